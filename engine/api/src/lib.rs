@@ -1,0 +1,1 @@
+//! The Flux resource types.

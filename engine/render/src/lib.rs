@@ -1,0 +1,1 @@
+//! Pure rendering of kustomizations: a tree of files in, Kubernetes objects out.

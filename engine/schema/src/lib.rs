@@ -1,0 +1,1 @@
+//! Facts about Kubernetes types: scope, merge keys, list types.

@@ -1,0 +1,1 @@
+//! The reconciliation engine: sources, render, apply, prune, health.

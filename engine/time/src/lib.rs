@@ -1,0 +1,1 @@
+//! Time and chance as inputs: the clock, the seeded executor, the seeded random source.

@@ -1,0 +1,76 @@
+//! The node tree.
+
+/// Where a node starts in its file: both count from 1, columns in characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pos {
+    /// Line, from 1; 0 where the node was made by a program.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+}
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// No quotes.
+    #[default]
+    Plain,
+    /// `'text'`
+    SingleQuoted,
+    /// `"text"`
+    DoubleQuoted,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+}
+
+/// The comments around a node, each with its `#`, lines joined by `\n`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comments {
+    /// The lines before the node.
+    pub head: String,
+    /// The comment at the end of the node's line.
+    pub line: String,
+    /// The lines after the node.
+    pub foot: String,
+}
+
+/// One node. Anchors and merge keys are resolved when a file is loaded (see `parse`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// An explicit tag (`!!str`, `!custom`), as written; empty where there is none.
+    pub tag: String,
+    /// The comments; `None` is the common case.
+    pub comments: Option<Box<Comments>>,
+    /// Where it stood.
+    pub pos: Pos,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A scalar: its text after unquoting, and how it was written.
+    Scalar {
+        /// The text, without quotes and escapes.
+        text: String,
+        /// The style.
+        style: Style,
+    },
+    /// A list; `flow` when written as `[a, b]`.
+    Seq {
+        /// The items.
+        items: Vec<Node>,
+        /// Written as `[a, b]`.
+        flow: bool,
+    },
+    /// A map in the order of the file; `flow` when written as `{a: b}`.
+    Map {
+        /// Key and value pairs; keys are scalars in all Kubernetes input, but need not be.
+        entries: Vec<(Node, Node)>,
+        /// Written as `{a: b}`.
+        flow: bool,
+    },
+}

@@ -1,0 +1,2 @@
+//! Play GitOps repositories on simulated or real clusters.
+fn main() {}

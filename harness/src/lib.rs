@@ -1,0 +1,1 @@
+//! Clusters, forge, registry, scenarios, reports.

@@ -1,0 +1,1 @@
+//! Workload controllers and a fake kubelet over a Kubernetes client.

