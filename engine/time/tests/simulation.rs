@@ -1,4 +1,5 @@
 //! The virtual executor, as its users see it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
