@@ -1,6 +1,7 @@
 //! The handle that carries time, spawning, yielding and chance.
 
-use crate::executor::{Core, External};
+use crate::executor::Core;
+use crate::external::External;
 use crate::lock;
 use crate::rng::Rng;
 use crate::signal::{Changed, Stamp};

@@ -92,9 +92,9 @@ pub(crate) struct State {
     tasks: BTreeMap<TaskId, Slot>,
     next_task: TaskId,
     /// Whoever is being polled.
-    current: Option<TaskId>,
+    pub(crate) current: Option<TaskId>,
     /// Set while a task waits for work outside the process, with the depth of such waits.
-    external: Option<(TaskId, u32)>,
+    pub(crate) external: Option<(TaskId, u32)>,
     pub(crate) timers: BTreeMap<(Timestamp, u64), Waker>,
     pub(crate) next_timer: u64,
     pub(crate) streams: BTreeMap<String, u64>,
@@ -388,45 +388,5 @@ impl Core {
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core").field("seed", &self.seed).field("now", &self.now()).finish_non_exhaustive()
-    }
-}
-
-/// Freezes the executor while `F` is pending.
-pub(crate) struct External<F> {
-    core: Arc<Core>,
-    future: Pin<Box<F>>,
-    entered: bool,
-}
-
-impl<F: Future> External<F> {
-    pub(crate) fn new(core: Arc<Core>, future: F) -> External<F> {
-        External { core, future: Box::pin(future), entered: false }
-    }
-}
-
-impl<F: Future> Future for External<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = &mut *self;
-        if !this.entered {
-            let mut state = lock(&this.core.state);
-            // Outside of any task (a library's own task on the ambient runtime) there is nobody to freeze for.
-            if let Some(current) = state.current {
-                let depth = state.external.map_or(0, |(_, depth)| depth);
-                state.external = Some((current, depth + 1));
-                this.entered = true;
-            }
-        }
-        this.future.as_mut().poll(cx)
-    }
-}
-
-impl<F> Drop for External<F> {
-    fn drop(&mut self) {
-        if self.entered {
-            let mut state = lock(&self.core.state);
-            state.external = state.external.and_then(|(id, depth)| (depth > 1).then_some((id, depth - 1)));
-        }
     }
 }

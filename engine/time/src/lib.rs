@@ -26,6 +26,7 @@
 
 mod clock;
 mod executor;
+mod external;
 mod rng;
 mod signal;
 mod stuck;

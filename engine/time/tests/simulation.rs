@@ -32,8 +32,7 @@ fn interleaving(of: u64) -> Vec<u64> {
             clock.spawn(format!("writer {n}"), task).detach();
         }
         clock.sleep(MINUTE).await;
-        let order = order.lock().unwrap().clone();
-        order
+        order.lock().unwrap().clone()
     })
     .unwrap()
 }
