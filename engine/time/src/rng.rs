@@ -1,7 +1,7 @@
 //! The seeded random source: one independent stream for each label.
 
 use rand_xoshiro::Xoshiro256StarStar;
-use rand_xoshiro::rand_core::{Rng as _, SeedableRng};
+use rand_xoshiro::rand_core::{RngCore as _, SeedableRng};
 
 /// Kubernetes' alphabet for generated name suffixes: no vowels, no digits that look like letters.
 const SUFFIX_ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
