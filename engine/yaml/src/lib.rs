@@ -1,1 +1,37 @@
-//! YAML node tree that keeps comments and style.
+//! YAML as GitOps programs see it: a node tree, two dialects, kustomize's printing, and edits in place.
+//!
+//! - [`parse`] reads the documents of a file into [`Node`] trees. Anchors, aliases and merge keys are resolved; comments
+//!   and styles stay on the nodes.
+//! - [`Node`] has the operations that transformers need (`get`, `set`, `at`, ...).
+//! - [`emit`] prints one document as `kustomize build` does, byte for byte; [`emit_json`] prints a JSON value the same way.
+//!
+//! # What `kustomize build` keeps of its input
+//! Nothing but values. Every resource, patched or not, goes through JSON before it is printed:
+//! - comments are dropped, quotes, block and flow styles are forgotten;
+//! - map keys are sorted (numbers inside keys count as numbers: `k9` comes before `k10`);
+//! - scalars are printed from their value: `0x1F` gives `31`, `1.10` gives `1.1`, `!!str 12` gives `"12"`,
+//!   `2020-01-01` gives `"2020-01-01T00:00:00Z"`;
+//! - strings are quoted where a YAML 1.1 reader would take them for something else (`"yes"`, `"1e3"`), become `|` blocks
+//!   where they have several lines, and are folded near column 80 where they have spaces.
+//!
+//! So a transformer need not care for the order, style or comments of what it makes; it must care for the type of its
+//! scalars: [`Node::str`] is always a string, [`Node::plain`] is what its text says. Annotations and labels that were
+//! written plain (`a: 1e3`) become strings with the same text (`"1e3"`) when kustomize loads a resource: that is the
+//! loader's work, not the emitter's.
+//!
+//! A value can only be lost in flow style: kustomize prints a resource once with its styles and reads it again before it
+//! turns it into JSON, and there an empty plain value (`{a: }`) becomes `""`, and a plain time with a colon becomes a
+//! string. [`emit`] does the same for nodes inside [`Value::Map`] or [`Value::Seq`] with `flow` set.
+
+mod access;
+mod base64;
+mod json;
+mod node;
+mod number;
+mod resolve;
+mod timestamp;
+
+pub use json::JsonError;
+pub use node::{Comments, Node, Pos, Style, Value};
+pub use number::{go_g_float, go_json_float};
+pub use resolve::{Dialect, ResolveError, Scalar, resolve_plain};
