@@ -120,9 +120,10 @@ impl Builder {
     pub fn define(&mut self, name: impl Into<Text>, ty: NodeId, attributes: Attributes) -> NodeId {
         let id = self.named(name);
         // Shared nodes must stay where they are; an object's fields move into the named node.
-        let shape = match self.schema.nodes.get_mut(ty.0 as usize).map(|n| &mut n.shape) {
-            Some(Shape::Object(fields)) => Shape::Object(std::mem::take(fields)),
-            Some(other) => other.clone(),
+        let shape = match self.schema.nodes.get_mut(ty.0 as usize) {
+            Some(Node { attributes: Some(_), .. }) if ty != id => Shape::Ref(ty.0),
+            Some(Node { shape: Shape::Object(fields), .. }) => Shape::Object(std::mem::take(fields)),
+            Some(other) => other.shape.clone(),
             None => Shape::Any,
         };
         if let Some(node) = self.schema.nodes.get_mut(id.0 as usize) {

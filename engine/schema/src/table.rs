@@ -17,7 +17,8 @@
 //!   `kind` and the indented fields to the type above them; `!` marks a required field.
 //! - Types: `s` string, `i` integer, `n` number, `b` boolean, `?` integer or string, `q` quantity, `*` anything, `o` an object
 //!   without declared fields, `.` an object whose fields follow, `[T]` list, `{T}` map, `@NAME` a named type. A scalar may have
-//!   a format (`i/int32`) and the values that it allows (`s<A,B>`).
+//!   a format (`i/int32`) and the values that it allows (`s<A,B>`, a space written as `%20`).
+//! - Within brackets attributes stand in parentheses, separated by `;`: `{[s](list=atomic)}`.
 //! - Attributes: `list=atomic|set|map:KEYS`, `map=atomic|granular`, `patch=STRATEGIES`, `key=MERGEKEY`, `nullable`, `open`
 //!   (unknown fields are kept), `embedded` (a whole object), and at the end `default=JSON`.
 

@@ -160,6 +160,18 @@ impl State {
         Ok((ty, attributes, default))
     }
 
+    /// A type within another one, with its attributes.
+    fn nested(&mut self, text: &'static str) -> Result<(NodeId, &'static str), String> {
+        let (ty, rest) = self.expr(text)?;
+        let Some(words) = rest.strip_prefix('(') else { return Ok((ty, rest)) };
+        let (words, rest) = words.split_once(')').ok_or("attributes without their end")?;
+        let mut attributes = Attributes::default();
+        for word in words.split(';') {
+            attribute(&mut attributes, word)?;
+        }
+        Ok((self.builder.with(ty, attributes), rest))
+    }
+
     fn expr(&mut self, text: &'static str) -> Result<(NodeId, &'static str), String> {
         let Some(first) = text.chars().next() else { return Err("no type".to_owned()) };
         let rest = &text[first.len_utf8()..];
@@ -171,16 +183,16 @@ impl State {
             'o' => return Ok((self.builder.free_object(), rest)),
             '.' => return Ok((self.builder.any(), rest)),
             '@' => {
-                let end = rest.find([']', '}']).unwrap_or(rest.len());
+                let end = rest.find([']', '}', '(']).unwrap_or(rest.len());
                 let (name, rest) = rest.split_at(end);
                 return Ok((self.builder.named(name), rest));
             }
             '[' => {
-                let (items, rest) = self.expr(rest)?;
+                let (items, rest) = self.nested(rest)?;
                 return Ok((self.builder.list(items), close(rest, ']')?));
             }
             '{' => {
-                let (values, rest) = self.expr(rest)?;
+                let (values, rest) = self.nested(rest)?;
                 return Ok((self.builder.map(values), close(rest, '}')?));
             }
             's' => Scalar::String,
@@ -194,13 +206,16 @@ impl State {
         let mut attributes = Attributes::default();
         let mut rest = rest;
         if let Some(format) = rest.strip_prefix('/') {
-            let (format, after) = format.split_at(format.find(['<', ']', '}']).unwrap_or(format.len()));
+            let (format, after) = format.split_at(format.find(['<', ']', '}', '(']).unwrap_or(format.len()));
             attributes.format = Some(format.into());
             rest = after;
         }
         if let Some(values) = rest.strip_prefix('<') {
             let (values, after) = values.split_once('>').ok_or("an enum without its end")?;
-            attributes.enum_values = values.split(',').map(Text::from).collect();
+            attributes.enum_values = values
+                .split(',')
+                .map(|v| if v.contains("%20") { v.replace("%20", " ").into() } else { Text::from(v) })
+                .collect();
             rest = after;
         }
         let ty = self.builder.scalar(scalar);

@@ -15,9 +15,6 @@ pub enum Unwritable {
     /// A word with a character that separates words in the table.
     #[error("write a table: {0:?} holds a separator")]
     Separator(String),
-    /// Attributes at a place where the format has room for `format` and `enum` only.
-    #[error("write a table: {0} holds attributes of list items or map values")]
-    NestedAttributes(String),
 }
 
 /// Writes a schema as a table; [`super::parse`] reads it back.
@@ -106,15 +103,13 @@ impl Type<'_> {
         let Some(node) = self.schema.nodes.get(id as usize) else { return Ok(()) };
         match (&node.shape, node.attributes.as_deref()) {
             (Shape::Ref(target), Some(own)) => {
-                let scalar = Attributes {
-                    format: own.format.clone(),
-                    enum_values: own.enum_values.clone(),
-                    ..Attributes::default()
-                };
-                if *own != scalar || outer.is_some() {
-                    return Err(Unwritable::NestedAttributes(self.name.to_owned()));
+                self.inner(out, *target, Some(own))?;
+                let mut words = String::new();
+                write_attributes(&mut words, own)?;
+                if !words.is_empty() {
+                    let _ = write!(out, "({})", words.trim_start().replace(' ', ";"));
                 }
-                self.inner(out, *target, Some(own))
+                Ok(())
             }
             (Shape::Ref(target), None) => self.inner(out, *target, outer),
             (shape, _) => self.shape(out, shape, outer),
@@ -150,10 +145,11 @@ impl Type<'_> {
                     let _ = write!(out, "/{}", word(format)?);
                 }
                 if let Some(values) = of.map(|a| &a.enum_values).filter(|v| !v.is_empty()) {
+                    let mut words = Vec::with_capacity(values.len());
                     for value in values {
-                        separators(value)?;
+                        words.push(separators(&value.replace(' ', "%20"))?.to_owned());
                     }
-                    let _ = write!(out, "<{}>", values.join(","));
+                    let _ = write!(out, "<{}>", words.join(","));
                 }
             }
         }
@@ -198,7 +194,7 @@ fn write_attributes(out: &mut String, a: &Attributes) -> Result<(), Unwritable> 
 }
 
 fn separators(text: &str) -> Result<&str, Unwritable> {
-    if text.contains([' ', ',', '<', '>', '[', ']', '{', '}', '\n']) {
+    if text.contains([' ', ',', ';', '<', '>', '(', ')', '[', ']', '{', '}', '\n']) {
         return Err(Unwritable::Separator(text.to_owned()));
     }
     Ok(text)
