@@ -1,0 +1,69 @@
+//! The Flux releases that are emulated.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A Flux release: it selects the API versions that are served, messages, and the strictness of substitution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FluxRelease {
+    /// Flux 2.2.3.
+    V2_2_3,
+    /// Flux 2.9.
+    #[default]
+    V2_9,
+}
+
+/// A release that is not emulated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("use Flux release '{0}': the releases that are emulated are 2.2.3 and 2.9")]
+pub struct UnknownRelease(
+    /// What was asked for.
+    pub String,
+);
+
+impl FluxRelease {
+    /// All releases, oldest first.
+    pub const ALL: [FluxRelease; 2] = [FluxRelease::V2_2_3, FluxRelease::V2_9];
+
+    /// Whether a variable without a value fails the post-build substitution (from 2.9).
+    pub fn strict_substitution(self) -> bool {
+        self >= FluxRelease::V2_9
+    }
+}
+
+impl fmt::Display for FluxRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FluxRelease::V2_2_3 => "2.2.3",
+            FluxRelease::V2_9 => "2.9",
+        })
+    }
+}
+
+impl FromStr for FluxRelease {
+    type Err = UnknownRelease;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix('v').unwrap_or(text) {
+            "2.2.3" => Ok(FluxRelease::V2_2_3),
+            "2.9" | "2.9.0" => Ok(FluxRelease::V2_9),
+            _ => Err(UnknownRelease(text.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::with_v("v2.2.3", Some(FluxRelease::V2_2_3))]
+    #[case::minor("2.9", Some(FluxRelease::V2_9))]
+    #[case::patch("2.9.0", Some(FluxRelease::V2_9))]
+    #[case::not_emulated("2.3.0", None)]
+    #[case::empty("", None)]
+    fn a_release_is_known_by_its_number(#[case] text: &str, #[case] expected: Option<FluxRelease>) {
+        assert_eq!(text.parse::<FluxRelease>().ok(), expected);
+    }
+}
