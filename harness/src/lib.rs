@@ -1,1 +1,3 @@
 //! Clusters, forge, registry, scenarios, reports.
+
+pub mod forge;

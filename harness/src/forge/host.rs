@@ -1,0 +1,151 @@
+//! All repositories of a run, and the URLs that lead to them.
+
+use super::repo::{Inner, branch_ref, write_commit};
+use super::{Author, ForgeError, GitUrl, Repo, Seed, lock, seed, store};
+use seatrial_time::{Clock, Signal};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// The forge of a run. Cheap to clone; clones are the same forge.
+#[derive(Clone)]
+pub struct Forge {
+    clock: Clock,
+    root: PathBuf,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    repos: BTreeMap<String, Repo>,
+    urls: BTreeMap<GitUrl, String>,
+}
+
+impl std::fmt::Debug for Forge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Forge").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Forge {
+    /// A forge without repositories. They will be folders of `root`, which the caller removes after the run; commits
+    /// are dated by `clock`.
+    pub fn new(clock: Clock, root: impl Into<PathBuf>) -> Forge {
+        Forge { clock, root: root.into(), state: Arc::default() }
+    }
+
+    /// Creates a repository, seeds it, and serves it under `urls`. All commits of the run are on `branch` unless a step
+    /// names another.
+    ///
+    /// # Errors
+    /// Of the name, the branch, the URLs and the seed: see [`ForgeError`].
+    pub fn create(&self, name: &str, seed: &Seed, branch: &str, urls: &[String]) -> Result<Repo, ForgeError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+            return Err(ForgeError::BadRepositoryName { name: name.to_owned() });
+        }
+        branch_ref(branch)?;
+        let urls = urls.iter().map(|url| GitUrl::parse(url)).collect::<Result<Vec<_>, _>>()?;
+        let mut state = lock(&self.state);
+        if state.repos.contains_key(name) {
+            return Err(ForgeError::RepositoryExists { name: name.to_owned() });
+        }
+        for url in &urls {
+            state.free(url, name)?;
+        }
+
+        let path = self.root.join(format!("{name}.git"));
+        let git = store::init(name, &path, branch)?;
+        let repo = Repo(Arc::new(Inner {
+            name: name.to_owned(),
+            path,
+            branch: branch.to_owned(),
+            clock: self.clock.clone(),
+            signal: Signal::new(),
+            git: Mutex::new(git),
+        }));
+        self.fill(&repo, seed)?;
+        state.urls.extend(urls.into_iter().map(|url| (url, name.to_owned())));
+        state.repos.insert(name.to_owned(), repo.clone());
+        Ok(repo)
+    }
+
+    /// Makes the seed's commits.
+    fn fill(&self, repo: &Repo, seed: &Seed) -> Result<(), ForgeError> {
+        let git = lock(&repo.0.git);
+        let wrap = repo.wrap("store the seed's files");
+        let id = match seed {
+            Seed::Empty => return Ok(()),
+            Seed::Folder(path) => store::in_one_pack(
+                &git,
+                |memory| {
+                    let tree = seed::folder(memory, path, &wrap)?;
+                    write_commit(memory, tree, &[], "Initial commit", &Author::default(), &self.clock)
+                        .map_err(&wrap)
+                },
+                &wrap,
+            )?,
+            Seed::Repository { path, reference } => {
+                let commit = seed::repository(&repo.0.path, path, reference.as_deref())?;
+                git.odb().and_then(|odb| odb.refresh()).map_err(&wrap)?;
+                commit.0
+            }
+        };
+        repo.set_branch(&git, &repo.0.branch, id)
+    }
+
+    /// Serves a repository under one more URL.
+    ///
+    /// # Errors
+    /// [`ForgeError::NoRepository`], [`ForgeError::BadUrl`], [`ForgeError::UrlTaken`].
+    pub fn map(&self, name: &str, url: &str) -> Result<(), ForgeError> {
+        self.repo(name)?;
+        let url = GitUrl::parse(url)?;
+        let mut state = lock(&self.state);
+        state.free(&url, name)?;
+        state.urls.insert(url, name.to_owned());
+        Ok(())
+    }
+
+    /// The repository of that name.
+    ///
+    /// # Errors
+    /// [`ForgeError::NoRepository`] with the names that exist.
+    pub fn repo(&self, name: &str) -> Result<Repo, ForgeError> {
+        let state = lock(&self.state);
+        state.repos.get(name).cloned().ok_or_else(|| ForgeError::NoRepository {
+            name: name.to_owned(),
+            known: state.repos.keys().cloned().collect(),
+        })
+    }
+
+    /// The repository that a URL of the manifests leads to, in whatever form the URL is written (see [`GitUrl`]).
+    ///
+    /// # Errors
+    /// [`ForgeError::Unserved`], [`ForgeError::BadUrl`].
+    pub fn by_url(&self, url: &str) -> Result<Repo, ForgeError> {
+        let key = GitUrl::parse(url)?;
+        let state = lock(&self.state);
+        state.urls.get(&key).and_then(|name| state.repos.get(name)).cloned().ok_or_else(|| {
+            ForgeError::Unserved {
+                url: url.to_owned(),
+                known: state.urls.keys().map(GitUrl::to_string).collect(),
+            }
+        })
+    }
+
+    /// All repositories, by name.
+    pub fn repos(&self) -> Vec<Repo> {
+        lock(&self.state).repos.values().cloned().collect()
+    }
+}
+
+impl State {
+    /// Whether `url` may be given to the repository `name`.
+    fn free(&self, url: &GitUrl, name: &str) -> Result<(), ForgeError> {
+        match self.urls.get(url) {
+            Some(by) if by != name => Err(ForgeError::UrlTaken { url: url.to_string(), by: by.clone() }),
+            _ => Ok(()),
+        }
+    }
+}

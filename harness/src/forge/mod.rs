@@ -1,0 +1,44 @@
+//! The Git side of a run: bare repositories in the run's folder, addressed by the URLs that the manifests contain.
+//!
+//! # Flow
+//! [`Forge::create`] seeds a bare repository (from a folder, an existing repository, or nothing) and maps URLs to it.
+//! Scenario steps and the engine's own pushes change it through [`Repo`]: commits, branches, merges, reverts. Every
+//! change of a ref bumps the repository's [`seatrial_time::Signal`], so that whoever polls it can sleep meanwhile.
+//!
+//! # Guarantees
+//! - No network, no `git` program, no files outside the run's folder (a repository that serves as a seed is read in
+//!   place and never written).
+//! - Commit ids depend on the content, the author and the run's clock alone: not on the machine, the user's Git
+//!   configuration, the umask or the time of day.
+//! - A failed operation leaves every ref as it was.
+
+mod change;
+mod commit;
+mod error;
+mod history;
+mod host;
+mod merge;
+mod repo;
+mod seed;
+mod store;
+mod tree;
+mod url;
+
+pub use change::{Author, Change, Edit};
+pub use commit::{CommitId, CommitInfo};
+pub use error::ForgeError;
+pub use host::Forge;
+pub use merge::{MergeStyle, Merged};
+pub use repo::Repo;
+pub use seed::Seed;
+pub use url::GitUrl;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex; what a panicking test left behind is still consistent, since refs are written last.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

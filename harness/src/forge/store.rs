@@ -1,0 +1,92 @@
+//! The files of a bare repository, and the packs that seeds are written into.
+
+use super::ForgeError;
+use git2::{Buf, Config, ConfigLevel, Odb, Oid, Repository};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+/// The repository's own configuration; it is the only one that is ever read (see [`open`]).
+///
+/// A server of such a repository lets clients ask for any commit, as the forges do that Flux fetches from.
+const CONFIG: &str = "[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+\tlogAllRefUpdates = false
+\tautocrlf = false
+\tfsync = none
+[gc]
+\tauto = 0
+[uploadpack]
+\tallowAnySHA1InWant = true
+[http]
+\treceivepack = true
+";
+
+/// Writes a bare repository without objects at `path`, which must not exist, and opens it.
+///
+/// By hand, since libgit2's own `init` also writes hooks, descriptions and whatever the user's templates hold.
+pub(super) fn init(name: &str, path: &Path, branch: &str) -> Result<Repository, ForgeError> {
+    for folder in ["refs/heads", "objects/pack", "objects/info"] {
+        let folder = path.join(folder);
+        fs::create_dir_all(&folder).map_err(|source| ForgeError::Io {
+            action: "create",
+            path: folder,
+            source,
+        })?;
+    }
+    write(&path.join("HEAD"), format!("ref: refs/heads/{branch}\n").as_bytes())?;
+    write(&path.join("config"), CONFIG.as_bytes())?;
+    open(path).map_err(|source| ForgeError::Git {
+        action: "open the repository's files",
+        repo: name.to_owned(),
+        source,
+    })
+}
+
+/// Opens a repository of the run, deaf to the configuration of the user and of the machine.
+fn open(path: &Path) -> Result<Repository, git2::Error> {
+    let repository = Repository::open_bare(path)?;
+    let mut config = Config::new()?;
+    config.add_file(&path.join("config"), ConfigLevel::Local, false)?;
+    repository.set_config(&config)?;
+    Ok(repository)
+}
+
+/// Writes one of a repository's own files.
+pub(super) fn write(path: &Path, data: &[u8]) -> Result<(), ForgeError> {
+    fs::write(path, data).map_err(|source| ForgeError::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// Makes a commit out of nothing: `build` fills a repository that lives in memory and returns the commit's id; all
+/// objects then reach `target` as a single pack, which is far cheaper than a file for each.
+pub(super) fn in_one_pack(
+    target: &Repository,
+    build: impl FnOnce(&Repository) -> Result<Oid, ForgeError>,
+    wrap: impl Fn(git2::Error) -> ForgeError,
+) -> Result<Oid, ForgeError> {
+    let memory = Config::new()
+        .and_then(|config| {
+            let memory = Repository::from_odb(Odb::new()?)?;
+            memory.set_config(&config)?;
+            Ok(memory)
+        })
+        .map_err(&wrap)?;
+    let odb = memory.odb().map_err(&wrap)?;
+    let objects = odb.add_new_mempack_backend(1).map_err(&wrap)?;
+    let commit = build(&memory)?;
+    let mut pack = Buf::new();
+    objects.dump(&memory, &mut pack).map_err(&wrap)?;
+    let store = target.odb().map_err(&wrap)?;
+    let mut writer = store.packwriter().map_err(&wrap)?;
+    writer.write_all(&pack).map_err(|source| ForgeError::Io {
+        action: "write a pack into",
+        path: target.path().to_owned(),
+        source,
+    })?;
+    writer.commit().map_err(&wrap)?;
+    drop(writer);
+    store.refresh().map_err(&wrap)?;
+    Ok(commit)
+}
