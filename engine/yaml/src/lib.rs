@@ -25,13 +25,17 @@
 
 mod access;
 mod base64;
+mod emit;
 mod json;
 mod node;
 mod number;
+mod parse;
 mod resolve;
 mod timestamp;
 
+pub use emit::{EmitError, emit, emit_json, emitted_value};
 pub use json::JsonError;
 pub use node::{Comments, Node, Pos, Style, Value};
 pub use number::{go_g_float, go_json_float};
+pub use parse::{Document, ParseError, ParseOptions, parse, parse_one};
 pub use resolve::{Dialect, ResolveError, Scalar, resolve_plain};

@@ -1,12 +1,18 @@
 //! The node tree.
 
-/// Where a node starts in its file: both count from 1, columns in characters.
+/// Where a node stands in its file: lines and columns count from 1, columns in characters.
+///
+/// Nodes that came through an alias or a merge key keep the position of what was named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pos {
     /// Line, from 1; 0 where the node was made by a program.
     pub line: u32,
     /// Column, from 1.
     pub column: u32,
+    /// The first byte of a scalar (its quote, or the first line of a block) or of a flow collection, from 0.
+    pub start: u32,
+    /// The byte after its last; equal to `start` for block collections and for nodes made by a program.
+    pub end: u32,
 }
 
 /// How a scalar is written.

@@ -88,8 +88,7 @@ pub fn go_g_float(value: f64) -> String {
     }
     let text = format!("{value:e}");
     let exponent: i32 = text.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
-    // Above six digits Go's 'g' turns to the exponent, except where all digits are needed anyhow (21 is its limit).
-    if value != 0.0 && !(-4..21).contains(&exponent) {
+    if value != 0.0 && !(-4..6).contains(&exponent) {
         return go_exponent(value, 2);
     }
     format!("{value}")

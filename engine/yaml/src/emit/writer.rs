@@ -1,0 +1,349 @@
+//! Lines, indentation and the notations of scalars.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+
+use super::EmitError;
+use super::analyze::{is_allowed, is_break, is_printable};
+use super::order::sorted;
+use super::quote::style_of;
+use crate::node::Style;
+
+/// Spaces per level.
+const STEP: usize = 2;
+/// Lines are broken at the first chance after this column.
+const WIDTH: usize = 80;
+/// Longer keys (in bytes) get the `? key` form.
+const LONGEST_SIMPLE_KEY: usize = 128;
+
+/// The text so far, and the state of its last line.
+#[derive(Default)]
+pub(super) struct Writer {
+    out: String,
+    /// Characters in the last line.
+    column: usize,
+    /// The last line has nothing but indentation and indicators that belong to it (`- `, `? `).
+    fresh: bool,
+    /// The last character is a space that separates, or the line is empty.
+    spaced: bool,
+}
+
+impl Writer {
+    pub(super) fn document(&mut self, value: &Json) -> Result<(), EmitError> {
+        self.fresh = true;
+        self.spaced = true;
+        self.node(value, if value.is_string() { STEP } else { 0 })?;
+        if self.column > 0 {
+            self.break_line();
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.out
+    }
+
+    /// `indent`: where the lines of a collection or of a long scalar start.
+    fn node(&mut self, value: &Json, indent: usize) -> Result<(), EmitError> {
+        match value {
+            Json::Null => self.word("null"),
+            Json::Bool(b) => self.word(if *b { "true" } else { "false" }),
+            Json::Number(n) => self.word(&number(n)),
+            Json::String(s) => self.string(s, indent, false)?,
+            Json::Array(items) if items.is_empty() => self.word("[]"),
+            Json::Object(map) if map.is_empty() => self.word("{}"),
+            Json::Array(items) => {
+                for item in items {
+                    self.start_line(indent);
+                    self.indicator("-");
+                    self.node(item, indent + STEP)?;
+                }
+            }
+            Json::Object(map) => {
+                for (key, value) in sorted(map.iter().collect(), |entry| entry.0.as_str()) {
+                    self.start_line(indent);
+                    self.entry(key, value, indent)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, key: &str, value: &Json, indent: usize) -> Result<(), EmitError> {
+        let key = &*fold_next_lines(key);
+        let simple = key.len() <= LONGEST_SIMPLE_KEY && !key.contains(is_break);
+        if simple {
+            self.string(key, indent, true)?;
+            self.put(':');
+            self.fresh = false;
+            self.spaced = false;
+            // Lists stand at the column of their key.
+            let inner = if value.is_array() { indent } else { indent + STEP };
+            self.node(value, inner)
+        } else {
+            self.indicator("?");
+            self.string(key, indent + STEP, false)?;
+            self.start_line(indent);
+            self.indicator(":");
+            self.node(value, indent + STEP)
+        }
+    }
+
+    fn string(&mut self, text: &str, indent: usize, simple_key: bool) -> Result<(), EmitError> {
+        if !text.chars().all(is_allowed) {
+            return Err(EmitError::Control { text: text.to_owned() });
+        }
+        let text = fold_next_lines(text);
+        match style_of(&text, simple_key) {
+            Style::Plain => self.plain(&text, indent, !simple_key),
+            Style::SingleQuoted => self.single_quoted(&text, indent, !simple_key),
+            Style::Literal => self.literal(&text, indent),
+            Style::DoubleQuoted | Style::Folded => self.double_quoted(&text, indent, !simple_key),
+        }
+        Ok(())
+    }
+
+    fn word(&mut self, text: &str) {
+        self.separate();
+        self.put_str(text);
+        self.end_scalar();
+    }
+
+    fn plain(&mut self, text: &str, indent: usize, may_break: bool) {
+        self.separate();
+        let mut after_space = false;
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            if c == ' ' && may_break && !after_space && self.column > WIDTH && chars.peek() != Some(&' ') {
+                self.start_line(indent);
+            } else {
+                self.put(c);
+            }
+            after_space = c == ' ';
+            self.fresh = false;
+        }
+        self.end_scalar();
+    }
+
+    fn single_quoted(&mut self, text: &str, indent: usize, may_break: bool) {
+        self.separate();
+        self.put('\'');
+        self.end_scalar();
+        let mut after_space = false;
+        let mut after_break = false;
+        let mut chars = text.chars().enumerate().peekable();
+        while let Some((index, c)) = chars.next() {
+            let next = chars.peek().map(|(_, c)| *c);
+            if c == ' ' {
+                let foldable = may_break && !after_space && index > 0 && next.is_some_and(|n| n != ' ');
+                if foldable && self.column > WIDTH {
+                    self.start_line(indent);
+                } else {
+                    self.put(' ');
+                }
+            } else if is_break(c) {
+                self.put_break(c);
+                after_break = true;
+                after_space = false;
+                continue;
+            } else {
+                if after_break {
+                    self.start_line(indent);
+                }
+                if c == '\'' {
+                    self.put('\'');
+                }
+                self.put(c);
+                self.fresh = false;
+                after_break = false;
+            }
+            after_space = c == ' ';
+        }
+        self.put('\'');
+        self.end_scalar();
+    }
+
+    fn double_quoted(&mut self, text: &str, indent: usize, may_break: bool) {
+        self.separate();
+        self.put('"');
+        self.end_scalar();
+        // A byte order mark at the start makes the Go printer escape all that follows.
+        let escape_all = text.starts_with('\u{FEFF}');
+        let mut after_space = false;
+        let mut chars = text.chars().enumerate().peekable();
+        while let Some((index, c)) = chars.next() {
+            let next = chars.peek().map(|(_, c)| *c);
+            if escape_all || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
+                self.escape(c);
+                after_space = false;
+            } else if c == ' ' {
+                if may_break && !after_space && self.column > WIDTH && index > 0 && next.is_some() {
+                    self.start_line(indent);
+                    if next == Some(' ') {
+                        self.put('\\');
+                    }
+                } else {
+                    self.put(' ');
+                }
+                after_space = true;
+            } else {
+                self.put(c);
+                after_space = false;
+            }
+            self.fresh = false;
+        }
+        self.put('"');
+        self.end_scalar();
+    }
+
+    fn escape(&mut self, c: char) {
+        self.put('\\');
+        let short = match c {
+            '\0' => '0',
+            '\u{7}' => 'a',
+            '\u{8}' => 'b',
+            '\t' => 't',
+            '\n' => 'n',
+            '\u{B}' => 'v',
+            '\u{C}' => 'f',
+            '\r' => 'r',
+            '\u{1B}' => 'e',
+            '"' | '\\' => c,
+            '\u{85}' => 'N',
+            '\u{A0}' => '_',
+            '\u{2028}' => 'L',
+            '\u{2029}' => 'P',
+            _ => {
+                let code = u32::from(c);
+                match code {
+                    0..=0xFF => self.put_str(&format!("x{code:02X}")),
+                    0x100..=0xFFFF => self.put_str(&format!("u{code:04X}")),
+                    _ => self.put_str(&format!("U{code:08X}")),
+                }
+                return;
+            }
+        };
+        self.put(short);
+    }
+
+    fn literal(&mut self, text: &str, indent: usize) {
+        self.separate();
+        self.put('|');
+        if text.starts_with(' ') || text.starts_with(is_break) {
+            self.put('2');
+        }
+        let mut backwards = text.chars().rev();
+        if !backwards.next().is_some_and(is_break) {
+            self.put('-');
+        } else if backwards.next().is_none_or(is_break) {
+            self.put('+');
+        }
+        self.break_line();
+        let mut after_break = true;
+        for c in text.chars() {
+            if is_break(c) {
+                self.put_break(c);
+                after_break = true;
+                continue;
+            }
+            if after_break {
+                self.start_line(indent);
+            }
+            self.put(c);
+            self.fresh = false;
+            after_break = false;
+        }
+        self.fresh = after_break;
+        self.spaced = after_break;
+    }
+
+    /// Ends the line if it holds more than its start, and indents.
+    fn start_line(&mut self, indent: usize) {
+        if !self.fresh || self.column > indent || (self.column == indent && !self.spaced) {
+            self.break_line();
+        }
+        while self.column < indent {
+            self.put(' ');
+        }
+        self.fresh = true;
+        self.spaced = true;
+    }
+
+    /// `-`, `?` or `:` at the start of a line; what follows may stand on the same line.
+    fn indicator(&mut self, text: &str) {
+        self.separate();
+        self.put_str(text);
+        self.spaced = false;
+    }
+
+    fn separate(&mut self) {
+        if !self.spaced {
+            self.put(' ');
+        }
+    }
+
+    fn end_scalar(&mut self) {
+        self.fresh = false;
+        self.spaced = false;
+    }
+
+    fn put(&mut self, c: char) {
+        self.out.push(c);
+        self.column += 1;
+    }
+
+    fn put_str(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.column += text.chars().count();
+    }
+
+    fn break_line(&mut self) {
+        self.put_break('\n');
+    }
+
+    fn put_break(&mut self, c: char) {
+        self.out.push(c);
+        self.column = 0;
+        self.fresh = true;
+        self.spaced = true;
+    }
+}
+
+/// A number after its trip through Go's JSON.
+fn number(number: &serde_json::Number) -> String {
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    let json = crate::number::go_json_float(float);
+    if let Ok(int) = json.parse::<i64>() {
+        return int.to_string();
+    }
+    if json.parse::<u64>().is_ok() { json } else { crate::number::go_g_float(float) }
+}
+
+/// The Go printer reads JSON as YAML, where U+0085 ends a line even inside quotes: it is folded like a line break.
+fn fold_next_lines(text: &str) -> Cow<'_, str> {
+    if !text.contains('\u{85}') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut lines = text.split('\u{85}').peekable();
+    let mut empty = 0usize;
+    let mut first = true;
+    while let Some(line) = lines.next() {
+        let last = lines.peek().is_none();
+        let start = if first { line } else { line.trim_start_matches(' ') };
+        let kept = if last { start } else { start.trim_end_matches(' ') };
+        if first {
+            out.push_str(kept);
+        } else if kept.is_empty() && !last {
+            empty += 1;
+            continue;
+        } else {
+            if empty == 0 { out.push(' ') } else { out.extend(std::iter::repeat_n('\n', empty)) }
+            empty = 0;
+            out.push_str(kept);
+        }
+        first = false;
+    }
+    Cow::Owned(out)
+}

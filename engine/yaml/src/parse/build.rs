@@ -1,0 +1,327 @@
+//! From parser events to trees.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use granit_parser::{Event, Placement, ScalarStyle, Span, StructureStyle, Tag};
+
+use super::comments::Pending;
+use super::{Document, ParseError, ParseOptions, count, merge};
+use crate::node::{Node, Pos, Style, Value};
+
+/// Above this many entries, keys are looked up in a set.
+const FEW_KEYS: usize = 16;
+
+/// A collection that is being read.
+struct Frame {
+    node: Node,
+    /// The id of its anchor; 0 for none.
+    anchor: usize,
+    /// The key that waits for its value.
+    key: Option<Node>,
+    /// The keys so far with their lines; filled once there are more than a few.
+    seen: BTreeSet<String>,
+    has_merge: bool,
+    block: bool,
+}
+
+/// What an anchor names.
+struct Anchored {
+    node: Node,
+    size: usize,
+    depth: usize,
+}
+
+pub(super) struct Builder {
+    options: ParseOptions,
+    documents: Vec<Document>,
+    frames: Vec<Frame>,
+    root: Option<Node>,
+    anchors: BTreeMap<usize, Anchored>,
+    anchor_names: BTreeMap<usize, String>,
+    alias_nodes: usize,
+    pending: Pending,
+    document_line: u32,
+}
+
+impl Builder {
+    pub(super) fn new(options: ParseOptions) -> Builder {
+        Builder {
+            options,
+            documents: Vec::new(),
+            frames: Vec::new(),
+            root: None,
+            anchors: BTreeMap::new(),
+            anchor_names: BTreeMap::new(),
+            alias_nodes: 0,
+            pending: Pending::default(),
+            document_line: 1,
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<Document> {
+        self.documents
+    }
+
+    pub(super) fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), ParseError> {
+        match event {
+            Event::DocumentStart(..) => {
+                self.document_line = count(span.start.line());
+                self.pending.content_ends(self.document_line);
+            }
+            Event::DocumentEnd => self.document_end(),
+            Event::Scalar(text, style, anchor, tag) => {
+                let node = Node {
+                    value: scalar_value(text.into_owned(), style, span),
+                    tag: tag_text(tag.as_deref()),
+                    comments: None,
+                    pos: pos_of(span),
+                };
+                self.leaf(node, anchor, span)?;
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                let flow = style == StructureStyle::Flow;
+                self.open(Value::Seq { items: Vec::new(), flow }, anchor, tag.as_deref(), span);
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                let flow = style == StructureStyle::Flow;
+                self.open(Value::Map { entries: Vec::new(), flow }, anchor, tag.as_deref(), span);
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
+            Event::Anchor(id, name) => {
+                self.anchor_names.insert(id, name.into_owned());
+            }
+            Event::Alias(id) => {
+                let node = self.expand(id, pos_of(span))?;
+                self.leaf(node, 0, span)?;
+            }
+            Event::Comment(text, placement) => self.comment(&text, placement, span),
+            // Nothing, and what the options that we set never give.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn document_end(&mut self) {
+        let mut root = self.root.take().unwrap_or_else(|| Node::plain(""));
+        self.pending.give_rest_as_foot(&mut root);
+        self.documents.push(Document { root, line: self.document_line });
+        self.anchors.clear();
+        self.anchor_names.clear();
+    }
+
+    /// A scalar, or the copy behind an alias.
+    fn leaf(&mut self, mut node: Node, anchor: usize, span: &Span) -> Result<(), ParseError> {
+        self.settle_foot(count(span.start.line()));
+        self.pending.give_as_head(&mut node);
+        self.pending.content_ends(count(last_line(span, &node)));
+        self.remember(anchor, &node);
+        self.place(node)
+    }
+
+    fn open(&mut self, value: Value, anchor: usize, tag: Option<&Tag>, span: &Span) {
+        let block = matches!(value, Value::Seq { flow: false, .. } | Value::Map { flow: false, .. });
+        let mut node = Node { value, tag: tag_text(tag), comments: None, pos: pos_of(span) };
+        // The comment above a block collection belongs to its first entry, unless it is an item itself.
+        let is_item = self.frames.last().is_some_and(|frame| frame.node.is_seq());
+        if !block || is_item {
+            self.settle_foot(count(span.start.line()));
+            self.pending.give_as_head(&mut node);
+        }
+        if !block {
+            self.pending.content_ends(count(span.start.line()));
+        }
+        self.frames.push(Frame { node, anchor, key: None, seen: BTreeSet::new(), has_merge: false, block });
+    }
+
+    fn close(&mut self, span: &Span) -> Result<(), ParseError> {
+        let Some(mut frame) = self.frames.pop() else { return Ok(()) };
+        if frame.block {
+            if let Some(last) = last_entry(&mut frame.node) {
+                let column = last.pos.column;
+                self.pending.give_adjacent_as_foot(last, column);
+            }
+        } else {
+            frame.node.pos.end = span.byte_range().map_or(0, |range| count(range.end));
+            self.pending.content_ends(count(span.end.line()));
+        }
+        if frame.has_merge {
+            merge::resolve(&mut frame.node)?;
+        }
+        self.remember(frame.anchor, &frame.node);
+        self.place(frame.node)
+    }
+
+    /// Puts a finished node where it belongs.
+    fn place(&mut self, node: Node) -> Result<(), ParseError> {
+        let Some(frame) = self.frames.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut frame.node.value {
+            Value::Seq { items, .. } => items.push(node),
+            Value::Map { entries, .. } => match frame.key.take() {
+                Some(key) => entries.push((key, node)),
+                None => {
+                    check_duplicate(entries, &mut frame.seen, &node)?;
+                    frame.has_merge |= merge::is_merge_key(&node);
+                    frame.key = Some(node);
+                }
+            },
+            Value::Scalar { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, anchor: usize, node: &Node) {
+        if anchor != 0 {
+            let (size, depth) = measure(node);
+            self.anchors.insert(anchor, Anchored { node: node.clone(), size, depth });
+        }
+    }
+
+    fn expand(&mut self, id: usize, pos: Pos) -> Result<Node, ParseError> {
+        let Some(anchored) = self.anchors.get(&id) else {
+            let name = self.anchor_names.get(&id).map_or("", String::as_str);
+            return Err(ParseError::at(pos, format!("anchor '{name}' value contains itself")));
+        };
+        self.alias_nodes += anchored.size;
+        if self.alias_nodes > self.options.max_alias_nodes {
+            return Err(ParseError::at(pos, "document contains excessive aliasing"));
+        }
+        if self.frames.len() + anchored.depth > self.options.max_depth {
+            let limit = self.options.max_depth;
+            return Err(ParseError::at(pos, format!("exceeded max depth of {limit} through an alias")));
+        }
+        let mut node = anchored.node.clone();
+        node.comments = None;
+        Ok(node)
+    }
+
+    fn comment(&mut self, text: &str, placement: Placement, span: &Span) {
+        let text = format!("#{text}");
+        let line = count(span.start.line());
+        if placement == Placement::Right
+            && let Some(owner) = self.owner_of_line_comment(line)
+        {
+            let comments = owner.comments.get_or_insert_default();
+            if comments.line.is_empty() {
+                comments.line = text;
+                return;
+            }
+        }
+        self.pending.push(line, count(span.start.col() + 1), text);
+    }
+
+    /// The node that a comment at the end of `line` speaks of.
+    fn owner_of_line_comment(&mut self, line: u32) -> Option<&mut Node> {
+        let ended_here = self.pending.last_content_line() == line;
+        match self.frames.last_mut() {
+            None => self.root.as_mut().filter(|_| ended_here),
+            Some(frame) => match &mut frame.node.value {
+                _ if frame.key.as_ref().is_some_and(|key| key.pos.line == line) => frame.key.as_mut(),
+                _ if !ended_here => None,
+                Value::Map { entries, .. } => entries.last_mut().map(|(_, value)| value),
+                Value::Seq { items, .. } => items.last_mut(),
+                Value::Scalar { .. } => None,
+            },
+        }
+    }
+
+    /// Before the node at `line`: comments that hang under the previous entry of the collection go there.
+    fn settle_foot(&mut self, line: u32) {
+        if self.pending.is_empty() {
+            return;
+        }
+        if let Some(frame) = self.frames.last_mut()
+            && frame.key.is_none()
+            && let Some(last) = last_entry(&mut frame.node)
+        {
+            self.pending.give_detached_as_foot(last, line);
+        }
+    }
+}
+
+/// The key of the last entry, or the last item.
+fn last_entry(node: &mut Node) -> Option<&mut Node> {
+    match &mut node.value {
+        Value::Map { entries, .. } => entries.last_mut().map(|(key, _)| key),
+        Value::Seq { items, .. } => items.last_mut(),
+        Value::Scalar { .. } => None,
+    }
+}
+
+fn check_duplicate(entries: &[(Node, Node)], seen: &mut BTreeSet<String>, key: &Node) -> Result<(), ParseError> {
+    let Some(text) = key.as_str() else { return Ok(()) };
+    if entries.len() >= FEW_KEYS {
+        if seen.is_empty() {
+            seen.extend(entries.iter().filter_map(|(k, _)| k.as_str()).map(str::to_owned));
+        }
+        if seen.insert(text.to_owned()) {
+            return Ok(());
+        }
+    }
+    match entries.iter().find(|(k, _)| k.as_str() == Some(text)) {
+        None => Ok(()),
+        Some((first, _)) => Err(ParseError::at(
+            key.pos,
+            format!("mapping key {text:?} already defined at line {}", first.pos.line),
+        )),
+    }
+}
+
+/// How many nodes a tree has, and how deep it is (1 for a scalar).
+fn measure(node: &Node) -> (usize, usize) {
+    let mut size = 1;
+    let mut depth = 0;
+    let mut add = |child: &Node| {
+        let (s, d) = measure(child);
+        size += s;
+        depth = depth.max(d);
+    };
+    for (key, value) in node.entries() {
+        add(key);
+        add(value);
+    }
+    node.items().iter().for_each(add);
+    (size, depth + 1)
+}
+
+fn pos_of(span: &Span) -> Pos {
+    let bytes = span.byte_range().unwrap_or_default();
+    Pos {
+        line: count(span.start.line()),
+        column: count(span.start.col() + 1),
+        start: count(bytes.start),
+        end: count(bytes.end),
+    }
+}
+
+/// The last line that a scalar stands on: a block scalar's span ends at the start of the line after it.
+fn last_line(span: &Span, node: &Node) -> usize {
+    let block = matches!(node.style(), Some(Style::Literal | Style::Folded));
+    let end = span.end.line();
+    if block && span.end.col() == 0 && end > span.start.line() { end - 1 } else { end }
+}
+
+fn scalar_value(text: String, style: ScalarStyle, span: &Span) -> Value {
+    let style = match style {
+        ScalarStyle::Plain => Style::Plain,
+        ScalarStyle::SingleQuoted => Style::SingleQuoted,
+        ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+        ScalarStyle::Literal => Style::Literal,
+        ScalarStyle::Folded => Style::Folded,
+    };
+    // The parser says `~` where nothing is written.
+    let nothing = style == Style::Plain && span.byte_range().is_some_and(|range| range.is_empty());
+    Value::Scalar { text: if nothing { String::new() } else { text }, style }
+}
+
+fn tag_text(tag: Option<&Tag>) -> String {
+    match tag {
+        None => String::new(),
+        Some(tag) => match tag.suffix_in_namespace("tag:yaml.org,2002:") {
+            Some(suffix) => format!("!!{suffix}"),
+            None => tag.original(),
+        },
+    }
+}

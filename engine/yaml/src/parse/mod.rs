@@ -1,0 +1,159 @@
+//! Reading: bytes in, node trees out.
+
+mod build;
+mod comments;
+mod merge;
+
+use granit_parser::{Event, Parser};
+use thiserror::Error;
+
+use crate::node::Node;
+
+/// Limits of [`parse`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseOptions {
+    /// How deep collections may nest, aliases expanded; 200 by default, at most 250 count.
+    pub max_depth: usize,
+    /// How many nodes may come from aliases in one file; 100,000 by default.
+    pub max_alias_nodes: usize,
+    /// How many bytes a file may have; 64 MiB by default, at most 4 GiB count.
+    pub max_bytes: usize,
+    /// Keep comments; `true` by default. Without them a file is read faster.
+    pub comments: bool,
+}
+
+impl Default for ParseOptions {
+    fn default() -> ParseOptions {
+        ParseOptions { max_depth: 200, max_alias_nodes: 100_000, max_bytes: 64 << 20, comments: true }
+    }
+}
+
+/// One document of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// The root; an empty plain scalar (null) where the document is empty or has comments only.
+    pub root: Node,
+    /// The line that the document starts at, from 1.
+    pub line: u32,
+}
+
+impl Document {
+    /// Whether the document holds nothing but comments, or null.
+    pub fn is_empty(&self) -> bool {
+        self.root.is_null()
+    }
+}
+
+/// Why a file was not read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("read YAML: line {line}: {message}")]
+pub struct ParseError {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+    /// What is wrong, in the words of go-yaml where it has the same complaint.
+    pub message: String,
+}
+
+impl ParseError {
+    fn at(pos: crate::Pos, message: impl Into<String>) -> ParseError {
+        ParseError { line: pos.line, column: pos.column, message: message.into() }
+    }
+}
+
+/// Reads all documents of a file.
+///
+/// - Aliases are replaced by what they name, merge keys (`<<`) by the entries that they bring (the map's own entries
+///   win, then the maps merged first). A quoted `"<<"` is an ordinary key.
+/// - Comments: lines above a key or an item are its `head`; a comment behind a value is the value's `line`, behind `key:`
+///   the key's; lines below an entry, with an empty line (or the end of the list or map) after them, are the `foot` of
+///   its key or item.
+/// - Positions: [`crate::Pos`] of every node, with the bytes of scalars, for [`crate::splice_scalar`].
+/// - A byte order mark at the start and CRLF line ends are accepted.
+///
+/// # Errors
+/// No UTF-8, control characters, a syntax error, a duplicate key, an unknown alias or one inside of what it names, a
+/// merge of something that is no map, or a limit exceeded.
+pub fn parse(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document>, ParseError> {
+    let text = checked_text(bytes, options)?;
+    let depth = options.max_depth.min(250);
+    let granit = granit_parser::options! {
+        emit_anchor_events: true,
+        emit_comments: options.comments,
+        max_buffered_comment_events: usize::MAX,
+        flow_nesting_limit: depth,
+        block_nesting_limit: depth,
+        block_scalar_eof_without_line_feed: true,
+    };
+    let mut builder = build::Builder::new(*options);
+    for next in Parser::new_from_str_with_options(text, granit) {
+        let (event, span) = next.map_err(|error| syntax_error(&error))?;
+        if matches!(event, Event::StreamEnd) {
+            break;
+        }
+        builder.event(event, &span)?;
+    }
+    Ok(builder.finish())
+}
+
+/// Reads a file that must hold exactly one document (others may be empty).
+///
+/// # Errors
+/// Those of [`parse`]; no document, or a second one.
+pub fn parse_one(bytes: &[u8], options: &ParseOptions) -> Result<Node, ParseError> {
+    let mut documents = parse(bytes, options)?.into_iter().filter(|d| !d.is_empty());
+    let Some(first) = documents.next() else {
+        return Err(ParseError { line: 1, column: 1, message: "expected one document, got none".to_owned() });
+    };
+    match documents.next() {
+        None => Ok(first.root),
+        Some(second) => Err(ParseError {
+            line: second.line,
+            column: 1,
+            message: "expected a single document in the stream but found another document".to_owned(),
+        }),
+    }
+}
+
+fn checked_text<'a>(bytes: &'a [u8], options: &ParseOptions) -> Result<&'a str, ParseError> {
+    let limit = options.max_bytes.min(u32::MAX as usize);
+    let refuse = |message: String| ParseError { line: 1, column: 1, message };
+    if bytes.len() > limit {
+        return Err(refuse(format!("the file has {} bytes, the limit is {limit}", bytes.len())));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let (line, column) = place_of(bytes, error.valid_up_to());
+        ParseError { line, column, message: "invalid leading UTF-8 octet".to_owned() }
+    })?;
+    match text.char_indices().find(|(_, c)| is_control(*c)) {
+        None => Ok(text),
+        Some((at, _)) => {
+            let (line, column) = place_of(bytes, at);
+            Err(ParseError { line, column, message: "control characters are not allowed".to_owned() })
+        }
+    }
+}
+
+fn is_control(c: char) -> bool {
+    matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}')
+}
+
+/// Line and column (both from 1) of a byte.
+fn place_of(bytes: &[u8], at: usize) -> (u32, u32) {
+    let before = &bytes[..at];
+    let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
+    let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+    let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
+    (count(line), count(column))
+}
+
+/// Counts beyond 32 bits do not occur: files are shorter.
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+fn syntax_error(error: &granit_parser::ScanError) -> ParseError {
+    let marker = error.marker();
+    ParseError { line: count(marker.line()), column: count(marker.col() + 1), message: error.kind().to_string() }
+}
