@@ -290,8 +290,6 @@ impl FromIterator<Node> for Node {
 
 impl<K: AsRef<str>> FromIterator<(K, Node)> for Node {
     fn from_iter<I: IntoIterator<Item = (K, Node)>>(entries: I) -> Node {
-        Node::from_entries(
-            entries.into_iter().map(|(key, value)| (Node::key(key.as_ref()), value)).collect(),
-        )
+        Node::from_entries(entries.into_iter().map(|(key, value)| (Node::key(key.as_ref()), value)).collect())
     }
 }

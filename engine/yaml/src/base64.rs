@@ -10,7 +10,8 @@ pub(crate) fn decode(text: &str) -> Option<String> {
     }
     let groups = symbols.len() / 4;
     for (index, group) in symbols.chunks_exact(4).enumerate() {
-        let padding = if index + 1 == groups { group.iter().rev().take_while(|b| **b == b'=').count() } else { 0 };
+        let padding =
+            if index + 1 == groups { group.iter().rev().take_while(|b| **b == b'=').count() } else { 0 };
         if padding > 2 {
             return None;
         }

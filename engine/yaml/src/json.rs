@@ -72,10 +72,12 @@ impl Node {
             Scalar::Bool(b) => Json::Bool(b),
             Scalar::Int(i) => Json::from(i),
             Scalar::UInt(u) => Json::from(u),
-            Scalar::Float(f) => Json::Number(number_of(f).ok_or_else(|| JsonError::NotFinite {
-                text: crate::number::go_g_float(f),
-                pos: self.pos,
-            })?),
+            Scalar::Float(f) => {
+                Json::Number(number_of(f).ok_or_else(|| JsonError::NotFinite {
+                    text: crate::number::go_g_float(f),
+                    pos: self.pos,
+                })?)
+            }
             Scalar::Str(s) => Json::String(s.into_owned()),
             Scalar::Time(t) => Json::String(t),
         })

@@ -19,9 +19,18 @@
 //! written plain (`a: 1e3`) become strings with the same text (`"1e3"`) when kustomize loads a resource: that is the
 //! loader's work, not the emitter's.
 //!
-//! A value can only be lost in flow style: kustomize prints a resource once with its styles and reads it again before it
-//! turns it into JSON, and there an empty plain value (`{a: }`) becomes `""`, and a plain time with a colon becomes a
-//! string. [`emit`] does the same for nodes inside [`Value::Map`] or [`Value::Seq`] with `flow` set.
+//! kustomize prints a resource once with its styles and reads it again before it turns it into JSON. [`emit`] follows it
+//! where that changes values ([`emitted_value`] gives the result):
+//! - inside `[]` and `{}` (`flow` set), an empty plain value (`{a: }`) becomes `""`, and a plain time with a colon becomes
+//!   a string;
+//! - in a folded scalar (`>`), lines next to indented lines, and a `>+` at its end, gain an empty line.
+//!
+//! So leave the style of what a transformer does not touch as it is.
+//!
+//! # What is refused though Go's readers take it
+//! - a quoted `"<<"` as a key (kustomize drops the entry silently);
+//! - U+0085, U+2028 and U+2029 written raw outside of comments: YAML 1.1 takes them for line ends, YAML 1.2 does not;
+//! - nesting deeper than [`ParseOptions::max_depth`].
 
 mod access;
 mod base64;

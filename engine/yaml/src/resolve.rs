@@ -143,9 +143,9 @@ impl Node {
             ("!!float", Scalar::UInt(u)) => Scalar::Float(u as f64),
             ("!!timestamp", Scalar::Time(t)) => Scalar::Time(t),
             ("!!timestamp", _) if crate::timestamp::parse(text).is_some() => Scalar::Str(text.into()),
-            ("!!binary", _) => Scalar::Str(
-                crate::base64::decode(text).ok_or(ResolveError::Base64 { pos: self.pos })?.into(),
-            ),
+            ("!!binary", _) => {
+                Scalar::Str(crate::base64::decode(text).ok_or(ResolveError::Base64 { pos: self.pos })?.into())
+            }
             ("!!null" | "!!bool" | "!!int" | "!!float" | "!!timestamp", other) => {
                 return Err(ResolveError::Tag {
                     found: other.tag_name(),

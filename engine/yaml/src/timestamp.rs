@@ -12,15 +12,13 @@ pub(crate) fn parse(text: &str) -> Option<String> {
     let mut rest = &text[5..];
     let month = short_number(&mut rest)?;
     rest = rest.strip_prefix('-')?;
-    let day_width = rest.bytes().take_while(u8::is_ascii_digit).count();
     let day = short_number(&mut rest)?;
     if !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) {
         return None;
     }
     let date = format!("{year:04}-{month:02}-{day:02}");
     if rest.is_empty() {
-        // A bare date needs two digits in month and day.
-        return (text.len() == 10 && day_width == 2).then(|| format!("{date}T00:00:00Z"));
+        return Some(format!("{date}T00:00:00Z"));
     }
     let spaced = rest.starts_with(' ');
     rest = rest.strip_prefix(['T', 't', ' '])?;

@@ -55,7 +55,11 @@ impl Scan {
     fn see(&mut self, before: Option<char>, c: char, after: Option<char>) {
         let blank_after = after.is_none_or(is_blank);
         match (before, c) {
-            (None, '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`') => {
+            (
+                None,
+                '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@'
+                | '`',
+            ) => {
                 self.indicator = true;
             }
             (None, '?' | '-') | (_, ':') if blank_after => self.indicator = true,

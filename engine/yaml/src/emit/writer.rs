@@ -339,7 +339,11 @@ fn fold_next_lines(text: &str) -> Cow<'_, str> {
             empty += 1;
             continue;
         } else {
-            if empty == 0 { out.push(' ') } else { out.extend(std::iter::repeat_n('\n', empty)) }
+            if empty == 0 {
+                out.push(' ')
+            } else {
+                out.extend(std::iter::repeat_n('\n', empty))
+            }
             empty = 0;
             out.push_str(kept);
         }

@@ -31,8 +31,9 @@ struct Anchored {
     depth: usize,
 }
 
-pub(super) struct Builder {
+pub(super) struct Builder<'a> {
     options: ParseOptions,
+    source: &'a str,
     documents: Vec<Document>,
     frames: Vec<Frame>,
     root: Option<Node>,
@@ -43,10 +44,11 @@ pub(super) struct Builder {
     document_line: u32,
 }
 
-impl Builder {
-    pub(super) fn new(options: ParseOptions) -> Builder {
+impl<'a> Builder<'a> {
+    pub(super) fn new(options: ParseOptions, source: &'a str) -> Builder<'a> {
         Builder {
             options,
+            source,
             documents: Vec::new(),
             frames: Vec::new(),
             root: None,
@@ -70,6 +72,9 @@ impl Builder {
             }
             Event::DocumentEnd => self.document_end(),
             Event::Scalar(text, style, anchor, tag) => {
+                if style == ScalarStyle::DoubleQuoted {
+                    check_escapes(span.slice(self.source).unwrap_or_default(), span)?;
+                }
                 let node = Node {
                     value: scalar_value(text.into_owned(), style, span),
                     tag: tag_text(tag.as_deref()),
@@ -250,7 +255,11 @@ fn last_entry(node: &mut Node) -> Option<&mut Node> {
     }
 }
 
-fn check_duplicate(entries: &[(Node, Node)], seen: &mut BTreeSet<String>, key: &Node) -> Result<(), ParseError> {
+fn check_duplicate(
+    entries: &[(Node, Node)],
+    seen: &mut BTreeSet<String>,
+    key: &Node,
+) -> Result<(), ParseError> {
     let Some(text) = key.as_str() else { return Ok(()) };
     if entries.len() >= FEW_KEYS {
         if seen.is_empty() {
@@ -316,11 +325,32 @@ fn scalar_value(text: String, style: ScalarStyle, span: &Span) -> Value {
     Value::Scalar { text: if nothing { String::new() } else { text }, style }
 }
 
+/// Escapes that the parser takes and Go's readers do not: `\/`, and halves of surrogate pairs.
+fn check_escapes(source: &str, span: &Span) -> Result<(), ParseError> {
+    let mut rest = source;
+    while let Some(at) = rest.find('\\') {
+        let escape = &rest[at + 1..];
+        let surrogate = escape.strip_prefix('u').and_then(|hex| hex.get(..4)).is_some_and(|hex| {
+            u32::from_str_radix(hex, 16).is_ok_and(|code| (0xD800..0xE000).contains(&code))
+        });
+        if surrogate {
+            return Err(ParseError::at(pos_of(span), "found invalid Unicode character escape code"));
+        }
+        if escape.starts_with('/') {
+            return Err(ParseError::at(pos_of(span), "found unknown escape character"));
+        }
+        rest = escape.get(1..).unwrap_or_default();
+    }
+    Ok(())
+}
+
 fn tag_text(tag: Option<&Tag>) -> String {
     match tag {
         None => String::new(),
         Some(tag) => match tag.suffix_in_namespace("tag:yaml.org,2002:") {
             Some(suffix) => format!("!!{suffix}"),
+            // The non-specific tag means no more than no tag.
+            None if tag.original() == "!" => String::new(),
             None => tag.original(),
         },
     }

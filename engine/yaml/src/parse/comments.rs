@@ -68,7 +68,11 @@ impl Pending {
 
     /// How many lines follow the content without an empty line between.
     fn group(&self) -> usize {
-        self.lines.iter().zip(self.content + 1..).take_while(|(line, expected)| line.line == *expected).count()
+        self.lines
+            .iter()
+            .zip(self.content + 1..)
+            .take_while(|(line, expected)| line.line == *expected)
+            .count()
     }
 
     fn give_as_foot(&mut self, lines: usize, node: &mut Node) {

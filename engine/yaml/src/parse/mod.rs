@@ -86,7 +86,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document>, Pars
         block_nesting_limit: depth,
         block_scalar_eof_without_line_feed: true,
     };
-    let mut builder = build::Builder::new(*options);
+    let mut builder = build::Builder::new(*options, text);
     for next in Parser::new_from_str_with_options(text, granit) {
         let (event, span) = next.map_err(|error| syntax_error(&error))?;
         if matches!(event, Event::StreamEnd) {
@@ -128,15 +128,22 @@ fn checked_text<'a>(bytes: &'a [u8], options: &ParseOptions) -> Result<&'a str, 
     })?;
     match text.char_indices().find(|(_, c)| is_control(*c)) {
         None => Ok(text),
-        Some((at, _)) => {
+        Some((at, c)) => {
             let (line, column) = place_of(bytes, at);
-            Err(ParseError { line, column, message: "control characters are not allowed".to_owned() })
+            let message = match c {
+                '\u{85}' | '\u{2028}' | '\u{2029}' => {
+                    format!("U+{:04X} as a line end is not supported", u32::from(c))
+                }
+                _ => "control characters are not allowed".to_owned(),
+            };
+            Err(ParseError { line, column, message })
         }
     }
 }
 
+/// Characters that Go's readers refuse, and those that end a line for YAML 1.1 only.
 fn is_control(c: char) -> bool {
-    matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}')
+    matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}')
 }
 
 /// Line and column (both from 1) of a byte.
@@ -155,5 +162,9 @@ fn count(n: usize) -> u32 {
 
 fn syntax_error(error: &granit_parser::ScanError) -> ParseError {
     let marker = error.marker();
-    ParseError { line: count(marker.line()), column: count(marker.col() + 1), message: error.kind().to_string() }
+    ParseError {
+        line: count(marker.line()),
+        column: count(marker.col() + 1),
+        message: error.kind().to_string(),
+    }
 }
