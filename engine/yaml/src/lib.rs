@@ -4,6 +4,7 @@
 //!   and styles stay on the nodes.
 //! - [`Node`] has the operations that transformers need (`get`, `set`, `at`, ...).
 //! - [`emit`] prints one document as `kustomize build` does, byte for byte; [`emit_json`] prints a JSON value the same way.
+//! - [`splice_scalar`] rewrites one scalar in the bytes of a file and leaves every other byte alone.
 //!
 //! # What `kustomize build` keeps of its input
 //! Nothing but values. Every resource, patched or not, goes through JSON before it is printed:
@@ -40,6 +41,7 @@ mod node;
 mod number;
 mod parse;
 mod resolve;
+mod splice;
 mod timestamp;
 
 pub use emit::{EmitError, emit, emit_json, emitted_value};
@@ -48,3 +50,4 @@ pub use node::{Comments, Node, Pos, Style, Value};
 pub use number::{go_g_float, go_json_float};
 pub use parse::{Document, ParseError, ParseOptions, parse, parse_one};
 pub use resolve::{Dialect, ResolveError, Scalar, resolve_plain};
+pub use splice::{SpliceError, splice_scalar, splice_scalars};

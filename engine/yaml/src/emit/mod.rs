@@ -65,3 +65,8 @@ pub fn emitted_value(node: &Node) -> Result<Json, EmitError> {
         None => Ok(node.to_json(Dialect::Kustomize)?),
     }
 }
+
+/// Whether a text can stand without quotes in block style.
+pub(crate) fn may_be_plain(text: &str) -> bool {
+    !text.is_empty() && analyze::shape_of(text).plain
+}
