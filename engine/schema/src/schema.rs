@@ -95,7 +95,7 @@ impl Schema {
     }
 
     /// A type about which nothing is known, for values that no schema describes.
-    pub fn anything() -> TypeRef<'static> {
+    pub fn anything<'s>() -> TypeRef<'s> {
         static ANYTHING: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(|| Schema {
             nodes: vec![Node { shape: Shape::Any, attributes: None }],
             ..Schema::default()

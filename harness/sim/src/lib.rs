@@ -1,1 +1,3 @@
 //! A simulated Kubernetes API server.
+
+pub mod managed_fields;

@@ -50,7 +50,7 @@ fn add(builder: &mut Builder, name: &str, schema: &Value) -> Result<()> {
             let object = builder.object();
             for (field, schema) in properties {
                 let ty = place(builder, schema).with_context(|| format!("field {field}"))?;
-                let default = schema.get("default").filter(|d| **d != json!({})).cloned();
+                let default = schema.get("default").cloned();
                 builder.add_field(object, field.clone(), ty, required.contains(&field.as_str()), default);
             }
             let (_, attributes) = shape(builder, schema, true)?;

@@ -1,0 +1,103 @@
+//! Server-side apply.
+
+use serde_json::Value;
+
+use super::collect::claimed;
+use super::merge::{merge, remove, with_declared_parents};
+use super::update::{
+    before_first_apply, changes, ignored, without_ignored, without_managed_fields, without_system_fields,
+};
+use super::{ApplyError, Conflict, FieldSet, Kind, Managers, Operation, Writer};
+
+/// Applies a configuration to the live object (`None`: to nothing). Returns the new object, before defaulting and admission,
+/// with its managed fields; the live object as it is where nothing changes.
+///
+/// Identity (`metadata.name`, `namespace`, `uid`, `resourceVersion`) is the caller's: it is merged like any other field.
+///
+/// # Errors
+/// Conflicts, unless `force` takes the fields over; a configuration that does not fit the type, or carries managed fields.
+pub fn apply(
+    live: Option<&Value>,
+    applied: &Value,
+    writer: &Writer<'_>,
+    force: bool,
+    kind: Kind<'_>,
+) -> Result<Value, ApplyError> {
+    if applied.pointer("/metadata/managedFields").is_some_and(|m| m.as_array().is_none_or(|m| !m.is_empty()))
+    {
+        return Err(ApplyError::ManagedFieldsSent);
+    }
+    let ty = kind.ty;
+    let claims = claimed(applied, ty).map_err(|errors| untyped(applied, errors))?;
+    let claims = without_system_fields(&claims).without_below(&ignored(writer));
+    let mut managers = live.map(|l| Managers::read(l).unwrap_or_default()).unwrap_or_default();
+    let before = managers.clone();
+    let bare = live.map(without_managed_fields);
+    if let (Some(live), true) = (&bare, managers.entries.is_empty()) {
+        managers.put(before_first_apply(live, writer, kind));
+    }
+
+    let own = writer.entry(Operation::Apply, claims);
+    let previous = managers.find(&own).map(|e| e.fields.clone()).unwrap_or_default();
+    managers.put(own.clone());
+    let merged = merge(bare.as_ref(), &without_ignored(applied, writer), ty);
+    let mut new = prune(&merged, &managers, &previous, kind);
+    if kind.built_in {
+        super::drop_nulls(&mut new);
+    }
+    let changes = match &bare {
+        Some(live) => changes(live, &new, kind),
+        None => changes(&Value::Object(serde_json::Map::new()), &new, kind),
+    }
+    .without(&ignored(writer));
+
+    let touched = changes.added.union(&changes.modified);
+    let mut conflicts = Vec::new();
+    for entry in managers.entries.iter_mut().filter(|e| !e.same_writer(&own)) {
+        let lost = entry.fields.intersection(&touched);
+        if !lost.is_empty() {
+            conflicts.push(Conflict::new(entry.clone(), &lost));
+        }
+        entry.fields = entry.fields.difference(&lost).difference(&changes.removed);
+    }
+    if !force && !conflicts.is_empty() {
+        conflicts.sort_by_key(Conflict::manager);
+        return Err(ApplyError::Conflicts(conflicts));
+    }
+    managers.entries.retain(|e| !e.fields.is_empty());
+    if let Some(live) = live.filter(|_| changes.is_same() && same_owners(&before, &managers)) {
+        return Ok(live.clone());
+    }
+    managers.cap();
+    managers.write(&mut new);
+    Ok(new)
+}
+
+/// Removes what the manager listed before and nobody lists now.
+fn prune(merged: &Value, managers: &Managers, previous: &FieldSet, kind: Kind<'_>) -> Value {
+    if previous.is_empty() {
+        return merged.clone();
+    }
+    let owned = managers.entries.iter().fold(FieldSet::default(), |all, e| all.union(&e.fields));
+    let owned = with_declared_parents(&owned, kind.ty);
+    let gone = with_declared_parents(previous, kind.ty).difference(&owned);
+    if gone.is_empty() { merged.clone() } else { remove(merged, &gone, kind.ty) }
+}
+
+/// Whether the entries are the same but for their times.
+fn same_owners(before: &Managers, after: &Managers) -> bool {
+    before.entries.len() == after.entries.len()
+        && after.entries.iter().all(|new| {
+            before.find(new).is_some_and(|old| old.fields == new.fields && old.api_version == new.api_version)
+        })
+}
+
+fn untyped(applied: &Value, errors: Vec<String>) -> ApplyError {
+    let text = |path: &str| applied.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    ApplyError::Untyped {
+        object: format!("{}/{}", text("/metadata/namespace"), text("/metadata/name")),
+        api_version: text("/apiVersion").to_owned(),
+        kind: text("/kind").to_owned(),
+        errors,
+    }
+}

@@ -1,0 +1,181 @@
+//! The set of fields that a configuration lists, and what is wrong with it.
+
+use seatrial_schema::{Scalar, TypeKind, TypeRef};
+use serde_json::Value;
+
+use super::walk::{Child, View, child, item_element, view};
+use super::{FieldSet, PathElement};
+
+/// The fields that an applied configuration claims.
+///
+/// # Errors
+/// Every place that does not fit the type, as `PATH: MESSAGE`.
+pub(super) fn claimed(value: &Value, ty: TypeRef<'_>) -> Result<FieldSet, Vec<String>> {
+    let mut walk = Claims { set: FieldSet::default(), path: Vec::new(), errors: Vec::new() };
+    walk.value(value, ty);
+    if walk.errors.is_empty() { Ok(walk.set) } else { Err(walk.errors) }
+}
+
+struct Claims {
+    set: FieldSet,
+    path: Vec<PathElement>,
+    errors: Vec<String>,
+}
+
+impl Claims {
+    fn error(&mut self, message: impl std::fmt::Display) {
+        let path: String = self.path.iter().map(ToString::to_string).collect();
+        self.errors.push(format!("{path}: {message}"));
+    }
+
+    fn value(&mut self, value: &Value, ty: TypeRef<'_>) {
+        if let Some(expected) = mismatch(value, ty) {
+            return self.error(expected);
+        }
+        match view(ty, Some(value), None) {
+            View::Leaf => {
+                self.check_leaf(value, ty);
+                self.set.insert(&self.path);
+            }
+            View::Map(ty) => {
+                for (key, value) in value.as_object().into_iter().flatten() {
+                    self.path.push(PathElement::Field(key.clone()));
+                    let below = child(ty, key);
+                    if matches!(below, Child::Entry(_)) || is_empty(value) {
+                        self.set.insert(&self.path);
+                    }
+                    match below {
+                        Child::Field(ty) | Child::Entry(ty) => self.value(value, ty),
+                        Child::Undeclared => self.error("field not declared in schema"),
+                    }
+                    self.path.pop();
+                }
+            }
+            View::List(items, kind) => {
+                let mut seen: Vec<PathElement> = Vec::new();
+                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                    match item_element(items, kind, item) {
+                        Err(message) => self.error(format_args!("element {index}: {message}")),
+                        Ok(element) if seen.contains(&element) => {
+                            self.error(format_args!("duplicate entries for key {element}"));
+                        }
+                        Ok(element) => {
+                            seen.push(element.clone());
+                            self.path.push(element);
+                            self.set.insert(&self.path);
+                            self.value(item, items);
+                            self.path.pop();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is inside of an atomic value is checked, and not claimed.
+    fn check_leaf(&mut self, value: &Value, ty: TypeRef<'_>) {
+        match (value, ty.kind()) {
+            (Value::Array(list), TypeKind::List) => {
+                let Some(items) = ty.items() else { return };
+                for (index, item) in (0..).zip(list) {
+                    self.path.push(PathElement::Index(index));
+                    self.inside(item, items);
+                    self.path.pop();
+                }
+            }
+            (Value::Object(map), TypeKind::Object | TypeKind::Map) => {
+                for (key, value) in map {
+                    self.path.push(PathElement::Field(key.clone()));
+                    match child(ty, key) {
+                        Child::Field(ty) | Child::Entry(ty) => self.inside(value, ty),
+                        Child::Undeclared => self.error("field not declared in schema"),
+                    }
+                    self.path.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn inside(&mut self, value: &Value, ty: TypeRef<'_>) {
+        match mismatch(value, ty) {
+            Some(expected) => self.error(expected),
+            None => self.check_leaf(value, ty),
+        }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_object().is_some_and(|m| m.is_empty())
+}
+
+/// What the type expects, where the value is of another kind. `null` fits every type.
+fn mismatch(value: &Value, ty: TypeRef<'_>) -> Option<String> {
+    let shown = || go_syntax(value);
+    match (ty.kind(), value) {
+        (_, Value::Null) | (TypeKind::Any, _) => None,
+        (TypeKind::Object | TypeKind::Map, Value::Object(_)) | (TypeKind::List, Value::Array(_)) => None,
+        // A type that marshals itself (such as a raw extension) may be anything.
+        (TypeKind::FreeObject, _) => None,
+        (TypeKind::Object | TypeKind::Map, _) => Some(format!("expected map, got &{{{}}}", go_value(value))),
+        (TypeKind::List, _) => Some(format!("expected list, got &{{{}}}", go_value(value))),
+        (TypeKind::Scalar(scalar), _) => match (scalar, value) {
+            (Scalar::String, Value::String(_)) => None,
+            (Scalar::String, _) => {
+                Some(format!("expected string, got &value.valueUnstructured{{Value:{}}}", shown()))
+            }
+            (Scalar::Integer | Scalar::Number, Value::Number(_)) => None,
+            (Scalar::Integer | Scalar::Number, Value::String(_)) => {
+                Some("expected numeric (int or float), got string".to_owned())
+            }
+            (Scalar::Integer | Scalar::Number, _) => Some(format!(
+                "expected numeric (int or float), got {}",
+                match value {
+                    Value::Bool(_) => "bool",
+                    Value::Array(_) => "[]interface {}",
+                    _ => "map[string]interface {}",
+                }
+            )),
+            (Scalar::Boolean, Value::Bool(_)) => None,
+            (Scalar::Boolean, _) => {
+                Some(format!("expected boolean, got &value.valueUnstructured{{Value:{}}}", shown()))
+            }
+            (Scalar::IntOrString | Scalar::Quantity, Value::Object(_) | Value::Array(_)) => {
+                Some(format!("expected scalar, got &value.valueUnstructured{{Value:{}}}", shown()))
+            }
+            (Scalar::IntOrString | Scalar::Quantity, _) => None,
+        },
+    }
+}
+
+/// A value as Go prints it with `%v`.
+fn go_value(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(s) => s.clone(),
+        Value::Array(list) => format!("[{}]", list.iter().map(go_value).collect::<Vec<_>>().join(" ")),
+        Value::Object(map) => {
+            let mut entries: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", go_value(v))).collect();
+            entries.sort();
+            format!("map[{}]", entries.join(" "))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
+/// A value as Go prints it with `%#v`.
+fn go_syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Array(list) => {
+            format!("[]interface {{}}{{{}}}", list.iter().map(go_syntax).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(map) => {
+            let mut entries: Vec<String> =
+                map.iter().map(|(k, v)| format!("{k:?}:{}", go_syntax(v))).collect();
+            entries.sort();
+            format!("map[string]interface {{}}{{{}}}", entries.join(", "))
+        }
+        scalar => scalar.to_string(),
+    }
+}

@@ -1,0 +1,180 @@
+//! Sets of field paths.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::{FieldsError, PathElement};
+
+/// A set of paths, as a tree. A path is a member where its last element is in `members` of the node before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldSet {
+    members: BTreeSet<PathElement>,
+    children: BTreeMap<PathElement, FieldSet>,
+}
+
+impl FieldSet {
+    /// Reads `fieldsV1`.
+    ///
+    /// # Errors
+    /// A key that is no path element, or a value that is no object.
+    pub fn from_fields_v1(fields: &Value) -> Result<FieldSet, FieldsError> {
+        let mut set = FieldSet::default();
+        let map = fields.as_object().ok_or(FieldsError::NoObject)?;
+        for (key, value) in map {
+            if key == "." {
+                continue;
+            }
+            let element = PathElement::parse(key)?;
+            let inner = value.as_object().ok_or(FieldsError::NoObject)?;
+            if inner.is_empty() || inner.contains_key(".") {
+                set.members.insert(element.clone());
+            }
+            let child = FieldSet::from_fields_v1(value)?;
+            if !child.is_empty() {
+                set.children.insert(element, child);
+            }
+        }
+        Ok(set)
+    }
+
+    /// Writes `fieldsV1`.
+    pub fn to_fields_v1(&self) -> Value {
+        let elements: BTreeSet<&PathElement> = self.members.iter().chain(self.children.keys()).collect();
+        let mut out = Map::new();
+        for element in elements {
+            let mut inner = Map::new();
+            if let Some(child) = self.children.get(element) {
+                if self.members.contains(element) {
+                    inner.insert(".".to_owned(), Value::Object(Map::new()));
+                }
+                if let Value::Object(fields) = child.to_fields_v1() {
+                    inner.extend(fields);
+                }
+            }
+            out.insert(element.to_text(), Value::Object(inner));
+        }
+        Value::Object(out)
+    }
+
+    /// Whether it holds no path.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.children.values().all(FieldSet::is_empty)
+    }
+
+    /// Adds a path. The empty path is not one.
+    pub fn insert(&mut self, path: &[PathElement]) {
+        match path {
+            [] => {}
+            [last] => {
+                self.members.insert(last.clone());
+            }
+            [first, rest @ ..] => self.children.entry(first.clone()).or_default().insert(rest),
+        }
+    }
+
+    /// Whether the element itself is a member here.
+    pub fn has(&self, element: &PathElement) -> bool {
+        self.members.contains(element)
+    }
+
+    /// What is below an element.
+    pub fn child(&self, element: &PathElement) -> Option<&FieldSet> {
+        self.children.get(element)
+    }
+
+    pub(super) fn children(&self) -> impl Iterator<Item = (&PathElement, &FieldSet)> {
+        self.children.iter()
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = &PathElement> {
+        self.members.iter()
+    }
+
+    pub(super) fn insert_member(&mut self, element: PathElement) {
+        self.members.insert(element);
+    }
+
+    pub(super) fn insert_child(&mut self, element: PathElement, child: FieldSet) {
+        if !child.is_empty() {
+            self.children.insert(element, child);
+        }
+    }
+
+    /// The paths that are in either.
+    pub fn union(&self, other: &FieldSet) -> FieldSet {
+        let mut out = self.clone();
+        out.members.extend(other.members.iter().cloned());
+        for (element, child) in &other.children {
+            let joined = match out.children.get(element) {
+                Some(own) => own.union(child),
+                None => child.clone(),
+            };
+            out.children.insert(element.clone(), joined);
+        }
+        out
+    }
+
+    /// The paths that are in both.
+    pub fn intersection(&self, other: &FieldSet) -> FieldSet {
+        let mut out = FieldSet {
+            members: self.members.intersection(&other.members).cloned().collect(),
+            children: BTreeMap::new(),
+        };
+        for (element, child) in &self.children {
+            if let Some(theirs) = other.children.get(element) {
+                out.insert_child(element.clone(), child.intersection(theirs));
+            }
+        }
+        out
+    }
+
+    /// The paths that are here and not there.
+    pub fn difference(&self, other: &FieldSet) -> FieldSet {
+        let mut out = FieldSet {
+            members: self.members.difference(&other.members).cloned().collect(),
+            children: BTreeMap::new(),
+        };
+        for (element, child) in &self.children {
+            let left = match other.children.get(element) {
+                Some(theirs) => child.difference(theirs),
+                None => child.clone(),
+            };
+            out.insert_child(element.clone(), left);
+        }
+        out
+    }
+
+    /// Without everything that is at, or below, a member of `other`.
+    pub fn without_below(&self, other: &FieldSet) -> FieldSet {
+        let mut out = FieldSet {
+            members: self.members.difference(&other.members).cloned().collect(),
+            children: BTreeMap::new(),
+        };
+        for (element, child) in &self.children {
+            if other.members.contains(element) {
+                continue;
+            }
+            let left = match other.children.get(element) {
+                Some(theirs) => child.without_below(theirs),
+                None => child.clone(),
+            };
+            out.insert_child(element.clone(), left);
+        }
+        out
+    }
+
+    /// All paths as messages show them: at each level the members, then what is below.
+    pub fn paths(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        self.collect("", &mut out);
+        out
+    }
+
+    fn collect(&self, prefix: &str, out: &mut Vec<String>) {
+        out.extend(self.members.iter().map(|m| format!("{prefix}{m}")));
+        for (element, child) in &self.children {
+            child.collect(&format!("{prefix}{element}"), out);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Every write that is not server-side apply.
+
+use serde_json::{Map, Value};
+
+use super::compare::Changes;
+use super::entries::seconds;
+use super::hydrate::hydrate;
+use super::{Entry, FieldSet, Kind, Managers, Operation, PathElement, Writer};
+
+/// The manager of what was there before an object was first applied to.
+const BEFORE_FIRST_APPLY: &str = "before-first-apply";
+
+/// Tracks a write: `old` is the live object (`None` for a create), `new` what is about to be stored, after defaulting and
+/// admission. Returns `new` with its managed fields. What the write added or modified is then owned by its manager alone; what
+/// it removed is owned by nobody.
+///
+/// `new` may carry managed fields of its own (a client sends back what it read): they count, except on subresources; one empty
+/// entry clears them, and an object without any is not tracked again before the next apply.
+pub fn update(old: Option<&Value>, new: &Value, writer: &Writer<'_>, kind: Kind<'_>) -> Value {
+    let mut managers = starting_managers(old, new, !writer.subresource.is_empty());
+    let mut out = new.clone();
+    if old.is_some() && managers.entries.is_empty() {
+        managers.write(&mut out);
+        return out;
+    }
+    track(&mut managers, old, new, writer, kind);
+    managers.cap();
+    managers.write(&mut out);
+    out
+}
+
+fn starting_managers(old: Option<&Value>, new: &Value, subresource: bool) -> Managers {
+    let live = || old.and_then(|o| Managers::read(o).ok()).unwrap_or_default();
+    if subresource {
+        return live();
+    }
+    let sent = new.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let is_reset = |list: &Vec<Value>| matches!(list.as_slice(), [Value::Object(entry)] if entry.values().all(|v| v.is_null() || v == ""));
+    if sent.is_some_and(is_reset) {
+        return Managers::default();
+    }
+    match Managers::read(new) {
+        Ok(sent) if !sent.entries.is_empty() => sent,
+        _ => live(),
+    }
+}
+
+fn track(managers: &mut Managers, old: Option<&Value>, new: &Value, writer: &Writer<'_>, kind: Kind<'_>) {
+    let empty = Value::Object(Map::new());
+    let old = old.unwrap_or(&empty);
+    let changes = changes(old, new, kind).without(&ignored(writer));
+    for entry in &mut managers.entries {
+        entry.fields = entry
+            .fields
+            .difference(&changes.added)
+            .difference(&changes.modified)
+            .difference(&changes.removed);
+    }
+    managers.entries.retain(|e| !e.fields.is_empty());
+    let taken = without_system_fields(&changes.added.union(&changes.modified));
+    if taken.is_empty() {
+        return;
+    }
+    let mut entry = writer.entry(Operation::Update, taken);
+    if let Some(previous) = managers.find(&entry) {
+        entry.fields = entry.fields.union(&previous.fields);
+    }
+    managers.put(entry);
+}
+
+pub(super) fn changes(old: &Value, new: &Value, kind: Kind<'_>) -> Changes {
+    let (old, new) = (without_managed_fields(old), without_managed_fields(new));
+    if kind.built_in {
+        Changes::between(&hydrate(&old, kind.ty), &hydrate(&new, kind.ty), kind.ty)
+    } else {
+        Changes::between(&old, &new, kind.ty)
+    }
+}
+
+/// The entry that stands for what was there before the first apply.
+pub(super) fn before_first_apply(live: &Value, writer: &Writer<'_>, kind: Kind<'_>) -> Entry {
+    let changes = changes(&Value::Object(Map::new()), live, kind);
+    let fields = without_system_fields(&changes.added.union(&changes.modified));
+    Entry {
+        manager: BEFORE_FIRST_APPLY.to_owned(),
+        subresource: String::new(),
+        ..writer.entry(Operation::Update, fields)
+    }
+}
+
+pub(super) fn without_managed_fields(object: &Value) -> Value {
+    let mut out = object.clone();
+    if let Some(metadata) = out.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.shift_remove("managedFields");
+    }
+    out
+}
+
+/// The set of paths that the endpoint does not write.
+pub(super) fn ignored(writer: &Writer<'_>) -> FieldSet {
+    let mut set = FieldSet::default();
+    for path in writer.ignored {
+        let path: Vec<PathElement> = path.iter().map(|name| PathElement::Field((*name).to_owned())).collect();
+        set.insert(&path);
+    }
+    set
+}
+
+/// The object without the fields that the endpoint does not write.
+pub(super) fn without_ignored(object: &Value, writer: &Writer<'_>) -> Value {
+    let mut out = object.clone();
+    for path in writer.ignored {
+        let Some((last, parents)) = path.split_last() else { continue };
+        let parent = parents.iter().try_fold(&mut out, |at, name| at.get_mut(*name));
+        if let Some(Value::Object(map)) = parent {
+            map.shift_remove(*last);
+        }
+    }
+    out
+}
+
+/// Without the fields that nobody owns: the identity of the object, and what the system sets.
+pub(super) fn without_system_fields(set: &FieldSet) -> FieldSet {
+    const TOP: [&str; 3] = ["apiVersion", "kind", "metadata"];
+    const METADATA: [&str; 9] = [
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "selfLink",
+        "uid",
+        "clusterName",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+    ];
+    let field = |name: &str| PathElement::Field(name.to_owned());
+    let mut system = FieldSet::default();
+    for name in TOP {
+        system.insert(&[field(name)]);
+    }
+    for name in METADATA {
+        system.insert(&[field("metadata"), field(name)]);
+    }
+    set.difference(&system)
+}
+
+impl Writer<'_> {
+    pub(super) fn entry(&self, operation: Operation, fields: FieldSet) -> Entry {
+        Entry {
+            manager: self.manager.to_owned(),
+            operation,
+            api_version: self.api_version.to_owned(),
+            subresource: self.subresource.to_owned(),
+            time: Some(seconds(self.now)),
+            fields,
+        }
+    }
+}
