@@ -1,0 +1,58 @@
+//! The kustomization that Flux makes for a directory without one.
+
+use crate::error::{RenderError, RenderErrors};
+use crate::{Found, Tree, path};
+
+const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Makes the `kustomization.yaml` that Flux makes for a directory without one: every `.yaml` and `.yml` file below it that
+/// holds Kubernetes objects is a resource, and a directory with a kustomization of its own is one resource.
+///
+/// # Errors
+/// The directory is missing, or has a kustomization already.
+pub fn generate_kustomization(tree: &Tree, dir: &str) -> Result<Vec<u8>, RenderErrors> {
+    let root = match tree.resolve(dir) {
+        Ok(Found::Dir(root)) => root,
+        Ok(Found::File(file, _)) => {
+            return Err(RenderError::new("expected a directory, found a file").in_file(&file).into());
+        }
+        Err(error) => return Err(RenderError::new(error.to_string()).in_file(dir).into()),
+    };
+    let mut resources = Vec::new();
+    walk(tree, &root, &root, &mut resources);
+    let mut out = String::from("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n");
+    if !resources.is_empty() {
+        out.push_str("resources:\n");
+    }
+    for resource in resources {
+        // JSON strings are YAML strings.
+        out.push_str(&format!("- {}\n", serde_json::Value::String(resource)));
+    }
+    Ok(out.into_bytes())
+}
+
+fn has_kustomization(tree: &Tree, dir: &str) -> bool {
+    NAMES.iter().any(|name| matches!(tree.resolve(&path::join(dir, name)), Ok(Found::File(..))))
+}
+
+fn walk(tree: &Tree, root: &str, dir: &str, resources: &mut Vec<String>) {
+    for name in tree.list(dir) {
+        let at = path::join(dir, &name);
+        let relative = if root.is_empty() { at.as_str() } else { &at[root.len() + 1..] };
+        match tree.get(&at) {
+            // Flux walks with lstat: a link is neither a directory nor a regular file.
+            Some(crate::Entry::Link(_)) => {}
+            _ => match tree.resolve(&at) {
+                Ok(Found::Dir(_)) if has_kustomization(tree, &at) => resources.push(relative.to_owned()),
+                Ok(Found::Dir(_)) => walk(tree, root, &at, resources),
+                Ok(Found::File(..)) if is_manifest(&name) => resources.push(relative.to_owned()),
+                _ => {}
+            },
+        }
+    }
+}
+
+fn is_manifest(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, e)| e);
+    matches!(extension, Some("yaml" | "yml"))
+}

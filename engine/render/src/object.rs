@@ -1,0 +1,98 @@
+//! What a build gives.
+
+use std::sync::Arc;
+
+use seatrial_yaml::Node;
+use serde_json::Value as Json;
+
+use crate::error::{RenderError, RenderErrors};
+
+/// A rendered Kubernetes object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    pub(crate) node: Arc<Node>,
+    pub(crate) file: Arc<str>,
+}
+
+impl Object {
+    /// The object as a tree.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The object as JSON, with the values that [`Rendered::to_yaml`] prints.
+    ///
+    /// # Errors
+    /// The object has no JSON form (`.inf`, a key that is no string).
+    pub fn to_json(&self) -> Result<Json, RenderErrors> {
+        seatrial_yaml::emitted_value(&self.node).map_err(|error| self.error(&error))
+    }
+
+    /// The object as YAML, without `---`.
+    ///
+    /// # Errors
+    /// As for [`Object::to_json`].
+    pub fn to_yaml(&self) -> Result<String, RenderErrors> {
+        seatrial_yaml::emit(&self.node).map_err(|error| self.error(&error))
+    }
+
+    fn error(&self, error: &dyn std::error::Error) -> RenderErrors {
+        let name = format!("{} {}", self.kind(), self.name());
+        RenderError::new(format!("{name}: {error}")).in_file(&self.file).into()
+    }
+
+    /// `apps/v1`.
+    pub fn api_version(&self) -> &str {
+        self.text(&["apiVersion"])
+    }
+
+    /// `Deployment`.
+    pub fn kind(&self) -> &str {
+        self.text(&["kind"])
+    }
+
+    /// `metadata.name`.
+    pub fn name(&self) -> &str {
+        self.text(&["metadata", "name"])
+    }
+
+    /// `metadata.namespace`; empty where there is none.
+    pub fn namespace(&self) -> &str {
+        self.text(&["metadata", "namespace"])
+    }
+
+    /// The file that it was read from, as a path in the tree; for a generated object the kustomization's file.
+    pub fn origin(&self) -> &str {
+        &self.file
+    }
+
+    fn text(&self, path: &[&str]) -> &str {
+        self.node.str_at(path).unwrap_or_default()
+    }
+}
+
+/// The result of a build.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendered {
+    /// The objects, in the order of the output.
+    pub objects: Vec<Object>,
+    /// Warnings (deprecated fields), in the order in which they were met.
+    pub warnings: Vec<String>,
+}
+
+impl Rendered {
+    /// What `kustomize build` prints: the objects, with `---` between them.
+    ///
+    /// # Errors
+    /// An object cannot be printed, see [`Object::to_json`].
+    pub fn to_yaml(&self) -> Result<String, RenderErrors> {
+        let mut out = String::new();
+        for (i, object) in self.objects.iter().enumerate() {
+            if i > 0 {
+                out.push_str("---\n");
+            }
+            out.push_str(&object.to_yaml()?);
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,59 @@
+//! What a build may do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::Tree;
+
+/// Which files a kustomization may read beside other kustomizations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadRestrictor {
+    /// Files in or below its own directory (the default).
+    #[default]
+    RootOnly,
+    /// Any file of the tree.
+    None,
+}
+
+/// The order of the output where the kustomization has no `sortOptions`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reorder {
+    /// As the resources were met (the default).
+    #[default]
+    None,
+    /// Namespaces and definitions first, webhooks last.
+    Legacy,
+}
+
+/// Where remote resources (`https://…`, `github.com/org/repo//path?ref=v1`) come from.
+pub trait Remotes: Send + Sync {
+    /// The content behind a URL of a single file; `None` where the URL is not mapped.
+    fn file(&self, url: &str) -> Option<bytes::Bytes>;
+
+    /// The files of a repository and the directory to build in it; `None` where the URL is not mapped.
+    fn repository(&self, url: &str) -> Option<(Tree, String)>;
+}
+
+/// Options of a build.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Which files a kustomization may read.
+    pub load_restrictor: LoadRestrictor,
+    /// The order of the output.
+    pub reorder: Reorder,
+    /// Put the label `app.kubernetes.io/managed-by` on every object.
+    pub managed_by_label: bool,
+    /// Where remote resources come from; without it they are refused.
+    pub remotes: Option<Arc<dyn Remotes>>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("load_restrictor", &self.load_restrictor)
+            .field("reorder", &self.reorder)
+            .field("managed_by_label", &self.managed_by_label)
+            .field("remotes", &self.remotes.is_some())
+            .finish()
+    }
+}

@@ -1,0 +1,48 @@
+//! Paths inside a tree: relative, separated by `/`, without `.` and `..`; the root is the empty path.
+
+/// `dir/name`, or `name` in the root.
+pub(crate) fn join(dir: &str, name: &str) -> String {
+    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+}
+
+/// Removes `.` and empty parts, and resolves `..`. `None` where the path leads out of the root.
+pub(crate) fn clean(path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            _ => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// The path without its last part; the root of the root is the root.
+pub(crate) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(dir, _)| dir)
+}
+
+/// The last part.
+pub(crate) fn base(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+/// Whether `path` is `dir`, or below it.
+pub(crate) fn is_within(path: &str, dir: &str) -> bool {
+    dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The way from one directory to a path: `../a/b`; `.` for the directory itself.
+pub(crate) fn relative(from: &str, to: &str) -> String {
+    let mut ours = from.split('/').filter(|p| !p.is_empty()).peekable();
+    let mut theirs = to.split('/').filter(|p| !p.is_empty()).peekable();
+    while ours.peek().is_some() && ours.peek() == theirs.peek() {
+        ours.next();
+        theirs.next();
+    }
+    let parts: Vec<&str> = ours.map(|_| "..").chain(theirs).collect();
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+}
