@@ -69,38 +69,89 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
     if is_decimal_float(text) { text.parse().ok().filter(|f: &f64| f.is_finite()) } else { None }
 }
 
-/// A float as Go's `encoding/json` prints it: `1`, `0.5`, `1e+21`, `1e-7`.
+/// A float as Go's `encoding/json` prints it: `1`, `0.5`, `1e+21`, `1e-7`. `NaN`, `+Inf`, `-Inf` have no JSON form and
+/// come back as such.
 pub fn go_json_float(value: f64) -> String {
     let size = value.abs();
-    if size == 0.0 || (1e-6..1e21).contains(&size) {
-        return format!("{value}");
+    match Decimal::of(value) {
+        Some(decimal) if size == 0.0 || (1e-6..1e21).contains(&size) => decimal.plain(),
+        Some(decimal) => decimal.scientific(1),
+        None => not_finite(value).to_owned(),
     }
-    go_exponent(value, 1)
 }
 
 /// A float as Go's `strconv.FormatFloat(f, 'g', -1, 64)` prints it: `0.5`, `1e+06`, `1e-07`, `+Inf`.
 pub fn go_g_float(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
+    match Decimal::of(value) {
+        Some(decimal) if value == 0.0 || (-4..6).contains(&decimal.exponent) => decimal.plain(),
+        Some(decimal) => decimal.scientific(2),
+        None => not_finite(value).to_owned(),
     }
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    let text = format!("{value:e}");
-    let exponent: i32 = text.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
-    if value != 0.0 && !(-4..6).contains(&exponent) {
-        return go_exponent(value, 2);
-    }
-    format!("{value}")
 }
 
-/// `d.ddde±XX` with at least `width` digits in the exponent.
-fn go_exponent(value: f64, width: usize) -> String {
-    let text = format!("{value:e}");
-    let Some((mantissa, exponent)) = text.split_once('e') else { return text };
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent),
-    };
-    format!("{mantissa}e{sign}{digits:0>width$}")
+fn not_finite(value: f64) -> &'static str {
+    match (value.is_nan(), value > 0.0) {
+        (true, _) => "NaN",
+        (false, true) => "+Inf",
+        (false, false) => "-Inf",
+    }
+}
+
+/// The shortest decimal that reads back as the same float, and among those the nearest (ties go to the even digit, as
+/// in Go; the standard library's formatting rounds them up).
+struct Decimal {
+    negative: bool,
+    /// Without leading and trailing zeros; `0` for zero.
+    digits: String,
+    /// The power of ten of the first digit.
+    exponent: i32,
+}
+
+impl Decimal {
+    /// `None` for NaN and infinities.
+    fn of(value: f64) -> Option<Decimal> {
+        let text = serde_json::Number::from_f64(value)?.to_string();
+        let (negative, text) = match text.strip_prefix('-') {
+            Some(text) => (true, text),
+            None => (false, text.as_str()),
+        };
+        let (mantissa, power) = text.split_once('e').unwrap_or((text, "0"));
+        let power: i32 = power.parse().ok()?;
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{whole}{fraction}");
+        let significant = all.trim_start_matches('0');
+        let leading = i32::try_from(all.len() - significant.len()).ok()?;
+        let digits = significant.trim_end_matches('0');
+        if digits.is_empty() {
+            return Some(Decimal { negative, digits: "0".to_owned(), exponent: 0 });
+        }
+        let exponent = power + i32::try_from(whole.len()).ok()? - 1 - leading;
+        Some(Decimal { negative, digits: digits.to_owned(), exponent })
+    }
+
+    fn sign(&self) -> &'static str {
+        if self.negative { "-" } else { "" }
+    }
+
+    fn plain(&self) -> String {
+        let digits = &self.digits;
+        let sign = self.sign();
+        let Ok(whole) = usize::try_from(self.exponent + 1) else {
+            let zeros = "0".repeat(self.exponent.unsigned_abs() as usize - 1);
+            return format!("{sign}0.{zeros}{digits}");
+        };
+        match digits.len() {
+            _ if whole == 0 => format!("{sign}0.{digits}"),
+            count if count <= whole => format!("{sign}{digits}{}", "0".repeat(whole - count)),
+            _ => format!("{sign}{}.{}", &digits[..whole], &digits[whole..]),
+        }
+    }
+
+    /// `d.ddde±XX` with at least `width` digits in the exponent.
+    fn scientific(&self, width: usize) -> String {
+        let (first, rest) = self.digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        let sign = if self.exponent < 0 { '-' } else { '+' };
+        format!("{}{first}{point}{rest}e{sign}{:0>width$}", self.sign(), self.exponent.unsigned_abs())
+    }
 }

@@ -1,7 +1,5 @@
 //! Edits in place: one scalar changes, every other byte of the file stays.
 
-use std::fmt::Write as _;
-
 use thiserror::Error;
 
 use crate::node::{Node, Pos, Style, Value};
@@ -134,9 +132,9 @@ fn double_quoted(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => {
-                drop(write!(out, "\\u{:04X}", u32::from(c)))
+                out.push_str(&format!("\\u{:04X}", u32::from(c)))
             }
-            _ if c.is_control() => drop(write!(out, "\\x{:02X}", u32::from(c))),
+            _ if c.is_control() => out.push_str(&format!("\\x{:02X}", u32::from(c))),
             _ => out.push(c),
         }
     }

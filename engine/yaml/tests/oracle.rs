@@ -118,17 +118,27 @@ fn key() -> impl Strategy<Value = String> {
     ]
 }
 
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|n| n.parse().ok())
+}
+
+/// How long to go on; `SEATRIAL_ORACLE_ROUNDS`, 20 by default.
+fn rounds() -> u64 {
+    setting("SEATRIAL_ORACLE_ROUNDS").unwrap_or(20)
+}
+
+/// The same trees every time; other ones with `SEATRIAL_ORACLE_SEED`.
+fn runner() -> TestRunner {
+    let mut bytes = [7u8; 32];
+    bytes[..8].copy_from_slice(&setting("SEATRIAL_ORACLE_SEED").unwrap_or(1).to_le_bytes());
+    TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
 #[test]
 fn random_trees_print_like_kustomize() {
     let Some(program) = kustomize() else { return };
-    let rounds: usize =
-        std::env::var("SEATRIAL_ORACLE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
-    let seed: u64 = std::env::var("SEATRIAL_ORACLE_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let mut bytes = [7u8; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    for _ in 0..rounds {
+    let mut runner = runner();
+    for _ in 0..rounds() {
         let specs: Vec<Json> = (0..50).map(|_| tree().new_tree(&mut runner).unwrap().current()).collect();
         compare(&program, &specs);
     }
@@ -140,9 +150,7 @@ fn files_print_like_kustomize() {
     let mut wrong = String::new();
     for (name, spec) in FILES {
         let file = format!("apiVersion: v1\nkind: Foo\nmetadata:\n  name: x\n{spec}");
-        let ours = parse(file.as_bytes(), &ParseOptions::default())
-            .map_err(|e| e.to_string())
-            .and_then(|documents| print_all(&documents.into_iter().map(|d| d.root).collect::<Vec<_>>()));
+        let ours = read_and_print(&file);
         match (build(&program, &file), ours) {
             (Ok(theirs), Ok(ours)) if ours == theirs => {}
             (Err(_), Err(_)) => {}
@@ -150,6 +158,64 @@ fn files_print_like_kustomize() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Lines as people may write them, right and wrong.
+fn lines() -> impl Strategy<Value = String> {
+    let value = prop_oneof![
+        6 => "[a-c]{1,3}",
+        2 => "(12|0x1F|1\\.50|true|yes|~|null|2020-01-01|1e3|a b|a:b|a#b|a #b|-a|http://x)",
+        2 => "(\"a\"|'a'|\"a\\\\nb\"|'a''b'|\"\"|''|\"a b\" |'#')",
+        2 => "(\\[\\]|\\{\\}|\\[a, b\\]|\\{a: b\\}|\\[a, \\{b: c\\}\\]|\\{a: , b\\}|\\[a,\\]|\\{a: 1,\\}|\\[\\[a\\], ''\\]|\\[a: b\\])",
+        2 => "(\\||>|\\|-|>-|\\|\\+|>\\+|\\|2|>1)",
+        1 => "(&a b|\\*a|!!str 1|!foo a|!!int 3|&a|!!map|&b \\{x: y\\})",
+        1 => "(a # c|# c|\"a\" # c|\\| # c|a\t|\ta|a\t# c)",
+        1 => "(a: b|- a|\"a|'a|\\[a|\\{a|%a|@a|`a|\\*|&|!|\"a\" b|, a|: a|\\? a)",
+    ];
+    let line = ("(|  |    |      |   )", prop_oneof![
+        6 => ("[k-n]", value.clone()).prop_map(|(k, v)| format!("{k}: {v}")),
+        3 => "[k-n]:".prop_map(String::from),
+        4 => value.clone().prop_map(|v| format!("- {v}")),
+        2 => ("[k-n]", value.clone()).prop_map(|(k, v)| format!("- {k}: {v}")),
+        1 => value.clone().prop_map(|v| format!("- - {v}")),
+        1 => value,
+        1 => "[a-c ]{0,6}",
+        1 => "(# c|#|- # c|-|<<: \\*a|\t|\ta|\t# c|\tk: v|-\ta|-\tk: v|k:\t|k:\tv|\\?\ta|- \t- a|- &a\tb|\\[a,|\\]|\\{a:|b\\}|\"a|b\"|c\\\\|'|a'|--- \\||--- a|---\t|\\? a|: b|\"a b\": c|\"a\":b|k : v|---|\\.\\.\\.)",
+    ]).prop_map(|(indent, line)| format!("{indent}{line}\n"));
+    prop::collection::vec(line, 1..7).prop_map(|lines| lines.concat())
+}
+
+/// What we refuse and kustomize reads: a block scalar's header in the column of its key, and a comment sign behind a
+/// quote that ends on another line.
+const STRICTER: &[&str] =
+    &["simple key expected ':'", "comments must be separated from other tokens by whitespace"];
+
+#[test]
+fn random_lines_read_like_kustomize() {
+    let Some(program) = kustomize() else { return };
+    let mut runner = runner();
+    let mut wrong = Vec::new();
+    let mut same = 0;
+    for _ in 0..rounds() * 10 {
+        let lines = lines().new_tree(&mut runner).unwrap().current();
+        let indented = lines.lines().map(|line| format!("  {line}\n")).collect::<String>();
+        let file = format!("apiVersion: v1\nkind: Foo\nmetadata:\n  name: x\nspec:\n{indented}");
+        let ours = read_and_print(&file);
+        match (build(&program, &file), ours) {
+            (Ok(theirs), Ok(ours)) if ours == theirs => same += 1,
+            (Err(_), Err(_)) => {}
+            (Ok(_), Err(ours)) if STRICTER.iter().any(|message| ours.contains(message)) => {}
+            (theirs, ours) => wrong.push(format!("{file}\n  kustomize {theirs:?}\n  we        {ours:?}\n")),
+        }
+    }
+    assert!(same > rounds(), "only {same} files that both read");
+    assert!(wrong.is_empty(), "{} of {same}: {}", wrong.len(), wrong.concat());
+}
+
+fn read_and_print(file: &str) -> Result<String, String> {
+    parse(file.as_bytes(), &ParseOptions::default())
+        .map_err(|e| e.to_string())
+        .and_then(|documents| print_all(&documents.into_iter().map(|d| d.root).collect::<Vec<_>>()))
 }
 
 fn print_all(roots: &[Node]) -> Result<String, String> {

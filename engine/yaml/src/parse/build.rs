@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use granit_parser::{Event, Placement, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::comments::Pending;
+use super::tabs::Tabs;
 use super::{Document, ParseError, ParseOptions, count, merge};
 use crate::node::{Node, Pos, Style, Value};
 
@@ -41,6 +42,7 @@ pub(super) struct Builder<'a> {
     anchor_names: BTreeMap<usize, String>,
     alias_nodes: usize,
     pending: Pending,
+    tabs: Tabs,
     document_line: u32,
 }
 
@@ -56,6 +58,7 @@ impl<'a> Builder<'a> {
             anchor_names: BTreeMap::new(),
             alias_nodes: 0,
             pending: Pending::default(),
+            tabs: Tabs::default(),
             document_line: 1,
         }
     }
@@ -70,7 +73,10 @@ impl<'a> Builder<'a> {
                 self.document_line = count(span.start.line());
                 self.pending.content_ends(self.document_line);
             }
-            Event::DocumentEnd => self.document_end(),
+            Event::DocumentEnd => {
+                self.check_tabs(span)?;
+                self.document_end();
+            }
             Event::Scalar(text, style, anchor, tag) => {
                 if style == ScalarStyle::DoubleQuoted {
                     check_escapes(span.slice(self.source).unwrap_or_default(), span)?;
@@ -85,11 +91,11 @@ impl<'a> Builder<'a> {
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let flow = style == StructureStyle::Flow;
-                self.open(Value::Seq { items: Vec::new(), flow }, anchor, tag.as_deref(), span);
+                self.open(Value::Seq { items: Vec::new(), flow }, anchor, tag.as_deref(), span)?;
             }
             Event::MappingStart(style, anchor, tag) => {
                 let flow = style == StructureStyle::Flow;
-                self.open(Value::Map { entries: Vec::new(), flow }, anchor, tag.as_deref(), span);
+                self.open(Value::Map { entries: Vec::new(), flow }, anchor, tag.as_deref(), span)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
             Event::Anchor(id, name) => {
@@ -106,6 +112,19 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// Go's readers refuse tabs where the parser takes them.
+    fn check_tabs(&self, span: &Span) -> Result<(), ParseError> {
+        match self.frames.last() {
+            Some(frame) if !frame.block => Ok(()),
+            frame => {
+                let column = frame.map_or(0, |frame| frame.node.pos.column);
+                self.tabs
+                    .check(self.source, span, column)
+                    .map_err(|message| ParseError::at(pos_of(span), message))
+            }
+        }
+    }
+
     fn document_end(&mut self) {
         let mut root = self.root.take().unwrap_or_else(|| Node::plain(""));
         self.pending.give_rest_as_foot(&mut root);
@@ -116,6 +135,11 @@ impl<'a> Builder<'a> {
 
     /// A scalar, or the copy behind an alias.
     fn leaf(&mut self, mut node: Node, anchor: usize, span: &Span) -> Result<(), ParseError> {
+        let style = node.style().unwrap_or_default();
+        if !matches!(style, Style::Literal | Style::Folded) {
+            self.check_tabs(span)?;
+        }
+        self.tabs.content_ends(span, style == Style::Plain);
         self.settle_foot(count(span.start.line()));
         self.pending.give_as_head(&mut node);
         self.pending.content_ends(count(last_line(span, &node)));
@@ -123,7 +147,13 @@ impl<'a> Builder<'a> {
         self.place(node)
     }
 
-    fn open(&mut self, value: Value, anchor: usize, tag: Option<&Tag>, span: &Span) {
+    fn open(
+        &mut self,
+        value: Value,
+        anchor: usize,
+        tag: Option<&Tag>,
+        span: &Span,
+    ) -> Result<(), ParseError> {
         let block = matches!(value, Value::Seq { flow: false, .. } | Value::Map { flow: false, .. });
         let mut node = Node { value, tag: tag_text(tag), comments: None, pos: pos_of(span) };
         // The comment above a block collection belongs to its first entry, unless it is an item itself.
@@ -135,7 +165,10 @@ impl<'a> Builder<'a> {
         if !block {
             self.pending.content_ends(count(span.start.line()));
         }
+        self.check_tabs(span)?;
+        self.tabs.content_ends(span, false);
         self.frames.push(Frame { node, anchor, key: None, seen: BTreeSet::new(), has_merge: false, block });
+        Ok(())
     }
 
     fn close(&mut self, span: &Span) -> Result<(), ParseError> {
@@ -148,6 +181,7 @@ impl<'a> Builder<'a> {
         } else {
             frame.node.pos.end = span.byte_range().map_or(0, |range| count(range.end));
             self.pending.content_ends(count(span.end.line()));
+            self.tabs.content_ends(span, false);
         }
         if frame.has_merge {
             merge::resolve(&mut frame.node)?;
