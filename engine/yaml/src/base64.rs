@@ -1,8 +1,7 @@
 //! Decoding of `!!binary` scalars.
 
-/// The text behind standard base64 with padding (line breaks are skipped); bytes that are no UTF-8 become U+FFFD,
-/// as they do in Go's JSON.
-pub(crate) fn decode(text: &str) -> Option<String> {
+/// The bytes behind standard base64 with padding (line breaks are skipped).
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let symbols: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
     if !symbols.len().is_multiple_of(4) {
@@ -23,7 +22,7 @@ pub(crate) fn decode(text: &str) -> Option<String> {
         let bytes = bits.to_be_bytes();
         out.extend_from_slice(&bytes[1..4 - padding]);
     }
-    Some(String::from_utf8_lossy(&out).into_owned())
+    Some(out)
 }
 
 fn value_of(symbol: u8) -> Option<u32> {

@@ -89,13 +89,17 @@ impl Node {
             return Err(refuse(&format!("of kind {}", self.kind_name())));
         }
         match (self.resolve(dialect)?, dialect) {
+            (Scalar::Str(_), Dialect::Kustomize) if self.short_tag() == "!!binary" => {
+                Err(refuse("of type !!binary"))
+            }
             (Scalar::Str(s), _) => Ok(s.into_owned()),
             (_, Dialect::Kustomize) => Err(refuse(self.as_str().unwrap_or_default())),
             (Scalar::Bool(b), _) => Ok(b.to_string()),
             (Scalar::Int(i), _) => Ok(i.to_string()),
-            (Scalar::UInt(u), _) => Ok(u.to_string()),
-            (Scalar::Float(f), _) => Ok(crate::number::go_json_float(f)),
-            (Scalar::Null | Scalar::Time(_), _) => Err(refuse(self.as_str().unwrap_or_default())),
+            (Scalar::Float(f), _) => Ok(crate::number::go_float_key(f)),
+            (Scalar::Null | Scalar::UInt(_) | Scalar::Time(_), _) => {
+                Err(refuse(self.as_str().unwrap_or_default()))
+            }
         }
     }
 

@@ -83,9 +83,20 @@ pub fn go_json_float(value: f64) -> String {
 /// A float as Go's `strconv.FormatFloat(f, 'g', -1, 64)` prints it: `0.5`, `1e+06`, `1e-07`, `+Inf`.
 pub fn go_g_float(value: f64) -> String {
     match Decimal::of(value) {
-        Some(decimal) if value == 0.0 || (-4..6).contains(&decimal.exponent) => decimal.plain(),
-        Some(decimal) => decimal.scientific(2),
+        Some(decimal) => decimal.general(),
         None => not_finite(value).to_owned(),
+    }
+}
+
+/// A float as sigs.k8s.io/yaml writes it when it is a key: in single precision.
+pub(crate) fn go_float_key(value: f64) -> String {
+    #[allow(clippy::cast_possible_truncation)] // as the real reader does
+    let single = value as f32;
+    match serde_json::to_string(&single).ok().and_then(|text| Decimal::read(&text)) {
+        Some(decimal) => decimal.general(),
+        None if single.is_nan() => ".nan".to_owned(),
+        None if single > 0.0 => ".inf".to_owned(),
+        None => "-.inf".to_owned(),
     }
 }
 
@@ -110,11 +121,17 @@ struct Decimal {
 impl Decimal {
     /// `None` for NaN and infinities.
     fn of(value: f64) -> Option<Decimal> {
-        let text = serde_json::Number::from_f64(value)?.to_string();
+        Decimal::read(&serde_json::Number::from_f64(value)?.to_string())
+    }
+
+    fn read(text: &str) -> Option<Decimal> {
         let (negative, text) = match text.strip_prefix('-') {
             Some(text) => (true, text),
-            None => (false, text.as_str()),
+            None => (false, text),
         };
+        if !text.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
         let (mantissa, power) = text.split_once('e').unwrap_or((text, "0"));
         let power: i32 = power.parse().ok()?;
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -127,6 +144,11 @@ impl Decimal {
         }
         let exponent = power + i32::try_from(whole.len()).ok()? - 1 - leading;
         Some(Decimal { negative, digits: digits.to_owned(), exponent })
+    }
+
+    /// Go's `%g` with the shortest digits.
+    fn general(&self) -> String {
+        if (-4..6).contains(&self.exponent) { self.plain() } else { self.scientific(2) }
     }
 
     fn sign(&self) -> &'static str {

@@ -71,6 +71,12 @@ pub enum ResolveError {
         /// Where it stands.
         pos: Pos,
     },
+    /// `!!binary` with bytes that are no text: Go's JSON garbles them, this crate refuses them.
+    #[error("read line {}: !!binary value is no UTF-8 text", pos.line)]
+    Binary {
+        /// Where it stands.
+        pos: Pos,
+    },
 }
 
 /// The value of a plain scalar without a tag.
@@ -143,9 +149,7 @@ impl Node {
             ("!!float", Scalar::UInt(u)) => Scalar::Float(u as f64),
             ("!!timestamp", Scalar::Time(t)) => Scalar::Time(t),
             ("!!timestamp", _) if crate::timestamp::parse(text).is_some() => Scalar::Str(text.into()),
-            ("!!binary", _) => {
-                Scalar::Str(crate::base64::decode(text).ok_or(ResolveError::Base64 { pos: self.pos })?.into())
-            }
+            ("!!binary", _) => Scalar::Str(self.decode_binary(text)?.into()),
             ("!!null" | "!!bool" | "!!int" | "!!float" | "!!timestamp", other) => {
                 return Err(ResolveError::Tag {
                     found: other.tag_name(),
@@ -157,6 +161,11 @@ impl Node {
             _ => Scalar::Str(text.into()),
         };
         Ok(value)
+    }
+
+    fn decode_binary(&self, text: &str) -> Result<String, ResolveError> {
+        let bytes = crate::base64::decode(text).ok_or(ResolveError::Base64 { pos: self.pos })?;
+        String::from_utf8(bytes).map_err(|_| ResolveError::Binary { pos: self.pos })
     }
 
     /// The tag with `tag:yaml.org,2002:` written as `!!`.

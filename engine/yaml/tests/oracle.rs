@@ -8,19 +8,23 @@ use std::process::Command;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use seatrial_yaml::{Node, ParseOptions, emit, emit_json, parse};
+use seatrial_yaml::{Dialect, Node, ParseOptions, emit, emit_json, parse, parse_one};
 use serde_json::{Value as Json, json};
 
 fn kustomize() -> Option<PathBuf> {
+    oracle("kustomize")
+}
+
+fn oracle(name: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os("ORACLES_DIR") {
         Some(folder) => PathBuf::from(folder),
         None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/seatrial-oracles/bin"),
     };
-    let program = folder.join("kustomize");
+    let program = folder.join(name);
     if program.is_file() {
         return Some(program);
     }
-    eprintln!("skipped: no kustomize (set ORACLES_DIR)");
+    eprintln!("skipped: no {name} (set ORACLES_DIR)");
     None
 }
 
@@ -183,6 +187,92 @@ fn lines() -> impl Strategy<Value = String> {
         1 => "(# c|#|- # c|-|<<: \\*a|\t|\ta|\t# c|\tk: v|-\ta|-\tk: v|k:\t|k:\tv|\\?\ta|- \t- a|- &a\tb|\\[a,|\\]|\\{a:|b\\}|\"a|b\"|c\\\\|'|a'|--- \\||--- a|---\t|\\? a|: b|\"a b\": c|\"a\":b|k : v|---|\\.\\.\\.)",
     ]).prop_map(|(indent, line)| format!("{indent}{line}\n"));
     prop::collection::vec(line, 1..7).prop_map(|lines| lines.concat())
+}
+
+/// Scalars without quotes, as keys and as values.
+fn plain() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[-+.]?[0-9_.:eExXobB+-]{1,8}",
+        2 => "[-+]?[0-9]{1,22}(\\.[0-9]{0,3})?([eE][-+]?[0-9]{1,3})?",
+        2 => "[-+]?0[xob]?[0-9a-fA-F_]{1,6}",
+        1 => "[-+]?(\\.inf|\\.Inf|\\.nan|\\.NaN|\\.infinity|inf|nan)",
+        1 => "(y|Y|yes|Yes|YES|yEs|on|On|ON|true|True|TRUE|tRue|n|N|no|No|NO|off|Off|OFF|false|False|~|null|Null|NULL|nULL|=)",
+        1 => "(19|20)[0-9]{2}-[01]?[0-9]-[0-3]?[0-9]([tT ][0-2]?[0-9]:[0-5]?[0-9]:[0-5]?[0-9](\\.[0-9]{1,10})?(Z|[-+][01][0-9]:[0-5]0)?)?",
+        1 => "!!(str|int|float|bool|null|binary|timestamp) (1|1\\.5|true|yes|~|a|aGk=|2020-01-01|\"1\"|'yes')",
+    ]
+}
+
+#[test]
+fn random_scalars_read_like_kubectl() {
+    let Some(program) = oracle("kubectl") else { return };
+    let mut runner = runner();
+    for _ in 0..rounds() {
+        let mut file = "apiVersion: v1\nkind: Foo\nmetadata: {name: x}\nspec:\n".to_owned();
+        for index in 0..100 {
+            // As a value and as a key, if it has JSON forms there.
+            let text = plain().new_tree(&mut runner).unwrap().current();
+            for line in [format!("  k{index}: {text}\n"), format!("  s{index}:\n    {text}: x\n")] {
+                let read = parse_one(line.as_bytes(), &ParseOptions::default());
+                if read.is_ok_and(|node| node.to_json(Dialect::KubernetesJson).is_ok()) {
+                    file.push_str(&line);
+                }
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f.yaml");
+        std::fs::write(&path, &file).unwrap();
+        let output = Command::new(&program)
+            .args(["annotate", "--local", "-o", "json", "x=y", "-f"])
+            .arg(path)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{file}{}", String::from_utf8_lossy(&output.stderr));
+        // JSON is YAML, and serde_json is not exact with floats.
+        let theirs = parse_one(&output.stdout, &ParseOptions::default()).unwrap();
+        let theirs = theirs.to_json(Dialect::Kustomize).unwrap();
+        let ours = parse_one(file.as_bytes(), &ParseOptions::default())
+            .unwrap()
+            .to_json(Dialect::KubernetesJson)
+            .unwrap();
+        for (key, ours) in ours["spec"].as_object().unwrap() {
+            let theirs = &theirs["spec"][key];
+            // kubectl turns integers beyond 64 signed bits into floats.
+            let same =
+                ours == theirs || !ours.is_i64() && ours.is_number() && ours.as_f64() == theirs.as_f64();
+            let line = file
+                .lines()
+                .skip_while(|line| !line.starts_with(&format!("  {key}:")))
+                .take(2)
+                .collect::<Vec<_>>();
+            assert!(same, "{line:?}: kubectl {theirs}, we {ours}");
+        }
+    }
+}
+
+#[test]
+fn random_scalars_read_like_kustomize() {
+    let Some(program) = kustomize() else { return };
+    let mut runner = runner();
+    for _ in 0..rounds() {
+        let mut file = "apiVersion: v1\nkind: Foo\nmetadata:\n  name: x\nspec:\n".to_owned();
+        for index in 0..100 {
+            let text = plain().new_tree(&mut runner).unwrap().current();
+            for line in [
+                format!("  k{index}: {text}\n"),
+                format!("  s{index}:\n    {text}: x\n"),
+                format!("  t{index}: [{text}]\n"),
+            ] {
+                if read_and_print(&line).is_ok() {
+                    file.push_str(&line);
+                }
+            }
+        }
+        let theirs = build(&program, &file).unwrap_or_else(|error| panic!("{error}{file}"));
+        let ours = read_and_print(&file).unwrap();
+        let differ: Vec<_> =
+            ours.lines().zip(theirs.lines()).filter(|(ours, theirs)| ours != theirs).collect();
+        assert!(ours == theirs, "{differ:#?}");
+    }
 }
 
 /// What we refuse and kustomize reads: a block scalar's header in the column of its key, and a comment sign behind a

@@ -125,6 +125,25 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Go's readers see colons in `[]` and `{}` with other eyes: `:a` is an error, `{a:}` has the key `a:`.
+    fn check_colon(&self, node: &Node) -> Result<(), ParseError> {
+        let text = node.as_str().unwrap_or_default();
+        let glued = |key: &Node| {
+            let after = self.source.as_bytes().get(key.pos.end as usize..).unwrap_or_default();
+            key.style() == Some(Style::Plain) && matches!(after, [b':', b',' | b'[' | b']' | b'{' | b'}', ..])
+        };
+        if text.starts_with(':') {
+            return Err(ParseError::at(node.pos, "did not find expected node content"));
+        }
+        match self.frames.last().and_then(|frame| frame.key.as_ref()) {
+            Some(key) if text.is_empty() && glued(key) => Err(ParseError::at(
+                key.pos,
+                "a colon right before ',', ']' or '}' is not supported: add a space",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn document_end(&mut self) {
         let mut root = self.root.take().unwrap_or_else(|| Node::plain(""));
         self.pending.give_rest_as_foot(&mut root);
@@ -136,6 +155,9 @@ impl<'a> Builder<'a> {
     /// A scalar, or the copy behind an alias.
     fn leaf(&mut self, mut node: Node, anchor: usize, span: &Span) -> Result<(), ParseError> {
         let style = node.style().unwrap_or_default();
+        if style == Style::Plain && self.frames.last().is_some_and(|frame| !frame.block) {
+            self.check_colon(&node)?;
+        }
         if !matches!(style, Style::Literal | Style::Folded) {
             self.check_tabs(span)?;
         }
