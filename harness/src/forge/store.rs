@@ -74,10 +74,18 @@ pub(super) fn in_one_pack(
         })
         .map_err(&wrap)?;
     let odb = memory.odb().map_err(&wrap)?;
-    let objects = odb.add_new_mempack_backend(1).map_err(&wrap)?;
+    odb.add_new_mempack_backend(1).map_err(&wrap)?;
     let commit = build(&memory)?;
     let mut pack = Buf::new();
-    objects.dump(&memory, &mut pack).map_err(&wrap)?;
+    memory
+        .packbuilder()
+        .and_then(|mut builder| {
+            // A thread costs more than there is to do.
+            builder.set_threads(1);
+            builder.insert_commit(commit)?;
+            builder.write_buf(&mut pack)
+        })
+        .map_err(&wrap)?;
     let store = target.odb().map_err(&wrap)?;
     let mut writer = store.packwriter().map_err(&wrap)?;
     writer.write_all(&pack).map_err(|source| ForgeError::Io {
