@@ -1,3 +1,4 @@
 //! A simulated Kubernetes API server.
 
+pub mod crd_schema;
 pub mod managed_fields;

@@ -37,7 +37,7 @@ pub use path::PathElement;
 pub use set::FieldSet;
 pub use update::update;
 
-use path::compare_values;
+pub(crate) use path::compare_values;
 
 use jiff::Timestamp;
 use seatrial_schema::TypeRef;

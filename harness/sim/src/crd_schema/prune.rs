@@ -1,0 +1,92 @@
+//! Removing what a schema does not declare.
+
+use seatrial_schema::kubernetes;
+use serde_json::{Map, Value};
+
+use super::node::Node;
+
+const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
+/// Prunes a custom resource; its own `apiVersion`, `kind` and `metadata` stay as they are.
+pub(super) fn prune(object: &mut Value, root: &Node) -> Vec<String> {
+    let mut walk = Prune { removed: Vec::new(), metadata: Vec::new() };
+    if let Value::Object(map) = object {
+        walk.map(map, root, "", &["apiVersion", "kind", "metadata"]);
+    }
+    walk.removed.sort();
+    walk.metadata.sort();
+    walk.removed.extend(walk.metadata);
+    walk.removed
+}
+
+struct Prune {
+    removed: Vec<String>,
+    /// What was removed from the metadata of embedded resources.
+    metadata: Vec<String>,
+}
+
+impl Prune {
+    fn value(&mut self, value: &mut Value, node: &Node, path: &str) {
+        match value {
+            Value::Object(map) => {
+                let kept: &[&str] = if node.embedded { &["apiVersion", "kind", "metadata"] } else { &[] };
+                if node.embedded
+                    && let Some(Value::Object(metadata)) = map.get_mut("metadata")
+                {
+                    self.embedded_metadata(metadata, path);
+                }
+                self.map(map, node, path, kept);
+            }
+            Value::Array(list) => {
+                if let Some(items) = &node.items {
+                    for (index, item) in list.iter_mut().enumerate() {
+                        self.value(item, items, &format!("{path}[{index}]"));
+                    }
+                } else if !node.preserve_unknown {
+                    for (index, item) in list.iter_mut().enumerate() {
+                        self.value(item, &Node::default(), &format!("{path}[{index}]"));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn map(&mut self, map: &mut Map<String, Value>, node: &Node, path: &str, kept: &[&str]) {
+        let mut unknown = Vec::new();
+        for (key, value) in map.iter_mut() {
+            if kept.contains(&key.as_str()) {
+                continue;
+            }
+            let below = join(path, key);
+            match node.properties.get(key).or(node.additional.as_deref()) {
+                Some(property) => self.value(value, property, &below),
+                None if node.preserve_unknown => {}
+                None => {
+                    self.removed.push(below);
+                    unknown.push(key.clone());
+                }
+            }
+        }
+        for key in unknown {
+            map.shift_remove(&key);
+        }
+    }
+
+    fn embedded_metadata(&mut self, metadata: &mut Map<String, Value>, path: &str) {
+        let Some(ty) = kubernetes().type_named(OBJECT_META) else { return };
+        let removed = &mut self.metadata;
+        metadata.retain(|key, _| {
+            let known = ty.field(key).is_some();
+            if !known {
+                removed.push(format!("{path}.metadata.{key}"));
+            }
+            known
+        });
+    }
+}
+
+/// The path of a field below a path; the root is empty.
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
