@@ -11,7 +11,8 @@ pub struct Pos {
     pub column: u32,
     /// The first byte of a scalar (its quote, or the first line of a block) or of a flow collection, from 0.
     pub start: u32,
-    /// The byte after its last; equal to `start` for block collections and for nodes made by a program.
+    /// The byte after its last; equal to `start` for block collections, for nodes made by a program, and
+    /// for empty values (which stand behind their colon; where there is none, both are 0).
     pub end: u32,
 }
 

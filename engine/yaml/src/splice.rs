@@ -22,7 +22,8 @@ pub enum SpliceError {
         /// Where it stands.
         pos: Pos,
     },
-    /// The node was not read from these bytes.
+    /// The node was not read from these bytes, or nothing stands for it there (the value of `a` in `{a}`,
+    /// an empty list item).
     #[error("replace the value at line {}: it does not stand in this file", pos.line)]
     Elsewhere {
         /// Where it should stand.
@@ -98,8 +99,12 @@ fn written(bytes: &[u8], node: &Node, text: &str) -> Result<String, SpliceError>
         Style::Plain => double_quoted(text),
         _ => return Err(SpliceError::Elsewhere { pos }),
     };
-    let glued = source.is_empty() && start > 0 && !bytes[start - 1].is_ascii_whitespace();
-    Ok(if glued { format!(" {new}") } else { new })
+    match bytes[..start].last() {
+        _ if !source.is_empty() => Ok(new),
+        // Nothing is written there: the value goes right behind the colon.
+        Some(b':') => Ok(format!(" {new}")),
+        _ => Err(SpliceError::Elsewhere { pos }),
+    }
 }
 
 fn stays_plain(old: &str, new: &str, tagged: bool) -> bool {

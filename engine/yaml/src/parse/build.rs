@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use granit_parser::{Event, Placement, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::comments::Pending;
+use super::source::{check_escapes, last_line, measure, pos_of, scalar_value, tag_text};
 use super::tabs::Tabs;
 use super::{Document, ParseError, ParseOptions, count, merge};
 use crate::node::{Node, Pos, Style, Value};
@@ -164,9 +165,26 @@ impl<'a> Builder<'a> {
         self.tabs.content_ends(span, style == Style::Plain);
         self.settle_foot(count(span.start.line()));
         self.pending.give_as_head(&mut node);
+        if node.pos.start == node.pos.end {
+            self.move_behind_colon(&mut node.pos);
+        }
         self.pending.content_ends(count(last_line(span, &node)));
         self.remember(anchor, &node);
         self.place(node)
+    }
+
+    /// The parser puts an empty value at the end of its key: move it behind the colon, if that is on the same line.
+    /// Elsewhere (`- `, `{a}`) there is no place of its own.
+    fn move_behind_colon(&self, pos: &mut Pos) {
+        let rest = self.source.get(pos.start as usize..).unwrap_or_default();
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let has_key = self.frames.last().is_some_and(|frame| frame.key.is_some());
+        if has_key && rest[blanks..].starts_with(':') {
+            let step = count(blanks + 1);
+            (pos.start, pos.end, pos.column) = (pos.start + step, pos.end + step, pos.column + step);
+        } else {
+            (pos.start, pos.end) = (0, 0);
+        }
     }
 
     fn open(
@@ -196,8 +214,9 @@ impl<'a> Builder<'a> {
     fn close(&mut self, span: &Span) -> Result<(), ParseError> {
         let Some(mut frame) = self.frames.pop() else { return Ok(()) };
         if frame.block {
+            let dash = if frame.node.is_seq() { 2 } else { 0 };
             if let Some(last) = last_entry(&mut frame.node) {
-                let column = last.pos.column;
+                let column = last.pos.column.saturating_sub(dash);
                 self.pending.give_adjacent_as_foot(last, column);
             }
         } else {
@@ -331,83 +350,5 @@ fn check_duplicate(
             key.pos,
             format!("mapping key {text:?} already defined at line {}", first.pos.line),
         )),
-    }
-}
-
-/// How many nodes a tree has, and how deep it is (1 for a scalar).
-fn measure(node: &Node) -> (usize, usize) {
-    let mut size = 1;
-    let mut depth = 0;
-    let mut add = |child: &Node| {
-        let (s, d) = measure(child);
-        size += s;
-        depth = depth.max(d);
-    };
-    for (key, value) in node.entries() {
-        add(key);
-        add(value);
-    }
-    node.items().iter().for_each(add);
-    (size, depth + 1)
-}
-
-fn pos_of(span: &Span) -> Pos {
-    let bytes = span.byte_range().unwrap_or_default();
-    Pos {
-        line: count(span.start.line()),
-        column: count(span.start.col() + 1),
-        start: count(bytes.start),
-        end: count(bytes.end),
-    }
-}
-
-/// The last line that a scalar stands on: a block scalar's span ends at the start of the line after it.
-fn last_line(span: &Span, node: &Node) -> usize {
-    let block = matches!(node.style(), Some(Style::Literal | Style::Folded));
-    let end = span.end.line();
-    if block && span.end.col() == 0 && end > span.start.line() { end - 1 } else { end }
-}
-
-fn scalar_value(text: String, style: ScalarStyle, span: &Span) -> Value {
-    let style = match style {
-        ScalarStyle::Plain => Style::Plain,
-        ScalarStyle::SingleQuoted => Style::SingleQuoted,
-        ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
-        ScalarStyle::Literal => Style::Literal,
-        ScalarStyle::Folded => Style::Folded,
-    };
-    // The parser says `~` where nothing is written.
-    let nothing = style == Style::Plain && span.byte_range().is_some_and(|range| range.is_empty());
-    Value::Scalar { text: if nothing { String::new() } else { text }, style }
-}
-
-/// Escapes that the parser takes and Go's readers do not: `\/`, and halves of surrogate pairs.
-fn check_escapes(source: &str, span: &Span) -> Result<(), ParseError> {
-    let mut rest = source;
-    while let Some(at) = rest.find('\\') {
-        let escape = &rest[at + 1..];
-        let surrogate = escape.strip_prefix('u').and_then(|hex| hex.get(..4)).is_some_and(|hex| {
-            u32::from_str_radix(hex, 16).is_ok_and(|code| (0xD800..0xE000).contains(&code))
-        });
-        if surrogate {
-            return Err(ParseError::at(pos_of(span), "found invalid Unicode character escape code"));
-        }
-        if escape.starts_with('/') {
-            return Err(ParseError::at(pos_of(span), "found unknown escape character"));
-        }
-        rest = escape.get(1..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-fn tag_text(tag: Option<&Tag>) -> String {
-    match tag {
-        None => String::new(),
-        Some(tag) => match tag.suffix_in_namespace("tag:yaml.org,2002:") {
-            Some(suffix) => format!("!!{suffix}"),
-            // The non-specific tag means no more than no tag.
-            None if tag.original() == "!" => String::new(),
-            None => tag.original(),
-        },
     }
 }

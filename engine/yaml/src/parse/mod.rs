@@ -3,6 +3,7 @@
 mod build;
 mod comments;
 mod merge;
+mod source;
 mod tabs;
 
 use granit_parser::{Event, Parser};
