@@ -2,5 +2,7 @@
 
 pub mod forge;
 pub mod monorepo;
+pub mod registry;
 pub mod check;
+pub mod plan;
 pub mod scenario;

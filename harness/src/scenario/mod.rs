@@ -38,6 +38,7 @@ pub use model::{ClusterSpec, GitSpec, Metadata, Scenario, Spec, UnknownImages};
 pub use parse::{Located, parse_file, parse_text};
 pub use patch::{FilePatch, PatchFile, Replacement};
 pub use problem::{Invalid, Problem};
+pub use profile::Profile;
 pub use schema::schema;
 pub use step::{
     Action, AddCluster, Apply, AuthorSpec, Bootstrap, Branch, Commit, Content, ContentFile, Delete,

@@ -1,0 +1,70 @@
+//! What a step is called where the scenario gives it no name.
+
+use super::{Check, Op, Timing};
+use crate::scenario::Span;
+
+/// Says in one line what a step does.
+pub(super) fn title(op: &Op) -> String {
+    match op {
+        Op::AddCluster(cluster) => format!("add cluster {}", cluster.name),
+        Op::Bootstrap { cluster, repo, path, .. } => format!("bootstrap {cluster} from {path} of {repo}"),
+        Op::Commit { repo, message, .. } => {
+            format!("commit to {repo}: {}", message.lines().next().unwrap_or_default())
+        }
+        Op::Branch { repo, name, from } => format!("create branch {name} of {repo} from {from}"),
+        Op::Merge { repo, from, into, .. } => format!("merge {from} into {into} of {repo}"),
+        Op::Revert { repo, commit: Some(commit), .. } => format!("revert {commit} of {repo}"),
+        Op::Revert { repo, branch, commit: None, .. } => {
+            format!("revert the last commit of {repo} on {branch}")
+        }
+        Op::Toggle { env, service, enable: true, .. } => format!("enable {service} on {env}"),
+        Op::Toggle { env, service, enable: false, .. } => format!("disable {service} on {env}"),
+        Op::Push { image } => format!("push {image}"),
+        Op::Reconcile { cluster, kind, name, with_source, .. } => {
+            let source = if *with_source { " with its source" } else { "" };
+            format!("reconcile {kind}/{name}{source} on {cluster}")
+        }
+        Op::Advance(time) => format!("let {} pass", Span(*time)),
+        Op::Apply { cluster, objects, .. } => match objects.as_slice() {
+            [one] => format!(
+                "apply {}/{} on {cluster}",
+                one["kind"].as_str().unwrap_or_default(),
+                one["metadata"]["name"].as_str().unwrap_or_default()
+            ),
+            many => format!("apply {} objects on {cluster}", many.len()),
+        },
+        Op::Delete { cluster, target } => format!("delete {target} on {cluster}"),
+        Op::Patch { cluster, target, .. } => format!("patch {target} on {cluster}"),
+        Op::SetProfile { cluster, profiles } => match profiles.len() {
+            0 => format!("make everything ready on {cluster}"),
+            count => format!("set {count} profile{} on {cluster}", if count == 1 { "" } else { "s" }),
+        },
+        Op::Expect { clusters, timing, check } => {
+            let on = clusters.join(", ");
+            let what = check.label();
+            match timing {
+                Timing::Now => format!("expect {what} on {on}"),
+                Timing::Within(time) => format!("expect {what} on {on} within {}", Span(*time)),
+                Timing::Never(time) => format!("never {what} on {on} for {}", Span(*time)),
+            }
+        }
+    }
+}
+
+impl Check {
+    /// What is wanted, in a few words.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Check::Resource(wanted) => wanted.label(),
+            Check::Absent(wanted) => format!("no {}", wanted.label().trim_start_matches("any ")),
+            Check::Condition { kind, name, type_, status, reason, .. } => {
+                let reason = reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
+                format!("{kind}/{name} {type_}={status}{reason}")
+            }
+            Check::Revision { name, repo, branch, .. } => {
+                format!("Kustomization/{name} at the tip of {repo}@{branch}")
+            }
+            Check::Cel(text) => text.clone(),
+        }
+    }
+}
