@@ -2,3 +2,4 @@
 
 pub mod crd_schema;
 pub mod managed_fields;
+pub mod strategic_merge;

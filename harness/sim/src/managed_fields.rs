@@ -22,6 +22,7 @@ mod collect;
 mod compare;
 mod entries;
 mod error;
+mod go;
 mod hydrate;
 mod merge;
 mod path;
@@ -37,6 +38,7 @@ pub use path::PathElement;
 pub use set::FieldSet;
 pub use update::update;
 
+pub(crate) use go::go_value;
 pub(crate) use path::compare_values;
 
 use jiff::Timestamp;

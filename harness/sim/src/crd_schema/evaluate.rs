@@ -183,26 +183,27 @@ fn escape(name: &str) -> String {
 /// The functions of Kubernetes that the language itself does not have.
 pub(super) fn add_functions(context: &mut Context<'_, '_>) {
     type Text = Arc<String>;
+    // Adding fails for a name that is taken, and these are not.
     let regex = |pattern: &str| {
         regex::Regex::new(pattern).map_err(|e| ExecutionError::function_error("find", e.to_string()))
     };
-    context.add_function("find", move |This(text): This<Text>, pattern: Text| {
+    let _ = context.add_function("find", move |This(text): This<Text>, pattern: Text| {
         let found = regex(&pattern)?.find(&text).map(|m| m.as_str().to_owned()).unwrap_or_default();
         Ok::<CelValue, ExecutionError>(CelValue::from(found))
     });
-    context.add_function("findAll", move |This(text): This<Text>, pattern: Text| {
+    let _ = context.add_function("findAll", move |This(text): This<Text>, pattern: Text| {
         let found: Vec<CelValue> =
             regex(&pattern)?.find_iter(&text).map(|m| CelValue::from(m.as_str().to_owned())).collect();
         Ok::<CelValue, ExecutionError>(CelValue::List(Arc::new(found)))
     });
-    context.add_function("isSorted", |This(list): This<Arc<Vec<CelValue>>>| {
+    let _ = context.add_function("isSorted", |This(list): This<Arc<Vec<CelValue>>>| {
         let pairs = list.windows(2);
         pairs.into_iter().all(|w| match w {
             [a, b] => a.partial_cmp(b).is_some_and(std::cmp::Ordering::is_le),
             _ => true,
         })
     });
-    context.add_function("sum", |This(list): This<Arc<Vec<CelValue>>>| {
+    let _ = context.add_function("sum", |This(list): This<Arc<Vec<CelValue>>>| {
         list.iter().try_fold(CelValue::Int(0), |sum, v| match (sum, v) {
             (CelValue::Int(a), CelValue::Int(b)) => a
                 .checked_add(*b)

@@ -70,7 +70,6 @@ pub(super) struct Checks {
     pub(super) length: Range,
     pub(super) items: Range,
     pub(super) properties: Range,
-    pub(super) unique_items: bool,
     pub(super) required: Vec<String>,
     pub(super) all_of: Vec<Node>,
     pub(super) any_of: Vec<Node>,

@@ -3,6 +3,7 @@
 use seatrial_schema::{Scalar, TypeKind, TypeRef};
 use serde_json::Value;
 
+use super::go::{go_syntax, go_value};
 use super::walk::{Child, View, child, item_element, view};
 use super::{FieldSet, PathElement};
 
@@ -137,45 +138,11 @@ fn mismatch(value: &Value, ty: TypeRef<'_>) -> Option<String> {
                 }
             )),
             (Scalar::Boolean, Value::Bool(_)) => None,
-            (Scalar::Boolean, _) => {
-                Some(format!("expected boolean, got &value.valueUnstructured{{Value:{}}}", shown()))
-            }
+            (Scalar::Boolean, _) => Some(format!("expected boolean, got &{{{}}}", go_value(value))),
             (Scalar::IntOrString | Scalar::Quantity, Value::Object(_) | Value::Array(_)) => {
                 Some(format!("expected scalar, got &value.valueUnstructured{{Value:{}}}", shown()))
             }
             (Scalar::IntOrString | Scalar::Quantity, _) => None,
         },
-    }
-}
-
-/// A value as Go prints it with `%v`.
-fn go_value(value: &Value) -> String {
-    match value {
-        Value::Null => "<nil>".to_owned(),
-        Value::String(s) => s.clone(),
-        Value::Array(list) => format!("[{}]", list.iter().map(go_value).collect::<Vec<_>>().join(" ")),
-        Value::Object(map) => {
-            let mut entries: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", go_value(v))).collect();
-            entries.sort();
-            format!("map[{}]", entries.join(" "))
-        }
-        scalar => scalar.to_string(),
-    }
-}
-
-/// A value as Go prints it with `%#v`.
-fn go_syntax(value: &Value) -> String {
-    match value {
-        Value::Null => "interface {}(nil)".to_owned(),
-        Value::Array(list) => {
-            format!("[]interface {{}}{{{}}}", list.iter().map(go_syntax).collect::<Vec<_>>().join(", "))
-        }
-        Value::Object(map) => {
-            let mut entries: Vec<String> =
-                map.iter().map(|(k, v)| format!("{k:?}:{}", go_syntax(v))).collect();
-            entries.sort();
-            format!("map[string]interface {{}}{{{}}}", entries.join(", "))
-        }
-        scalar => scalar.to_string(),
     }
 }
