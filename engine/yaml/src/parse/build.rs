@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use granit_parser::{Event, Placement, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::comments::Pending;
-use super::source::{check_escapes, last_line, measure, pos_of, scalar_value, tag_text};
+use super::source::{check_escapes, last_line, measure, move_to_dash, pos_of, scalar_value, tag_text};
 use super::tabs::Tabs;
 use super::{Document, ParseError, ParseOptions, count, merge};
 use crate::node::{Node, Pos, Style, Value};
@@ -196,6 +196,9 @@ impl<'a> Builder<'a> {
     ) -> Result<(), ParseError> {
         let block = matches!(value, Value::Seq { flow: false, .. } | Value::Map { flow: false, .. });
         let mut node = Node { value, tag: tag_text(tag), comments: None, pos: pos_of(span) };
+        if block && node.is_seq() && self.frames.last().is_some_and(|frame| frame.key.is_some()) {
+            move_to_dash(self.source, &mut node.pos);
+        }
         // The comment above a block collection belongs to its first entry, unless it is an item itself.
         let is_item = self.frames.last().is_some_and(|frame| frame.node.is_seq());
         if !block || is_item {
@@ -212,11 +215,11 @@ impl<'a> Builder<'a> {
     }
 
     fn close(&mut self, span: &Span) -> Result<(), ParseError> {
+        self.check_tabs(span)?;
         let Some(mut frame) = self.frames.pop() else { return Ok(()) };
         if frame.block {
-            let dash = if frame.node.is_seq() { 2 } else { 0 };
+            let column = frame.node.pos.column;
             if let Some(last) = last_entry(&mut frame.node) {
-                let column = last.pos.column.saturating_sub(dash);
                 self.pending.give_adjacent_as_foot(last, column);
             }
         } else {

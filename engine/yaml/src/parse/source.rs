@@ -32,6 +32,17 @@ pub(super) fn pos_of(span: &Span) -> Pos {
     }
 }
 
+/// The parser has a list that stands at the column of its key start behind its first dash: move it to the dash.
+pub(super) fn move_to_dash(source: &str, pos: &mut Pos) {
+    let before = source.get(..pos.start as usize).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let spaces = source[line_start..].len() - source[line_start..].trim_start_matches(' ').len();
+    if source[line_start + spaces..].starts_with('-') {
+        let start = count(line_start + spaces);
+        *pos = Pos { column: count(spaces + 1), start, end: start, ..*pos };
+    }
+}
+
 /// The last line that a scalar stands on: a block scalar's span ends at the start of the line after it.
 pub(super) fn last_line(span: &Span, node: &Node) -> usize {
     let block = matches!(node.style(), Some(Style::Literal | Style::Folded));
