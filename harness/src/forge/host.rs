@@ -13,6 +13,7 @@ pub struct Forge {
     clock: Clock,
     root: PathBuf,
     state: Arc<Mutex<State>>,
+    signal: Signal,
 }
 
 #[derive(Default)]
@@ -31,7 +32,7 @@ impl Forge {
     /// A forge without repositories. They will be folders of `root`, which the caller removes after the run; commits
     /// are dated by `clock`.
     pub fn new(clock: Clock, root: impl Into<PathBuf>) -> Forge {
-        Forge { clock, root: root.into(), state: Arc::default() }
+        Forge { clock, root: root.into(), state: Arc::default(), signal: Signal::new() }
     }
 
     /// Creates a repository, seeds it, and serves it under `urls`. All commits of the run are on `branch` unless a step
@@ -67,6 +68,7 @@ impl Forge {
         self.fill(&repo, seed)?;
         state.urls.extend(urls.into_iter().map(|url| (url, name.to_owned())));
         state.repos.insert(name.to_owned(), repo.clone());
+        self.signal.bump();
         Ok(repo)
     }
 
@@ -104,6 +106,7 @@ impl Forge {
         let mut state = lock(&self.state);
         state.free(&url, name)?;
         state.urls.insert(url, name.to_owned());
+        self.signal.bump();
         Ok(())
     }
 
@@ -132,6 +135,11 @@ impl Forge {
                 known: state.urls.keys().map(GitUrl::to_string).collect(),
             }
         })
+    }
+
+    /// Moves when a repository is created, or mapped to one more URL.
+    pub fn signal(&self) -> &Signal {
+        &self.signal
     }
 
     /// All repositories, by name.

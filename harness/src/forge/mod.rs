@@ -17,6 +17,7 @@ mod commit;
 mod error;
 mod history;
 mod host;
+mod hosts;
 mod merge;
 mod repo;
 mod seed;

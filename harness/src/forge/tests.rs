@@ -2,6 +2,7 @@
 
 use super::*;
 use rstest::rstest;
+use seatrial_engine::{GitAuth, GitHosts};
 use seatrial_time::{Clock, Simulation, simulate};
 use std::fs;
 use std::path::Path;
@@ -338,6 +339,27 @@ fn a_repository_is_found_by_any_form_of_its_url(#[case] url: &str) {
     play(|forge, _| {
         repo(&forge, &[("a", "1")]);
         assert_eq!(forge.by_url(url).unwrap().name(), "gitops");
+    });
+}
+
+#[test]
+fn the_engine_finds_mapped_repositories_and_hears_of_changes() {
+    play(|forge, _| {
+        let hosts: &dyn GitHosts = &forge;
+        let mapped = hosts.changes().unwrap().stamp();
+        let repo = repo(&forge, &[("a", "1")]);
+        assert!(!mapped.is_current());
+        let remote = hosts.open("ssh://git@github.com/owls-nest-farm/gitops", &GitAuth::None).unwrap();
+        assert_eq!(remote.path, repo.path());
+        let stamp = remote.changes.stamp();
+        repo.commit(BRANCH, &files(&[("a", "2")])).unwrap();
+        assert!(!stamp.is_current());
+        let message = hosts.open("https://github.com/a/b", &GitAuth::None).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "unable to clone 'https://github.com/a/b': the URL is not served \
+             (the run serves github.com/owls-nest-farm/gitops)"
+        );
     });
 }
 

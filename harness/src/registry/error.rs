@@ -1,0 +1,43 @@
+//! What can go wrong with the run's registry.
+
+/// An operation on the registry failed. Every message fits after "failed to ".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// Not the name of an image or of a repository.
+    #[error("read the image name {text:?}: {problem}")]
+    BadReference {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The run does not map this repository.
+    #[error("find the image repository {name}: the run's registry has {known}")]
+    NoRepository {
+        /// The repository.
+        name: String,
+        /// The repositories that it has, for the message.
+        known: String,
+    },
+    /// The repository has no such tag.
+    #[error("find the tag {tag:?} of the image repository {name}")]
+    NoTag {
+        /// The repository.
+        name: String,
+        /// The tag.
+        tag: String,
+    },
+    /// A push needs a tag.
+    #[error("push {text:?}: it names no tag")]
+    NoTagGiven {
+        /// The text.
+        text: String,
+    },
+    /// A push names the digest that the image must have; the registry computes it.
+    #[error("push {text:?}: the digest of a pushed image follows from its content, so name a tag alone")]
+    DigestGiven {
+        /// The text.
+        text: String,
+    },
+}
