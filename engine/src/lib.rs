@@ -1,1 +1,33 @@
-//! The reconciliation engine: sources, render, apply, prune, health.
+//! The reconciliation engine: sources, render, apply, prune, health, over any cluster that `kube::Client` reaches.
+//!
+//! # The flow
+//! ```text
+//! GitRepository ── resolve ref, leave out ignored files ──► artifact (by digest, in the ArtifactStore)
+//! ArtifactGenerator ── copy rules over artifacts ──► ExternalArtifact
+//! Kustomization: artifact ── build, substitute, label ──► objects ── staged apply ──► inventory ── prune ──► health
+//! ```
+//! Every object of a kind has a task of its own. Watches, timers and other objects wake it; it reads its object anew,
+//! does what is to do, and parks. Tasks share nothing but the artifact store.
+//!
+//! # Guarantees
+//! - A reconcile that finds everything as it should be writes nothing.
+//! - What is not supported is refused by a condition that names it; no object of a Flux kind is passed over.
+//! - Time and chance come from the [`Clock`](seatrial_time::Clock) alone.
+
+mod apply;
+mod artifact;
+mod cluster;
+mod driver;
+mod engine;
+mod health;
+mod object;
+mod reconcile;
+mod render;
+pub mod source;
+mod status;
+
+pub use artifact::{ArtifactStore, StoredArtifact};
+pub use engine::{Engine, EngineOptions};
+pub use object::ObjectRef;
+pub use render::envsubst;
+pub use source::{GitAuth, GitError, GitHosts, GitRemote, Secret};

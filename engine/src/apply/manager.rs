@@ -1,0 +1,255 @@
+//! Brings objects to the cluster by server-side apply.
+//!
+//! # Flow
+//! For each object of a stage: read it, plan it by a dry run, take over fields of other tools; only when all of the
+//! stage is planned, apply what has drifted.
+//!
+//! # Guarantees
+//! An object whose plan equals what is there is not written. A stage of which one object is refused is not written.
+
+use super::{FIELD_MANAGER, GROUP, drift, fields};
+use crate::cluster::{Cluster, ClusterError};
+use crate::object::{self, ObjectRef};
+use seatrial_time::Clock;
+use serde_json::Value;
+use std::fmt;
+use std::time::Duration;
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// It is new.
+    Created,
+    /// It was changed.
+    Configured,
+    /// It is as it should be.
+    Unchanged,
+    /// It is gone.
+    Deleted,
+    /// It was left alone, because it says so.
+    Skipped,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Action::Created => "created",
+            Action::Configured => "configured",
+            Action::Unchanged => "unchanged",
+            Action::Deleted => "deleted",
+            Action::Skipped => "skipped",
+        })
+    }
+}
+
+/// What became of which object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The object.
+    pub(crate) who: ObjectRef,
+    /// What became of it.
+    pub(crate) action: Action,
+}
+
+/// How objects are applied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ApplyOptions {
+    /// Deletes and creates again what cannot be changed in place.
+    pub(crate) force: bool,
+    /// How long an object that is replaced may take to go.
+    pub(crate) timeout: Duration,
+}
+
+/// An object that could not be applied. The text is Flux's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ApplyError {
+    /// The kind is namespaced and the object says no namespace.
+    #[error("{who} namespace not specified: {source}")]
+    NoNamespace { who: ObjectRef, source: ClusterError },
+    /// What the object needs does not exist, such as its namespace.
+    #[error("{who} not found: {source}")]
+    NotFound { who: ObjectRef, source: ClusterError },
+    /// The server refuses the object.
+    #[error("{who} dry-run failed{}: {source}", .source.reason_suffix())]
+    DryRun { who: ObjectRef, source: ClusterError },
+    /// The object could not be read.
+    #[error("{who} query failed: {source}")]
+    Query { who: ObjectRef, source: ClusterError },
+    /// The object passed its dry run, and was refused after all.
+    #[error("{who} apply failed: {source}")]
+    Apply { who: ObjectRef, source: ClusterError },
+    /// An object that must be replaced does not go.
+    #[error("{who} delete failed: {message}")]
+    Delete { who: ObjectRef, message: String },
+}
+
+/// Applies objects to one cluster, as one identity.
+pub(crate) struct Manager<'a> {
+    /// The cluster.
+    pub(crate) cluster: &'a Cluster,
+    /// The clock.
+    pub(crate) clock: &'a Clock,
+}
+
+struct Planned<'a> {
+    object: &'a Value,
+    change: Change,
+}
+
+impl Manager<'_> {
+    /// Applies one stage.
+    pub(crate) async fn apply(
+        &self,
+        objects: &[Value],
+        options: ApplyOptions,
+    ) -> Result<Vec<Change>, ApplyError> {
+        let mut plan = Vec::new();
+        for object in objects {
+            plan.push(self.plan(object, options).await?);
+        }
+        let mut changes = Vec::new();
+        for Planned { object, change } in plan {
+            if matches!(change.action, Action::Created | Action::Configured) {
+                self.cluster
+                    .apply(object, FIELD_MANAGER, false)
+                    .await
+                    .map_err(|source| ApplyError::Apply { who: change.who.clone(), source })?;
+            }
+            changes.push(change);
+        }
+        Ok(changes)
+    }
+
+    async fn plan<'a>(&self, object: &'a Value, options: ApplyOptions) -> Result<Planned<'a>, ApplyError> {
+        let who = ObjectRef::of(object);
+        let planned = |action| Planned { object, change: Change { who: who.clone(), action } };
+        let live = match self.cluster.find(&who).await {
+            Ok(live) => live,
+            Err(source @ ClusterError::NoNamespace) => return Err(ApplyError::NoNamespace { who, source }),
+            Err(source @ ClusterError::NoMatch { .. }) => return Err(ApplyError::DryRun { who, source }),
+            Err(source) => return Err(ApplyError::Query { who, source }),
+        };
+        if is_left_alone(object, live.as_ref()) {
+            return Ok(planned(Action::Skipped));
+        }
+        let force = options.force || marked(object, "force", "enabled");
+        let outcome = match (self.cluster.apply(object, FIELD_MANAGER, true).await, &live) {
+            (Err(error), Some(_)) if force && is_immutable(&error) => {
+                self.replace(&who, options.timeout).await?;
+                return match self.cluster.apply(object, FIELD_MANAGER, true).await {
+                    Ok(_) => Ok(planned(Action::Created)),
+                    Err(source) => Err(refused(who, source)),
+                };
+            }
+            (outcome, _) => outcome.map_err(|source| refused(who.clone(), source))?,
+        };
+        let Some(live) = live else { return Ok(planned(Action::Created)) };
+        let takes_over = !marked(object, "ssa", "Merge") && !marked(&live, "ssa", "Merge");
+        let patched = match fields::takeover(&live).filter(|_| takes_over) {
+            Some(patch) => {
+                self.cluster
+                    .json_patch(&who, &patch, FIELD_MANAGER)
+                    .await
+                    .map_err(|source| ApplyError::Apply { who: who.clone(), source })?;
+                true
+            }
+            None => false,
+        };
+        Ok(planned(if patched || drift::drifted(&live, &outcome) {
+            Action::Configured
+        } else {
+            Action::Unchanged
+        }))
+    }
+
+    async fn replace(&self, who: &ObjectRef, timeout: Duration) -> Result<(), ApplyError> {
+        let failed = |message: String| ApplyError::Delete { who: who.clone(), message };
+        self.cluster.delete(who).await.map_err(|error| failed(error.to_string()))?;
+        let gone = async {
+            while self.cluster.find(who).await.map_err(|error| failed(error.to_string()))?.is_some() {
+                self.clock.sleep(Duration::from_secs(2)).await;
+            }
+            Ok(())
+        };
+        match self.clock.timeout(timeout, gone).await {
+            Ok(gone) => gone,
+            Err(_) => Err(failed("timeout waiting for its termination".to_owned())),
+        }
+    }
+}
+
+fn refused(who: ObjectRef, source: ClusterError) -> ApplyError {
+    match &source {
+        ClusterError::NoNamespace => ApplyError::NoNamespace { who, source },
+        error if error.is_not_found() => ApplyError::NotFound { who, source },
+        _ => ApplyError::DryRun { who, source },
+    }
+}
+
+fn is_immutable(error: &ClusterError) -> bool {
+    error.has_code(422) || error.has_code(409)
+}
+
+fn marked(object: &Value, name: &str, value: &str) -> bool {
+    object::marked(object, &format!("{GROUP}/{name}"), value)
+}
+
+/// Whether an object, as wanted or as it is, says that it is not to be applied.
+fn is_left_alone(object: &Value, live: Option<&Value>) -> bool {
+    let either =
+        |name, value| marked(object, name, value) || live.is_some_and(|live| marked(live, name, value));
+    either("reconcile", "disabled")
+        || either("ssa", "Ignore")
+        || (live.is_some() && either("ssa", "IfNotPresent"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn with(annotation: &str, value: &str) -> Value {
+        json!({ "metadata": { "annotations": { (format!("{GROUP}/{annotation}")): value } } })
+    }
+
+    #[rstest]
+    #[case::reconcile_disabled(with("reconcile", "Disabled"), None, true)]
+    #[case::ignored(with("ssa", "ignore"), None, true)]
+    #[case::if_not_present_and_missing(with("ssa", "IfNotPresent"), None, false)]
+    #[case::if_not_present_and_present(with("ssa", "IfNotPresent"), Some(json!({})), true)]
+    #[case::live_says_so(json!({}), Some(with("reconcile", "disabled")), true)]
+    #[case::merge(with("ssa", "Merge"), Some(json!({})), false)]
+    fn an_object_can_ask_to_be_left_alone(
+        #[case] object: Value,
+        #[case] live: Option<Value>,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(is_left_alone(&object, live.as_ref()), expected);
+    }
+
+    #[test]
+    fn errors_have_fluxs_words() {
+        let who = ObjectRef::new("v1", "Service", "ns", "x");
+        let invalid =
+            ClusterError::Refused { code: 422, reason: "Invalid".into(), message: "bad port".into() };
+        assert_eq!(
+            refused(who.clone(), invalid).to_string(),
+            "Service/ns/x dry-run failed (Invalid): bad port"
+        );
+        let missing = ClusterError::Refused {
+            code: 404,
+            reason: "NotFound".into(),
+            message: "namespaces \"ns\" not found".into(),
+        };
+        assert_eq!(
+            refused(who.clone(), missing).to_string(),
+            "Service/ns/x not found: namespaces \"ns\" not found"
+        );
+        let unknown = ClusterError::NoMatch { kind: "X".into(), api_version: "a/v1".into() };
+        assert_eq!(
+            refused(who, unknown).to_string(),
+            "Service/ns/x dry-run failed: no matches for kind \"X\" in version \"a/v1\""
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! The only writer of the objects that a Kustomization manages.
+//!
+//! [`stages`] orders the objects, [`Manager`] brings each to the cluster by server-side apply, [`inventory`] remembers
+//! them, [`prune`] removes what is no longer wanted.
+
+mod drift;
+mod fields;
+pub(crate) mod inventory;
+pub(crate) mod labels;
+mod manager;
+mod order;
+mod prune;
+
+pub(crate) use manager::{Action, ApplyOptions, Change, Manager};
+pub(crate) use order::{sort, stages};
+pub(crate) use prune::{PruneError, prune};
+
+/// The field manager of applied objects.
+pub(crate) const FIELD_MANAGER: &str = "kustomize-controller";
+/// Group of the labels and annotations that steer a Kustomization's objects.
+pub(crate) const GROUP: &str = "kustomize.toolkit.fluxcd.io";

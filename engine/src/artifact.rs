@@ -1,0 +1,140 @@
+//! Artifacts: the content of sources, by digest, shared by all clusters of a run.
+
+use seatrial_render::{Entry, RenderErrors, Tree};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The content of one revision of a source.
+#[derive(Clone, Debug)]
+pub struct StoredArtifact {
+    /// `sha256:<hex>` of the content.
+    pub digest: String,
+    /// Size of all files in bytes.
+    pub size: i64,
+    /// The files.
+    pub tree: Tree,
+}
+
+/// What a build gives.
+pub(crate) type Built = Result<Arc<Vec<Value>>, RenderErrors>;
+
+/// Content-addressed: what two clusters share is fetched and built once. Cheap to share behind an `Arc`.
+#[derive(Debug, Default)]
+pub struct ArtifactStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    artifacts: BTreeMap<String, StoredArtifact>,
+    /// Digest of what was fetched with which rules, by a key that names both.
+    fetched: BTreeMap<String, String>,
+    builds: BTreeMap<String, Built>,
+}
+
+/// Builds that are kept; beyond that, all are forgotten and made again when needed.
+const MAX_BUILDS: usize = 4096;
+
+impl ArtifactStore {
+    /// An empty store.
+    pub fn new() -> ArtifactStore {
+        ArtifactStore::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores files; the same files give the same artifact.
+    pub fn store(&self, tree: Tree) -> StoredArtifact {
+        let (digest, size) = digest(&tree);
+        let mut state = self.lock();
+        state.artifacts.entry(digest.clone()).or_insert_with(|| StoredArtifact { digest, size, tree }).clone()
+    }
+
+    /// The artifact of this digest.
+    pub fn get(&self, digest: &str) -> Option<StoredArtifact> {
+        self.lock().artifacts.get(digest).cloned()
+    }
+
+    /// The artifact that was fetched under this key, which names a revision and the rules of its content.
+    pub(crate) fn fetched(&self, key: &str) -> Option<StoredArtifact> {
+        let state = self.lock();
+        state.artifacts.get(state.fetched.get(key)?).cloned()
+    }
+
+    /// Remembers what was fetched under `key`.
+    pub(crate) fn remember(&self, key: String, artifact: &StoredArtifact) {
+        self.lock().fetched.insert(key, artifact.digest.clone());
+    }
+
+    /// The result of the build that `key` names, made by `build` where it is not known.
+    pub(crate) fn built(&self, key: &str, build: impl FnOnce() -> Built) -> Built {
+        if let Some(known) = self.lock().builds.get(key) {
+            return known.clone();
+        }
+        let built = build();
+        let mut state = self.lock();
+        if state.builds.len() >= MAX_BUILDS {
+            state.builds.clear();
+        }
+        state.builds.insert(key.to_owned(), built.clone());
+        built
+    }
+}
+
+/// Digest of the files by path and content, and the size of all content.
+fn digest(tree: &Tree) -> (String, i64) {
+    let mut hash = Sha256::new();
+    let mut size: i64 = 0;
+    for (path, entry) in tree.iter() {
+        let (kind, content): (&[u8], &[u8]) = match entry {
+            Entry::File(content) => (b"f", content),
+            Entry::Link(target) => (b"l", target.as_bytes()),
+        };
+        for part in [kind, path.as_bytes(), content] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        size += content.len() as i64;
+    }
+    (format!("sha256:{}", hex(&hash.finalize())), size)
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_files_are_the_same_artifact() {
+        let store = ArtifactStore::new();
+        let a = store.store(Tree::new().with_file("a", "1").with_file("b", "22"));
+        let b = store.store(Tree::new().with_file("b", "22").with_file("a", "1"));
+        let c = store.store(Tree::new().with_file("a", "12").with_file("b", "2"));
+        assert_eq!(a.digest, b.digest);
+        assert_eq!(a.size, 3);
+        assert_ne!(a.digest, c.digest);
+        assert!(store.get(&a.digest).is_some());
+    }
+
+    #[test]
+    fn a_build_is_made_once() {
+        let store = ArtifactStore::new();
+        let mut made = 0;
+        for _ in 0..3 {
+            let built = store.built("key", || {
+                made += 1;
+                Ok(Arc::new(Vec::new()))
+            });
+            assert!(built.is_ok());
+        }
+        assert_eq!(made, 1);
+    }
+}

@@ -1,0 +1,11 @@
+//! A cluster as reconcilers see it: requests on JSON values through `kube::Client`, and nothing else.
+
+mod access;
+mod discovery;
+mod error;
+mod watch;
+
+pub(crate) use access::Cluster;
+pub(crate) use discovery::Resource;
+pub(crate) use error::ClusterError;
+pub(crate) use watch::{Change, Watch};

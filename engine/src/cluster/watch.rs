@@ -1,0 +1,152 @@
+//! List and watch: every change of a kind's objects, in order, without gaps.
+//!
+//! The loop lists, watches from there, and lists again when the server has forgotten where it stood. A kind that is not
+//! served yet is looked for again; nothing here reads a clock of its own.
+
+use super::{Cluster, ClusterError};
+use crate::object::ObjectRef;
+use http_body_util::BodyExt;
+use seatrial_time::{Clock, Signal};
+use serde_json::Value;
+use std::time::Duration;
+
+/// What to watch.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    /// API version, with the group.
+    pub(crate) api_version: String,
+    /// Kind.
+    pub(crate) kind: String,
+    /// Label selector, or empty.
+    pub(crate) labels: String,
+}
+
+/// What has happened.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// All objects there are; any other is gone.
+    Listed(Vec<Value>),
+    /// An object is new, or changed.
+    Set(Value),
+    /// An object is gone; this is how it was last.
+    Gone(Value),
+}
+
+const RETRY: Duration = Duration::from_secs(1);
+
+impl Watch {
+    /// Runs for ever, and gives every change to `on`. `changes` moves with every change of the cluster, where it is
+    /// known: then a kind that is not served costs nothing.
+    pub(crate) async fn run(
+        &self,
+        cluster: &Cluster,
+        clock: &Clock,
+        changes: Option<&Signal>,
+        mut on: impl FnMut(Change) + Send,
+    ) {
+        loop {
+            let seen: Vec<_> = changes.map(Signal::stamp).into_iter().collect();
+            let error = match self.list(cluster, &mut on).await {
+                Ok((path, version)) => match self.follow(cluster, clock, &path, version, &mut on).await {
+                    Ok(()) => continue,
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            tracing::debug!(kind = self.kind, %error, "watching failed");
+            let next = clock.now() + RETRY;
+            clock.idle(next, RETRY, &seen).await;
+        }
+    }
+
+    async fn list(
+        &self,
+        cluster: &Cluster,
+        on: &mut (impl FnMut(Change) + Send),
+    ) -> Result<(String, String), ClusterError> {
+        let resource = cluster.resource(&ObjectRef::new(&self.api_version, &self.kind, "", "")).await?;
+        let selector = match self.labels.as_str() {
+            "" => String::new(),
+            labels => format!("labelSelector={}&", labels.replace('=', "%3D").replace('/', "%2F")),
+        };
+        let path = format!("{}?{selector}", resource.path(None));
+        let mut list = cluster.read(path.trim_end_matches(['?', '&'])).await?;
+        let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+        let mut items = match list["items"].take() {
+            Value::Array(items) => items,
+            _ => Vec::new(),
+        };
+        for item in &mut items {
+            // Servers may leave out of a list's items what the list says for all of them.
+            item["apiVersion"] = self.api_version.clone().into();
+            item["kind"] = self.kind.clone().into();
+        }
+        on(Change::Listed(items));
+        Ok((path, version))
+    }
+
+    /// Watches until the server has forgotten `version` (`Ok`), or until an error that does not pass by itself.
+    async fn follow(
+        &self,
+        cluster: &Cluster,
+        clock: &Clock,
+        path: &str,
+        mut version: String,
+        on: &mut (impl FnMut(Change) + Send),
+    ) -> Result<(), ClusterError> {
+        loop {
+            let path = format!("{path}watch=true&allowWatchBookmarks=true&resourceVersion={version}");
+            let response = cluster.stream(&path).await?;
+            if response.status() == http::StatusCode::GONE {
+                return Ok(());
+            }
+            if !response.status().is_success() {
+                let code = response.status().as_u16();
+                let message = format!("watch {}: {}", self.kind, response.status());
+                return Err(ClusterError::Refused { code, reason: String::new(), message });
+            }
+            let mut body = response.into_body();
+            let mut lines = Vec::new();
+            let started = version.clone();
+            while let Some(frame) = body.frame().await {
+                // A connection that breaks is one that ends: the next watch goes on from the last version.
+                let Ok(frame) = frame else { break };
+                let Some(data) = frame.data_ref() else { continue };
+                lines.extend_from_slice(data);
+                while let Some(end) = lines.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = lines.drain(..=end).collect();
+                    let Ok(event) = serde_json::from_slice::<Value>(&line) else { continue };
+                    if !take(event, &mut version, on)? {
+                        return Ok(());
+                    }
+                }
+            }
+            if started == version {
+                // A server that ends each watch at once must not be asked without a pause.
+                clock.sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// Hands on one event; false when the server has forgotten the version.
+fn take(
+    mut event: Value,
+    version: &mut String,
+    on: &mut (impl FnMut(Change) + Send),
+) -> Result<bool, ClusterError> {
+    let object = event["object"].take();
+    if event["type"] == "ERROR" {
+        let error = ClusterError::from_status(&object);
+        return if error.has_code(410) { Ok(false) } else { Err(error) };
+    }
+    if let Some(seen) = object["metadata"]["resourceVersion"].as_str() {
+        seen.clone_into(version);
+    }
+    match event["type"].as_str() {
+        Some("ADDED" | "MODIFIED") => on(Change::Set(object)),
+        Some("DELETED") => on(Change::Gone(object)),
+        _ => {}
+    }
+    Ok(true)
+}

@@ -1,0 +1,172 @@
+//! One task for each object of a kind.
+//!
+//! A task reconciles, then parks until its object changes in a way that matters, until somebody else wakes it, or until
+//! the time that the reconcile asked for. It reads its object anew each time: what woke it does not matter to what it
+//! does, and nothing is lost when several reasons fall together.
+
+use super::Wakes;
+use crate::cluster::{Change, Cluster, Watch};
+use crate::object::{self, ObjectRef};
+use seatrial_api::meta::REQUESTED_AT;
+use seatrial_time::{Clock, Signal, Stamp, Task};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// When to reconcile again.
+#[derive(Clone, Debug)]
+pub(crate) enum Next {
+    /// When the object changes.
+    Woken,
+    /// At once.
+    Now,
+    /// After this time.
+    After(Duration),
+    /// After this time, and then every so often, but not while the stamps are current: the run did nothing, and would
+    /// do nothing again.
+    Idle(Duration, Vec<Stamp>),
+}
+
+/// Reconciles the objects of a kind.
+pub(crate) trait Reconcile: Send + Sync + 'static {
+    /// Brings the world to what `object` says. Level-based: it may be called at any time, and again.
+    fn reconcile(&self, object: Value, wake: &Signal) -> impl Future<Output = Next> + Send;
+
+    /// What the object refers to: a change there wakes it (see [`Wakes::wake_users`]).
+    fn refers_to(&self, object: &Value) -> BTreeSet<String>;
+
+    /// Called with each state of an object, before its task is woken.
+    fn observe(&self, _object: &Value) {}
+}
+
+/// Watches a kind and keeps a task for each of its objects.
+pub(crate) struct Controller<R> {
+    /// The cluster.
+    pub(crate) cluster: Cluster,
+    /// The clock.
+    pub(crate) clock: Clock,
+    /// Moves with each change of the cluster, where that is known.
+    pub(crate) changes: Option<Signal>,
+    /// The kind.
+    pub(crate) watch: Watch,
+    /// Does the work.
+    pub(crate) reconciler: Arc<R>,
+    /// Who is to be woken.
+    pub(crate) wakes: Wakes,
+}
+
+struct Slot {
+    wake: Signal,
+    seen: Fingerprint,
+    _task: Task,
+}
+
+/// What of an object matters to its reconciler: not its status, which it writes itself.
+#[derive(PartialEq)]
+struct Fingerprint {
+    uid: Value,
+    generation: i64,
+    deleted: bool,
+    requested_at: Option<String>,
+    switched_off: Option<String>,
+}
+
+impl Fingerprint {
+    fn of(object: &Value) -> Fingerprint {
+        let annotation = |name| object::annotation(object, name).map(str::to_owned);
+        Fingerprint {
+            uid: object["metadata"]["uid"].clone(),
+            generation: object::generation(object),
+            deleted: object::is_deleted(object),
+            requested_at: annotation(REQUESTED_AT),
+            switched_off: annotation("source.extensions.fluxcd.io/reconcile"),
+        }
+    }
+}
+
+impl<R: Reconcile> Controller<R> {
+    /// Runs for ever.
+    pub(crate) async fn run(self) {
+        let mut slots: BTreeMap<ObjectRef, Slot> = BTreeMap::new();
+        let on = |change: Change| match change {
+            Change::Set(object) => self.set(&mut slots, &object),
+            Change::Gone(object) => self.gone(&mut slots, &ObjectRef::of(&object)),
+            Change::Listed(objects) => {
+                let listed: BTreeSet<ObjectRef> = objects.iter().map(ObjectRef::of).collect();
+                let missing: Vec<ObjectRef> =
+                    slots.keys().filter(|key| !listed.contains(key)).cloned().collect();
+                missing.iter().for_each(|who| self.gone(&mut slots, who));
+                objects.iter().for_each(|object| self.set(&mut slots, object));
+            }
+        };
+        self.watch.run(&self.cluster, &self.clock, self.changes.as_ref(), on).await;
+    }
+
+    fn gone(&self, slots: &mut BTreeMap<ObjectRef, Slot>, who: &ObjectRef) {
+        slots.remove(who);
+        self.wakes.remove(who);
+    }
+
+    fn set(&self, slots: &mut BTreeMap<ObjectRef, Slot>, object: &Value) {
+        let who = ObjectRef::of(object);
+        let seen = Fingerprint::of(object);
+        self.reconciler.observe(object);
+        if slots.get(&who).is_some_and(|slot| slot.seen.uid != seen.uid) {
+            slots.remove(&who);
+        }
+        let wake = match slots.get_mut(&who) {
+            Some(slot) => {
+                if slot.seen != seen {
+                    slot.seen = seen;
+                    slot.wake.bump();
+                }
+                slot.wake.clone()
+            }
+            None => {
+                let wake = Signal::new();
+                let task = self.spawn(who.clone(), wake.clone());
+                slots.insert(who.clone(), Slot { wake: wake.clone(), seen, _task: task });
+                wake
+            }
+        };
+        self.wakes.set(&who, &wake, self.reconciler.refers_to(object), object);
+    }
+
+    fn spawn(&self, who: ObjectRef, wake: Signal) -> Task {
+        let (cluster, clock) = (self.cluster.clone(), self.clock.clone());
+        let reconciler = self.reconciler.clone();
+        self.clock.spawn(format!("reconcile {who}"), async move {
+            loop {
+                let woken = wake.stamp();
+                let next = match cluster.find(&who).await {
+                    Ok(Some(mut object)) => {
+                        object["apiVersion"] = who.api_version().into();
+                        object["kind"] = who.kind.clone().into();
+                        reconciler.reconcile(object, &wake).await
+                    }
+                    // The watch ends this task, or the object comes back and wakes it.
+                    Ok(None) => Next::Woken,
+                    Err(error) => {
+                        tracing::debug!(%who, %error, "reading failed");
+                        Next::After(Duration::from_secs(5))
+                    }
+                };
+                match next {
+                    Next::Now => clock.turn().await,
+                    Next::Woken => wake.changed(&woken).await,
+                    Next::After(time) => first(wake.changed(&woken), clock.sleep(time)).await,
+                    Next::Idle(time, stamps) => {
+                        first(wake.changed(&woken), clock.idle(clock.now() + time, time, &stamps)).await;
+                    }
+                }
+            }
+        })
+    }
+}
+
+async fn first(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
+    futures::future::select(pin!(a), pin!(b)).await;
+}

@@ -1,0 +1,52 @@
+//! Who has to be woken when something else changes.
+
+use crate::object::{self, ObjectRef};
+use seatrial_time::Signal;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The name by which an object is referred to: `Kind/namespace/name`.
+pub(crate) fn reference(kind: &str, namespace: &str, name: &str) -> String {
+    format!("{kind}/{namespace}/{name}")
+}
+
+/// The objects that are reconciled, what they refer to, and how to wake them. Cheap to clone; clones share.
+#[derive(Clone, Default)]
+pub(crate) struct Wakes(Arc<Mutex<BTreeMap<String, Entry>>>);
+
+struct Entry {
+    wake: Signal,
+    refers_to: BTreeSet<String>,
+    /// What the object has already been reconciled with, when that succeeded.
+    done_with: Option<String>,
+}
+
+impl Wakes {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers an object, or renews what it refers to.
+    pub(crate) fn set(&self, who: &ObjectRef, wake: &Signal, refers_to: BTreeSet<String>, object: &Value) {
+        let done_with = object::is_true(object, "Ready")
+            .then(|| object["status"]["lastAttemptedRevision"].as_str().map(str::to_owned))
+            .flatten();
+        self.lock().insert(who.to_string(), Entry { wake: wake.clone(), refers_to, done_with });
+    }
+
+    /// Forgets an object.
+    pub(crate) fn remove(&self, who: &ObjectRef) {
+        self.lock().remove(&who.to_string());
+    }
+
+    /// Wakes what refers to `changed`, but not what is done with its `revision` already.
+    pub(crate) fn wake_users(&self, changed: &str, revision: Option<&str>) {
+        for entry in self.lock().values() {
+            let done = revision.is_some() && entry.done_with.as_deref() == revision;
+            if entry.refers_to.contains(changed) && !done {
+                entry.wake.bump();
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Expressions over objects, in CEL. Pure.
+
+use super::kstatus::{self, Kstatus};
+use cel::{Context, Program, Value as Cel};
+use seatrial_api::kustomization::CustomHealthCheck;
+use serde_json::Value;
+
+/// An expression that is not CEL, or that cannot be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CelError {
+    /// It does not parse.
+    #[error("failed to parse expression '{expression}': {message}")]
+    Parse { expression: String, message: String },
+    /// It fails on its input.
+    #[error("failed to evaluate the CEL expression '{expression}': {message}")]
+    Evaluate { expression: String, message: String },
+    /// It gives something else than a boolean.
+    #[error("CEL expression '{expression}' did not evaluate to a boolean")]
+    NotBoolean { expression: String },
+}
+
+/// Whether `expression` is CEL.
+pub(crate) fn check(expression: &str) -> Result<(), CelError> {
+    compile(expression).map(|_| ())
+}
+
+fn compile(expression: &str) -> Result<Program, CelError> {
+    Program::compile(expression).map_err(|error| CelError::Parse {
+        expression: expression.to_owned(),
+        message: error.to_string().lines().collect::<Vec<_>>().join(" "),
+    })
+}
+
+/// The truth of `expression` over `variables`.
+pub(crate) fn holds(expression: &str, variables: &[(&str, &Value)]) -> Result<bool, CelError> {
+    let failed = |message: String| CelError::Evaluate { expression: expression.to_owned(), message };
+    let program = compile(expression)?;
+    let mut context = Context::default();
+    for (name, value) in variables {
+        let value = cel::to_value(value).map_err(|error| failed(error.to_string()))?;
+        context.add_variable_from_value(*name, value);
+    }
+    match program.execute(&context) {
+        Ok(Cel::Bool(truth)) => Ok(truth),
+        Ok(_) => Err(CelError::NotBoolean { expression: expression.to_owned() }),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+/// The status of `object` by the expressions for its kind.
+pub(crate) fn status(check: &CustomHealthCheck, object: &Value) -> Result<Kstatus, CelError> {
+    if let Some(status) = kstatus::generic(object).filter(|status| *status != Kstatus::Failed) {
+        return Ok(status);
+    }
+    let empty = Value::Object(serde_json::Map::new());
+    let mut variables: Vec<(&str, &Value)> =
+        object.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value)).collect();
+    if object.get("status").is_none() {
+        variables.push(("status", &empty));
+    }
+    let truth = |expression: &Option<String>| match expression {
+        Some(expression) => holds(expression, &variables),
+        None => Ok(false),
+    };
+    if truth(&check.in_progress)? {
+        return Ok(Kstatus::InProgress);
+    }
+    if truth(&check.failed)? {
+        return Ok(Kstatus::Failed);
+    }
+    Ok(if holds(&check.current, &variables)? { Kstatus::Current } else { Kstatus::InProgress })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn check(in_progress: Option<&str>, failed: Option<&str>, current: &str) -> CustomHealthCheck {
+        CustomHealthCheck {
+            api_version: "x/v1".to_owned(),
+            kind: "X".to_owned(),
+            current: current.to_owned(),
+            failed: failed.map(str::to_owned),
+            in_progress: in_progress.map(str::to_owned),
+        }
+    }
+
+    #[rstest]
+    #[case::current("Ready", Kstatus::Current)]
+    #[case::failed("Broken", Kstatus::Failed)]
+    #[case::in_progress("Working", Kstatus::InProgress)]
+    #[case::none("Odd", Kstatus::InProgress)]
+    fn expressions_are_tried_in_order(#[case] phase: &str, #[case] expected: Kstatus) {
+        let check = check(
+            Some("status.phase == 'Working'"),
+            Some("status.phase == 'Broken'"),
+            "status.phase == 'Ready'",
+        );
+        let object = json!({ "metadata": { "generation": 1 }, "status": { "phase": phase } });
+        assert_eq!(status(&check, &object), Ok(expected));
+    }
+
+    #[test]
+    fn conditions_can_be_filtered() {
+        let check =
+            check(None, None, "status.conditions.filter(e, e.type == 'Ready').all(e, e.status == 'True')");
+        let object = json!({ "status": { "conditions": [{ "type": "Ready", "status": "False" }] } });
+        assert_eq!(status(&check, &object), Ok(Kstatus::InProgress));
+    }
+
+    #[test]
+    fn dependencies_are_seen_as_dep_and_self() {
+        let (dep, own) = (json!({ "status": { "x": 2 } }), json!({ "spec": { "y": 2 } }));
+        assert_eq!(holds("dep.status.x == self.spec.y", &[("dep", &dep), ("self", &own)]), Ok(true));
+    }
+
+    #[rstest]
+    #[case::syntax("a ==")]
+    #[case::empty("")]
+    fn what_is_not_cel_is_refused(#[case] expression: &str) {
+        assert!(matches!(super::check(expression), Err(CelError::Parse { .. })));
+    }
+}

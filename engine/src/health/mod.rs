@@ -1,0 +1,8 @@
+//! Whether objects are in the state that they are meant to reach.
+
+pub(crate) mod cel;
+mod kstatus;
+mod wait;
+mod workload;
+
+pub(crate) use wait::{Health, HealthError, HealthTarget};

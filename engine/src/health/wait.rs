@@ -1,0 +1,134 @@
+//! Waits until objects are healthy.
+
+use super::cel;
+use super::kstatus::{self, Kstatus};
+use crate::cluster::{Cluster, ClusterError};
+use crate::object::ObjectRef;
+use seatrial_api::GoDuration;
+use seatrial_api::kustomization::CustomHealthCheck;
+use seatrial_time::{Clock, Signal, Stamp};
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+const POLL: Duration = Duration::from_secs(5);
+
+/// What is waited for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HealthTarget {
+    /// The objects.
+    pub(crate) objects: Vec<ObjectRef>,
+    /// Rules for kinds that have none of their own.
+    pub(crate) expressions: Vec<CustomHealthCheck>,
+}
+
+/// Objects that did not become healthy. The text is Flux's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HealthError {
+    /// The time is up.
+    #[error("health check failed after {took}: timeout waiting for: [{}]", list(.pending))]
+    Timeout { took: GoDuration, pending: Vec<(ObjectRef, Kstatus)> },
+    /// Objects are stuck: waiting longer would not help.
+    #[error("health check failed after {took}: failed early due to stalled resources: [{}]", list(.failed))]
+    Stalled { took: GoDuration, failed: Vec<(ObjectRef, Kstatus)> },
+    /// An object could not be looked at.
+    #[error("health check failed after {took}: {who}: {message}")]
+    Query { took: GoDuration, who: ObjectRef, message: String },
+    /// Something new is there to be reconciled: the result would come too late.
+    #[error("health checks canceled due to new reconciliation request")]
+    Canceled,
+}
+
+fn list(objects: &[(ObjectRef, Kstatus)]) -> String {
+    objects.iter().map(|(who, status)| format!("{who} status: '{status}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// How to wait.
+pub(crate) struct Health<'a> {
+    /// The cluster.
+    pub(crate) cluster: &'a Cluster,
+    /// The clock.
+    pub(crate) clock: &'a Clock,
+    /// Moves with each change of the cluster, where that is known.
+    pub(crate) changes: Option<&'a Signal>,
+}
+
+impl Health<'_> {
+    /// Returns how long it took until all of `target` was current.
+    ///
+    /// Looks at once and then every 5 seconds; gives up at `timeout`, at the first object that has failed, or as soon
+    /// as `cancel` is out of date.
+    pub(crate) async fn wait(
+        &self,
+        target: &HealthTarget,
+        timeout: Duration,
+        cancel: Option<(&Signal, &Stamp)>,
+    ) -> Result<GoDuration, HealthError> {
+        let start = self.clock.now();
+        let end = start + timeout;
+        let took = || {
+            let passed = self.clock.now().duration_since(start);
+            GoDuration::from_std(Duration::try_from(passed).unwrap_or_default())
+        };
+        loop {
+            let seen: Vec<Stamp> = self.changes.map(Signal::stamp).into_iter().collect();
+            let mut pending = Vec::new();
+            for who in &target.objects {
+                match self.status(who, target).await {
+                    Ok(Kstatus::Current) => {}
+                    Ok(status) => pending.push((who.clone(), status)),
+                    Err(message) => {
+                        return Err(HealthError::Query { took: took(), who: who.clone(), message });
+                    }
+                }
+            }
+            if pending.is_empty() {
+                return Ok(took());
+            }
+            let failed: Vec<_> =
+                pending.iter().filter(|(_, status)| *status == Kstatus::Failed).cloned().collect();
+            if !failed.is_empty() {
+                return Err(HealthError::Stalled { took: took(), failed });
+            }
+            if self.clock.now() >= end {
+                return Err(HealthError::Timeout { took: took(), pending });
+            }
+            let next = (self.clock.now() + POLL).min(end);
+            let poll = async {
+                // The last look is at the end, whether anything has changed or not.
+                either(self.clock.idle(next, POLL, &seen), self.clock.sleep_until(end)).await;
+            };
+            match cancel {
+                None => poll.await,
+                Some((wake, woken)) => {
+                    either(poll, wake.changed(woken)).await;
+                    if !woken.is_current() {
+                        return Err(HealthError::Canceled);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn status(&self, who: &ObjectRef, target: &HealthTarget) -> Result<Kstatus, String> {
+        let object = match self.cluster.find(who).await {
+            Ok(Some(object)) => object,
+            Ok(None) | Err(ClusterError::NoMatch { .. }) => return Ok(Kstatus::NotFound),
+            Err(error @ ClusterError::NoNamespace) => return Err(error.to_string()),
+            // What cannot be seen now may be seen later: the timeout tells.
+            Err(_) => return Ok(Kstatus::Unknown),
+        };
+        let check = target
+            .expressions
+            .iter()
+            .find(|check| check.api_version == who.api_version() && check.kind == who.kind);
+        match check {
+            Some(check) => cel::status(check, &object).map_err(|error| error.to_string()),
+            None => Ok(kstatus::compute(&object)),
+        }
+    }
+}
+
+async fn either(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
+    futures::future::select(pin!(a), pin!(b)).await;
+}

@@ -1,0 +1,114 @@
+//! What all reconcilers of an engine work with.
+
+use crate::artifact::ArtifactStore;
+use crate::cluster::{Cluster, ClusterError};
+use crate::driver::{Next, Wakes};
+use crate::object::{self, ObjectRef};
+use crate::source::GitHosts;
+use crate::status::conditions::rfc3339;
+use seatrial_api::FluxRelease;
+use seatrial_api::meta::{FINALIZER, REQUESTED_AT};
+use seatrial_render::Renderer;
+use seatrial_time::{Clock, Signal, Stamp};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What all reconcilers of an engine work with.
+pub(crate) struct Context {
+    pub(crate) cluster: Cluster,
+    pub(crate) clock: Clock,
+    pub(crate) changes: Option<Signal>,
+    pub(crate) git: Arc<dyn GitHosts>,
+    pub(crate) artifacts: Arc<ArtifactStore>,
+    pub(crate) renderer: Arc<Renderer>,
+    pub(crate) flux: FluxRelease,
+    pub(crate) observer: SourceObserver,
+}
+
+impl Context {
+    /// Where the cluster stands now; empty where that is not known.
+    pub(crate) fn cluster_stamps(&self) -> Vec<Stamp> {
+        self.changes.iter().map(Signal::stamp).collect()
+    }
+
+    /// The time as it is written into objects.
+    pub(crate) fn now(&self) -> String {
+        rfc3339(self.clock.now())
+    }
+
+    /// Puts the finalizer on `object`.
+    pub(crate) async fn add_finalizer(&self, object: &Value, manager: &str) -> Result<(), ClusterError> {
+        let mut finalizers = object::finalizers(object);
+        finalizers.push(FINALIZER.to_owned());
+        self.set_finalizers(object, finalizers, manager).await
+    }
+
+    /// Takes the finalizer off `object`.
+    pub(crate) async fn remove_finalizer(&self, object: &Value, manager: &str) -> Result<(), ClusterError> {
+        let mut finalizers = object::finalizers(object);
+        finalizers.retain(|finalizer| finalizer != FINALIZER);
+        self.set_finalizers(object, finalizers, manager).await
+    }
+
+    async fn set_finalizers(
+        &self,
+        object: &Value,
+        finalizers: Vec<String>,
+        manager: &str,
+    ) -> Result<(), ClusterError> {
+        // With the version that was read, so that finalizers of others are not lost.
+        let version = &object["metadata"]["resourceVersion"];
+        let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": version } });
+        match self.cluster.merge(&ObjectRef::of(object), "", &patch, manager).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether `object` has the finalizer.
+pub(crate) fn has_finalizer(object: &Value) -> bool {
+    object::finalizers(object).iter().any(|finalizer| finalizer == FINALIZER)
+}
+
+/// What to do after a write that failed: a conflict means that the object has changed, so it is read again at once.
+pub(crate) fn after_error(who: &ObjectRef, error: &ClusterError) -> Next {
+    tracing::debug!(%who, %error, "a write failed");
+    if error.has_code(409) { Next::Now } else { Next::After(std::time::Duration::from_secs(5)) }
+}
+
+/// The value of the annotation that asks for a reconcile.
+pub(crate) fn requested_at(object: &Value) -> Option<String> {
+    object::annotation(object, REQUESTED_AT).map(str::to_owned)
+}
+
+/// Wakes the users of sources whose artifact has changed.
+pub(crate) struct SourceObserver {
+    wakes: Wakes,
+    seen: Mutex<BTreeMap<String, String>>,
+}
+
+impl SourceObserver {
+    pub(crate) fn new(wakes: Wakes) -> SourceObserver {
+        SourceObserver { wakes, seen: Mutex::default() }
+    }
+
+    /// Takes note of a source's state.
+    pub(crate) fn observe(&self, source: &Value) {
+        let artifact = &source["status"]["artifact"];
+        let Some(revision) = artifact["revision"].as_str() else { return };
+        let stands = format!("{revision} {}", artifact["digest"].as_str().unwrap_or_default());
+        let who = ObjectRef::of(source).to_string();
+        let old =
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(who.clone(), stands.clone());
+        if old.as_deref() != Some(&stands) {
+            self.wakes.wake_users(&who, Some(revision));
+        }
+    }
+
+    /// Forgets a source that is gone.
+    pub(crate) fn forget(&self, who: &ObjectRef) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(&who.to_string());
+    }
+}

@@ -1,0 +1,81 @@
+//! Kustomization: what a source's content builds, in the cluster.
+//!
+//! # Flow
+//! finalizer, suspension, expressions, source, artifact, dependencies ([`depends`]), folder, build and substitution,
+//! labels, staged apply, inventory, prune, health ([`run`]); deletion has a flow of its own ([`finalize`]).
+
+mod depends;
+mod finalize;
+mod run;
+mod state;
+
+use super::context::{Context, after_error, has_finalizer};
+use crate::driver::{Next, Reconcile, reference};
+use crate::object::{self, ObjectRef};
+use crate::status::Events;
+use run::Run;
+use seatrial_time::Signal;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const MANAGER: &str = "gotk-kustomize-controller";
+
+/// Reconciles Kustomizations.
+pub(crate) struct KustomizationReconciler {
+    context: Arc<Context>,
+    events: Events,
+}
+
+impl KustomizationReconciler {
+    pub(crate) fn new(context: Arc<Context>) -> KustomizationReconciler {
+        let events = Events::new(&context.clock, "kustomize-controller");
+        KustomizationReconciler { context, events }
+    }
+}
+
+impl Reconcile for KustomizationReconciler {
+    async fn reconcile(&self, object: Value, wake: &Signal) -> Next {
+        let who = ObjectRef::of(&object);
+        let woken = wake.stamp();
+        let stamps = self.context.cluster_stamps();
+        if object::is_deleted(&object) {
+            return match finalize::finalize(&self.context, &self.events, &object).await {
+                Ok(()) => Next::Woken,
+                Err(finalize::FinalizeError::Write(error)) => after_error(&who, &error),
+                Err(finalize::FinalizeError::Prune { retry }) => Next::Idle(retry, stamps),
+            };
+        }
+        if !has_finalizer(&object) {
+            return match self.context.add_finalizer(&object, MANAGER).await {
+                Ok(()) => Next::Now,
+                Err(error) => after_error(&who, &error),
+            };
+        }
+        if object["spec"]["suspend"] == true {
+            return Next::Woken;
+        }
+        match Run::start(&self.context, &self.events, &object, (wake, &woken)).to_end().await {
+            Ok(run::Ended::After(time)) => Next::Idle(time, stamps),
+            Ok(run::Ended::Again) => Next::Now,
+            Ok(run::Ended::Stalled) => Next::Woken,
+            Err(error) => after_error(&who, &error),
+        }
+    }
+
+    fn refers_to(&self, object: &Value) -> BTreeSet<String> {
+        let spec = &object["spec"];
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let source = &spec["sourceRef"];
+        let mut all = BTreeSet::from([reference(
+            &text(&source["kind"]),
+            source["namespace"].as_str().unwrap_or(namespace),
+            &text(&source["name"]),
+        )]);
+        for from in spec["postBuild"]["substituteFrom"].as_array().into_iter().flatten() {
+            all.insert(reference(&text(&from["kind"]), namespace, &text(&from["name"])));
+        }
+        all
+    }
+}

@@ -1,0 +1,13 @@
+//! One module for each kind that is reconciled; each composes the stages.
+
+mod context;
+mod generator;
+mod git_repository;
+mod kustomization;
+mod unsupported;
+
+pub(crate) use context::{Context, SourceObserver};
+pub(crate) use generator::GeneratorReconciler;
+pub(crate) use git_repository::GitRepositoryReconciler;
+pub(crate) use kustomization::KustomizationReconciler;
+pub(crate) use unsupported::Unsupported;

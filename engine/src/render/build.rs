@@ -1,0 +1,218 @@
+//! Builds the objects of a Kustomization. Pure.
+//!
+//! The spec's own transformations (namespace, names, images, patches, components) are written into the kustomization
+//! file of the folder, which is made where it is missing; then kustomize has its way.
+
+use crate::artifact::{ArtifactStore, Built, StoredArtifact, hex};
+use seatrial_api::kustomization::KustomizationSpec;
+use seatrial_render::{Entry, LoadRestrictor, Options, RenderErrors, Renderer, ResolveError, Tree};
+use seatrial_yaml::{Dialect, ParseOptions};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// Why there are no objects.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum BuildError {
+    /// The folder is not in the artifact.
+    #[error("kustomization path not found: stat {path}: {reason}")]
+    NoPath { path: String, reason: String },
+    /// The kustomization file cannot be read.
+    #[error("error reading {file}: {message}")]
+    Kustomization { file: String, message: String },
+    /// kustomize refuses.
+    #[error("kustomize build failed: {0}")]
+    Build(RenderErrors),
+}
+
+const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Checks that the folder of `spec` is in the tree; gives its clean path.
+pub(crate) fn folder(tree: &Tree, spec: &KustomizationSpec) -> Result<String, BuildError> {
+    let path = spec.path.as_deref().unwrap_or_default().trim_start_matches('/');
+    let missing = |reason: ResolveError| BuildError::NoPath {
+        path: format!("/{}", path.trim_start_matches("./")),
+        reason: reason.to_string(),
+    };
+    match tree.resolve(path) {
+        Ok(seatrial_render::Found::Dir(folder)) => Ok(folder),
+        Ok(seatrial_render::Found::File(file, _)) => {
+            Err(BuildError::NoPath { path: format!("/{file}"), reason: "not a directory".to_owned() })
+        }
+        Err(reason) => Err(missing(reason)),
+    }
+}
+
+/// The objects that `spec` builds of `artifact`, in the order of the build. Built once per content and spec.
+pub(crate) fn build(
+    renderer: &Renderer,
+    store: &ArtifactStore,
+    artifact: &StoredArtifact,
+    spec: &KustomizationSpec,
+) -> Result<Arc<Vec<Value>>, BuildError> {
+    let folder = folder(&artifact.tree, spec)?;
+    let changes = changes(spec);
+    let inputs = json!([artifact.digest, folder, changes, spec.ignore_missing_components]);
+    let key = hex(&Sha256::digest(inputs.to_string()));
+    let tree = prepare(&artifact.tree, &folder, spec, changes)?;
+    store.built(&key, || render(renderer, &tree, &folder)).map_err(BuildError::Build)
+}
+
+fn render(renderer: &Renderer, tree: &Tree, folder: &str) -> Built {
+    let options = Options { load_restrictor: LoadRestrictor::None, ..Options::default() };
+    let rendered = renderer.build(tree, folder, &options)?;
+    let objects: Result<Vec<Value>, RenderErrors> = rendered.objects.iter().map(|o| o.to_json()).collect();
+    objects.map(Arc::new)
+}
+
+/// The tree with a kustomization file in `folder` that says what `spec` says.
+fn prepare(
+    tree: &Tree,
+    folder: &str,
+    spec: &KustomizationSpec,
+    changes: Map<String, Value>,
+) -> Result<Tree, BuildError> {
+    let at = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+    let existing =
+        NAMES.iter().map(|name| at(name)).find_map(|file| tree.read(&file).map(|text| (file, text)));
+    let (file, text) = match existing {
+        Some((_, _)) if changes.is_empty() => return Ok(tree.clone()),
+        Some(found) => found,
+        None => {
+            let text = seatrial_render::generate_kustomization(tree, folder).map_err(BuildError::Build)?;
+            (at(NAMES[0]), text.into())
+        }
+    };
+    if changes.is_empty() {
+        return Ok(tree.with_file(&file, text));
+    }
+    let failed = |message: String| BuildError::Kustomization { file: file.clone(), message };
+    let node = seatrial_yaml::parse_one(&text, &ParseOptions::default())
+        .map_err(|error| failed(format!("{}:{}: {}", error.line, error.column, error.message)))?;
+    let mut kustomization =
+        node.to_json(Dialect::KubernetesJson).map_err(|error| failed(error.to_string()))?;
+    if kustomization.is_null() {
+        kustomization = json!({});
+    }
+    let Some(fields) = kustomization.as_object_mut() else {
+        return Err(failed("expected a map of fields".to_owned()));
+    };
+    merge(fields, changes, |component| !spec.ignore_missing_components || tree.is_dir(&at(component)));
+    let text = seatrial_yaml::emit_json(&kustomization).map_err(|error| failed(error.to_string()))?;
+    let mut tree = tree.clone();
+    tree.insert(&file, Entry::File(text.into()));
+    Ok(tree)
+}
+
+/// What of the spec goes into the kustomization file.
+fn changes(spec: &KustomizationSpec) -> Map<String, Value> {
+    let mut out = Map::new();
+    let texts = [
+        ("namespace", &spec.target_namespace),
+        ("namePrefix", &spec.name_prefix),
+        ("nameSuffix", &spec.name_suffix),
+    ];
+    for (field, value) in texts {
+        if let Some(value) = value {
+            out.insert(field.to_owned(), json!(value));
+        }
+    }
+    let lists = [
+        ("patches", json!(spec.patches)),
+        ("images", json!(spec.images)),
+        ("components", json!(spec.components)),
+        ("buildMetadata", json!(spec.build_metadata)),
+    ];
+    for (field, value) in lists {
+        if value.as_array().is_some_and(|items| !items.is_empty()) {
+            out.insert(field.to_owned(), value);
+        }
+    }
+    out
+}
+
+/// Texts replace the file's, lists are added behind the file's; an image of the same name is replaced.
+fn merge(fields: &mut Map<String, Value>, changes: Map<String, Value>, has: impl Fn(&str) -> bool) {
+    for (field, value) in changes {
+        let Value::Array(new) = value else {
+            fields.insert(field, value);
+            continue;
+        };
+        let list = fields.entry(field.as_str()).or_insert_with(|| json!([]));
+        if list.is_null() {
+            *list = json!([]);
+        }
+        let Some(list) = list.as_array_mut() else { continue };
+        for item in new {
+            match field.as_str() {
+                "images" => list.retain(|old| old["name"] != item["name"]),
+                "components" if list.contains(&item) || !item.as_str().is_some_and(&has) => continue,
+                "buildMetadata" if list.contains(&item) => continue,
+                _ => {}
+            }
+            list.push(item);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn spec(rest: Value) -> KustomizationSpec {
+        let mut spec = json!({
+            "interval": "1m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "x" },
+        });
+        for (key, value) in rest.as_object().into_iter().flatten() {
+            spec[key] = value.clone();
+        }
+        serde_json::from_value(spec).expect("a spec")
+    }
+
+    #[rstest]
+    #[case::root(json!({}), Ok(""))]
+    #[case::dot(json!({"path": "./"}), Ok(""))]
+    #[case::folder(json!({"path": "./apps/beta"}), Ok("apps/beta"))]
+    #[case::slash(json!({"path": "/apps/"}), Ok("apps"))]
+    #[case::missing(
+        json!({"path": "./nope"}),
+        Err("kustomization path not found: stat /nope: no such file or directory")
+    )]
+    #[case::file(json!({"path": "apps/beta/a.yaml"}), Err("kustomization path not found: stat /apps/beta/a.yaml: not a directory"))]
+    #[case::escape(json!({"path": "../x"}), Err("kustomization path not found: stat /../x: the path leads out of the tree"))]
+    fn the_folder_must_be_in_the_artifact(#[case] rest: Value, #[case] expected: Result<&str, &str>) {
+        let tree = Tree::new().with_file("apps/beta/a.yaml", "");
+        let found = folder(&tree, &spec(rest)).map_err(|error| error.to_string());
+        assert_eq!(found.as_deref().map_err(String::as_str), expected);
+    }
+
+    #[test]
+    fn the_specs_transformations_join_those_of_the_file() {
+        let tree = Tree::new().with_file(
+            "kustomization.yaml",
+            "namespace: a\nimages: [{name: x, newTag: '1'}, {name: y, newTag: '1'}]\nresources: [r.yaml]\n",
+        );
+        let spec = spec(json!({
+            "targetNamespace": "b",
+            "images": [{ "name": "x", "newTag": "2" }],
+            "components": ["c", "missing"],
+            "ignoreMissingComponents": true,
+            "patches": [{ "patch": "p", "target": { "kind": "Pod" } }],
+        }));
+        let tree = tree.with_file("c/kustomization.yaml", "kind: Component\n");
+        let prepared = prepare(&tree, "", &spec, changes(&spec)).expect("a tree");
+        let text = prepared.read("kustomization.yaml").expect("a file");
+        let node = seatrial_yaml::parse_one(&text, &ParseOptions::default()).expect("YAML");
+        assert_eq!(
+            node.to_json(Dialect::KubernetesJson).expect("JSON"),
+            json!({
+                "namespace": "b",
+                "images": [{ "name": "y", "newTag": "1" }, { "name": "x", "newTag": "2" }],
+                "resources": ["r.yaml"],
+                "components": ["c"],
+                "patches": [{ "patch": "p", "target": { "kind": "Pod" } }],
+            })
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! Globs as Go's `path.Match` knows them: `*` and `?` stop at slashes, `[a-z]` and `[^a-z]` are classes.
+
+/// Whether `pattern` matches all of `text`. A malformed pattern matches nothing.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let text: Vec<char> = text.chars().collect();
+    from(&pattern, &text)
+}
+
+fn from(pattern: &[char], text: &[char]) -> bool {
+    let Some((&first, rest)) = pattern.split_first() else { return text.is_empty() };
+    match first {
+        '*' => {
+            let slash = text.iter().position(|c| *c == '/').unwrap_or(text.len());
+            (0..=slash).any(|skipped| from(rest, &text[skipped..]))
+        }
+        '?' => text.split_first().is_some_and(|(c, text)| *c != '/' && from(rest, text)),
+        '[' => match (class(rest, text.first().copied()), text.split_first()) {
+            (Some((true, rest)), Some((_, text))) => from(rest, text),
+            _ => false,
+        },
+        '\\' => match (rest.split_first(), text.split_first()) {
+            (Some((expected, rest)), Some((found, text))) => expected == found && from(rest, text),
+            _ => false,
+        },
+        letter => text.split_first().is_some_and(|(c, text)| *c == letter && from(rest, text)),
+    }
+}
+
+/// Whether the class at the start of `pattern` (behind its bracket) holds `letter`, and what follows the class.
+fn class(pattern: &[char], letter: Option<char>) -> Option<(bool, &[char])> {
+    let letter = letter?;
+    let (negated, mut rest) = match pattern.first() {
+        Some('^' | '!') => (true, &pattern[1..]),
+        _ => (false, pattern),
+    };
+    let (mut held, mut first) = (false, true);
+    loop {
+        let (&low, after) = rest.split_first()?;
+        if low == ']' && !first {
+            return Some((held != negated, after));
+        }
+        first = false;
+        let (low, after) =
+            if low == '\\' { after.split_first().map(|(c, r)| (*c, r))? } else { (low, after) };
+        let (high, after) = match after {
+            ['-', high, after @ ..] if *high != ']' => (*high, after),
+            _ => (low, after),
+        };
+        held |= (low..=high).contains(&letter);
+        rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("*.yaml", "a.yaml", true)]
+    #[case("*.yaml", "a/b.yaml", false)]
+    #[case("a?c", "abc", true)]
+    #[case("a?c", "a/c", false)]
+    #[case("[a-c]x", "bx", true)]
+    #[case("[^a-c]x", "bx", false)]
+    #[case("\\*", "*", true)]
+    #[case("[a", "a", false)]
+    #[case("", "", true)]
+    fn a_glob_matches_as_gos_does(#[case] pattern: &str, #[case] text: &str, #[case] expected: bool) {
+        assert_eq!(matches(pattern, text), expected);
+    }
+}

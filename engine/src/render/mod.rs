@@ -1,0 +1,8 @@
+//! From an artifact's files to objects. Pure, but for reading the variables of [`post_build`].
+
+mod build;
+pub mod envsubst;
+pub(crate) mod glob;
+pub(crate) mod post_build;
+
+pub(crate) use build::{BuildError, build};

@@ -1,0 +1,173 @@
+//! Substitution of variables in built objects.
+
+use super::envsubst::{self, EnvsubstError};
+use crate::apply::GROUP;
+use crate::cluster::{Cluster, ClusterError};
+use crate::object::{self, ObjectRef};
+use base64::Engine as _;
+use seatrial_api::FluxRelease;
+use seatrial_api::kustomization::PostBuild;
+use seatrial_yaml::{Dialect, ParseOptions};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Variables that could not be had, or not be substituted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PostBuildError {
+    /// A config map or secret could not be read.
+    #[error("substitute from '{kind}/{name}' error: {source}")]
+    Reference { kind: String, name: String, source: ClusterError },
+    /// A variable may not have this name.
+    #[error("'{0}' var name is invalid, must match '^[_[:alpha:]][_[:alpha:][:digit:]]*$'")]
+    Name(String),
+    /// An object cannot be substituted.
+    #[error("post build failed for '{object}': envsubst error: {source}")]
+    Substitute { object: String, source: EnvsubstError },
+    /// What comes out is not an object.
+    #[error("post build failed for '{object}': YAMLToJSON: {message}")]
+    Result { object: String, message: String },
+}
+
+/// The variables of `post_build`: later references win over earlier ones, inline values over all. Line breaks are
+/// removed from values.
+pub(crate) async fn variables(
+    cluster: &Cluster,
+    namespace: &str,
+    post_build: &PostBuild,
+) -> Result<BTreeMap<String, String>, PostBuildError> {
+    let mut variables = BTreeMap::new();
+    for reference in &post_build.substitute_from {
+        let failed = |source| PostBuildError::Reference {
+            kind: reference.kind.clone(),
+            name: reference.name.clone(),
+            source,
+        };
+        let source =
+            match cluster.get(&ObjectRef::new("v1", &reference.kind, namespace, &reference.name)).await {
+                Err(error) if error.is_not_found() && reference.optional => continue,
+                source => source.map_err(failed)?,
+            };
+        let encoded = reference.kind == "Secret";
+        for (name, value) in source["data"].as_object().into_iter().flatten() {
+            let value = value.as_str().unwrap_or_default();
+            let value = if encoded { decoded(value) } else { value.to_owned() };
+            variables.insert(name.clone(), value);
+        }
+    }
+    variables.extend(post_build.substitute.clone());
+    for value in variables.values_mut() {
+        *value = value.replace('\n', "");
+    }
+    match variables.keys().find(|name| !envsubst::is_name(name)) {
+        Some(name) => Err(PostBuildError::Name(name.clone())),
+        None => Ok(variables),
+    }
+}
+
+fn decoded(value: &str) -> String {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(value).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Substitutes `variables` in each object that does not refuse it. Without any variable nothing is touched, unless the
+/// strategy is `Always`.
+pub(crate) fn substitute(
+    objects: &[Value],
+    post_build: &PostBuild,
+    variables: &BTreeMap<String, String>,
+    flux: FluxRelease,
+) -> Result<Vec<Value>, PostBuildError> {
+    let always = post_build.substitute_strategy.as_deref() == Some("Always");
+    if variables.is_empty() && !always {
+        return Ok(objects.to_vec());
+    }
+    let marker = format!("{GROUP}/substitute");
+    objects
+        .iter()
+        .map(|object| {
+            let refuses = [object::label(object, &marker), object::annotation(object, &marker)];
+            if refuses.contains(&Some("disabled")) {
+                Ok(object.clone())
+            } else {
+                one(object, variables, flux)
+            }
+        })
+        .collect()
+}
+
+fn one(
+    object: &Value,
+    variables: &BTreeMap<String, String>,
+    flux: FluxRelease,
+) -> Result<Value, PostBuildError> {
+    let broken = |message: String| PostBuildError::Result { object: shown(object, flux), message };
+    let text = seatrial_yaml::emit_json(object).map_err(|error| broken(error.to_string()))?;
+    if !text.contains("${") {
+        return Ok(object.clone());
+    }
+    let text = envsubst::substitute(&text, variables, flux.strict_substitution())
+        .map_err(|source| PostBuildError::Substitute { object: shown(object, flux), source })?;
+    let node = seatrial_yaml::parse_one(text.as_bytes(), &ParseOptions::default())
+        .map_err(|error| broken(format!("line {}: {}", error.line, error.message)))?;
+    node.to_json(Dialect::KubernetesJson).map_err(|error| broken(error.to_string()))
+}
+
+/// An object as errors name it: `Deployment.v1.apps/name`.
+fn shown(object: &Value, flux: FluxRelease) -> String {
+    let who = ObjectRef::of(object);
+    if flux < FluxRelease::V2_9 {
+        return who.name;
+    }
+    let group = if who.group.is_empty() { "[noGrp]" } else { &who.group };
+    format!("{}.{}.{group}/{}", who.kind, who.version, who.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn config(annotations: Value) -> Value {
+        json!({ "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": { "name": "x", "annotations": annotations },
+                "data": { "region": "${region}", "count": "${count}" } })
+    }
+
+    fn variables() -> BTreeMap<String, String> {
+        BTreeMap::from([("region".into(), "eu".into()), ("count".into(), "3".into())])
+    }
+
+    #[test]
+    fn values_are_substituted_in_the_text_and_read_again() {
+        let objects =
+            substitute(&[config(json!({}))], &PostBuild::default(), &variables(), FluxRelease::V2_9)
+                .expect("objects");
+        // As with Flux, what looks like a number becomes one.
+        assert_eq!(objects[0]["data"], json!({ "region": "eu", "count": 3 }));
+    }
+
+    #[test]
+    fn an_object_can_refuse() {
+        let object = config(json!({ "kustomize.toolkit.fluxcd.io/substitute": "disabled" }));
+        let objects =
+            substitute(std::slice::from_ref(&object), &PostBuild::default(), &variables(), FluxRelease::V2_9);
+        assert_eq!(objects, Ok(vec![object]));
+    }
+
+    #[test]
+    fn without_variables_only_the_strategy_always_substitutes() {
+        let objects = [config(json!({}))];
+        let none = BTreeMap::new();
+        assert_eq!(
+            substitute(&objects, &PostBuild::default(), &none, FluxRelease::V2_9),
+            Ok(objects.to_vec())
+        );
+        let always = PostBuild { substitute_strategy: Some("Always".into()), ..PostBuild::default() };
+        assert_eq!(
+            substitute(&objects, &always, &none, FluxRelease::V2_9).map_err(|error| error.to_string()),
+            Err("post build failed for 'ConfigMap.v1.[noGrp]/x': envsubst error: variable substitution failed: \
+                 variable not set (strict mode): \"count\""
+                .to_owned())
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! Where Git repositories come from.
+
+use seatrial_time::Signal;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Finds the repository behind a URL. The run's own repositories are found in process; nothing is downloaded here.
+pub trait GitHosts: Send + Sync {
+    /// Opens the repository behind `url`.
+    ///
+    /// # Errors
+    /// See [`GitError`].
+    fn open(&self, url: &str, auth: &GitAuth) -> Result<GitRemote, GitError>;
+
+    /// Moves when other URLs are served, or credentials change; none where they never do.
+    fn changes(&self) -> Option<Signal> {
+        None
+    }
+}
+
+/// A repository to read.
+#[derive(Clone, Debug)]
+pub struct GitRemote {
+    /// Path of a bare repository.
+    pub path: PathBuf,
+    /// Moves when a reference of the repository changes.
+    pub changes: Signal,
+}
+
+/// A value that must not appear in logs: its debug form is hidden.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// How to authenticate, from the source's `secretRef`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum GitAuth {
+    /// Not at all.
+    #[default]
+    None,
+    /// User name and password, or a token as password.
+    Basic {
+        /// User name.
+        username: String,
+        /// Password.
+        password: Secret,
+    },
+    /// A bearer token.
+    Bearer {
+        /// The token.
+        token: Secret,
+    },
+    /// An SSH key.
+    Ssh {
+        /// Private key, in PEM.
+        identity: Secret,
+        /// Known host keys, as in `known_hosts`.
+        known_hosts: String,
+    },
+}
+
+/// Why a repository could not be opened. Messages fit after "failed to checkout and determine revision: ".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GitError {
+    /// Nothing is served at this URL.
+    #[error("unable to clone '{url}': the URL is not served{}", .hint.as_deref().map(|h| format!(" ({h})")).unwrap_or_default())]
+    NotServed {
+        /// The URL.
+        url: String,
+        /// How it could be served.
+        hint: Option<String>,
+    },
+    /// The credentials are missing, or not accepted.
+    #[error("unable to clone '{url}': {message}")]
+    AuthenticationFailed {
+        /// The URL.
+        url: String,
+        /// What the server says.
+        message: String,
+    },
+    /// The repository does not exist, or does not answer.
+    #[error("unable to clone '{url}': {message}")]
+    Unavailable {
+        /// The URL.
+        url: String,
+        /// What is wrong.
+        message: String,
+    },
+}

@@ -1,0 +1,12 @@
+//! From a source to its artifact: [`host`] finds the repository, [`git`] reads a revision of it, [`ignore`] says what is
+//! left out, [`copy`] composes artifacts of others.
+
+pub(crate) mod copy;
+pub(crate) mod git;
+mod host;
+mod ignore;
+mod semver;
+
+pub use git::FetchError;
+pub use host::{GitAuth, GitError, GitHosts, GitRemote, Secret};
+pub use ignore::{DEFAULT_EXCLUDES, IgnoreRules};

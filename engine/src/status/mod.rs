@@ -1,0 +1,9 @@
+//! The only writer of `.status`, and of events.
+
+pub(crate) mod conditions;
+mod events;
+pub(crate) mod history;
+mod patch;
+
+pub(crate) use events::{Events, Severity};
+pub(crate) use patch::StatusPatch;
