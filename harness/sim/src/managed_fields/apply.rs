@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::collect::claimed;
+use super::hydrate::{drop_nulls, tidy_metadata};
 use super::merge::{merge, remove, with_declared_parents};
 use super::update::{
     before_first_apply, changes, ignored, without_ignored, without_managed_fields, without_system_fields,
@@ -42,9 +43,6 @@ pub fn apply(
     managers.put(own.clone());
     let merged = merge(bare.as_ref(), &without_ignored(applied, writer), ty);
     let mut new = prune(&merged, &managers, &previous, kind);
-    if kind.built_in {
-        super::drop_nulls(&mut new);
-    }
     let changes = match &bare {
         Some(live) => changes(live, &new, kind),
         None => changes(&Value::Object(serde_json::Map::new()), &new, kind),
@@ -69,6 +67,10 @@ pub fn apply(
         return Ok(live.clone());
     }
     managers.cap();
+    if kind.built_in {
+        drop_nulls(&mut new);
+    }
+    tidy_metadata(&mut new);
     managers.write(&mut new);
     Ok(new)
 }
@@ -80,7 +82,8 @@ fn prune(merged: &Value, managers: &Managers, previous: &FieldSet, kind: Kind<'_
     }
     let owned = managers.entries.iter().fold(FieldSet::default(), |all, e| all.union(&e.fields));
     let owned = with_declared_parents(&owned, kind.ty);
-    let gone = with_declared_parents(previous, kind.ty).difference(&owned);
+    // The identity of the object is nobody's, and stays.
+    let gone = without_system_fields(&with_declared_parents(previous, kind.ty).difference(&owned));
     if gone.is_empty() { merged.clone() } else { remove(merged, &gone, kind.ty) }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seatrial_schema::TypeRef;
+use seatrial_schema::{TypeKind, TypeRef};
 use serde_json::Value;
 
 use super::compare_values;
@@ -50,12 +50,30 @@ impl Walk {
         self.path.pop();
     }
 
+    /// A map in the place of something else, or the reverse: only the place is the same.
+    fn replaced(&mut self, old: &Value, new: &Value, ty: TypeRef<'_>) {
+        self.changes.modified.insert(&self.path);
+        for (key, value) in entries(Some(old)).into_iter().flatten() {
+            self.step(PathElement::Field(key.clone()), Some(value), None, child_type(ty, key));
+        }
+        for (key, value) in entries(Some(new)).into_iter().flatten() {
+            self.step(PathElement::Field(key.clone()), None, Some(value), child_type(ty, key));
+        }
+    }
+
     fn compare(&mut self, old: Option<&Value>, new: Option<&Value>, ty: TypeRef<'_>) {
         match (old, new) {
             (None, None) => return,
             (None, Some(_)) => self.changes.added.insert(&self.path),
             (Some(_), None) => self.changes.removed.insert(&self.path),
             (Some(_), Some(_)) => {}
+        }
+        if let (Some(old), Some(new), TypeKind::Any) = (old, new, ty.kind())
+            && old.is_object() != new.is_object()
+            && !old.is_null()
+            && !new.is_null()
+        {
+            return self.replaced(old, new, ty);
         }
         match view(ty, old, new) {
             View::Leaf => {

@@ -78,3 +78,16 @@ pub fn drop_nulls(value: &mut Value) {
         _ => {}
     }
 }
+
+/// Metadata is a struct in every kind: empty entries of it are left out.
+pub(super) fn tidy_metadata(object: &mut Value) {
+    let Some(metadata) = object.get_mut("metadata") else { return };
+    drop_nulls(metadata);
+    if let Value::Object(map) = metadata {
+        map.retain(|_, v| match v {
+            Value::Object(entries) => !entries.is_empty(),
+            Value::Array(list) => !list.is_empty(),
+            _ => true,
+        });
+    }
+}

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::compare::Changes;
 use super::entries::seconds;
-use super::hydrate::hydrate;
+use super::hydrate::{hydrate, tidy_metadata};
 use super::{Entry, FieldSet, Kind, Managers, Operation, PathElement, Writer};
 
 /// The manager of what was there before an object was first applied to.
@@ -19,11 +19,12 @@ const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 pub fn update(old: Option<&Value>, new: &Value, writer: &Writer<'_>, kind: Kind<'_>) -> Value {
     let mut managers = starting_managers(old, new, !writer.subresource.is_empty());
     let mut out = new.clone();
+    tidy_metadata(&mut out);
     if old.is_some() && managers.entries.is_empty() {
         managers.write(&mut out);
         return out;
     }
-    track(&mut managers, old, new, writer, kind);
+    track(&mut managers, old, &out, writer, kind);
     managers.cap();
     managers.write(&mut out);
     out

@@ -1,0 +1,370 @@
+//! Server-side apply against the real API server: random configurations, and each step compared by itself.
+
+mod kube;
+
+use jiff::Timestamp;
+use kube::Kube;
+use seatrial_schema::kubernetes;
+use seatrial_sim::crd_schema::CrdSchema;
+use seatrial_sim::managed_fields::{Kind, Writer, apply, update};
+use serde_json::{Map, Value, json};
+
+const SEEDS: u64 = 12;
+const STEPS: usize = 14;
+
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % n
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
+    }
+
+    fn some(&mut self, of: &[&'static str]) -> Vec<&'static str> {
+        let mut all: Vec<&'static str> = of.iter().copied().filter(|_| self.below(2) == 0).collect();
+        for i in (1..all.len()).rev() {
+            all.swap(i, usize::try_from(self.below(i as u64 + 1)).unwrap());
+        }
+        all
+    }
+}
+
+fn spec_schema() -> Value {
+    json!({"type": "object", "properties": {
+        "n": {"type": "integer"},
+        "s": {"type": "string"},
+        "ios": {"x-kubernetes-int-or-string": true},
+        "m": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a", "b"],
+            "items": {"type": "object", "required": ["a", "b"], "properties": {
+                "a": {"type": "string"}, "b": {"type": "string", "default": "B"}, "c": {"type": "string"},
+                "o": {"type": "object", "properties": {"x": {"type": "integer"}, "y": {"type": "integer"}}}}}},
+        "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+        "at": {"type": "array", "items": {"type": "string"}},
+        "map": {"type": "object", "additionalProperties": {"type": "object", "properties": {
+            "x": {"type": "integer"}, "y": {"type": "integer"}}}},
+        "amap": {"type": "object", "x-kubernetes-map-type": "atomic", "additionalProperties": {"type": "string"}},
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+        "st": {"type": "object", "properties": {"p": {"type": "string"}, "q": {"type": "string", "default": "Q"}}},
+    }})
+}
+
+fn random_spec(rng: &mut Rng) -> Value {
+    let mut spec = Map::new();
+    let digit = |rng: &mut Rng| rng.below(3);
+    for field in rng.some(&["n", "s", "ios", "m", "set", "at", "map", "amap", "free", "st"]) {
+        let value = match field {
+            "n" => json!(digit(rng)),
+            "s" => json!(rng.pick(&["u", "v"])),
+            "ios" => [json!(1), json!("1"), json!("50%")][usize::try_from(digit(rng)).unwrap()].clone(),
+            "set" => json!(rng.some(&["a", "b", "c", "d", "e"])),
+            "at" => json!(rng.some(&["a", "b"])),
+            "amap" => rng.some(&["a", "b"]).into_iter().map(|k| (k.to_owned(), json!("1"))).collect(),
+            "st" => match digit(rng) {
+                0 => json!({}),
+                1 => json!({"p": rng.pick(&["1", "2"])}),
+                _ => json!({"q": rng.pick(&["Q", "R"])}),
+            },
+            "map" => {
+                let keys = rng.some(&["k", "l", "j"]);
+                keys.into_iter().map(|k| (k.to_owned(), random_point(rng))).collect()
+            }
+            "free" => {
+                let keys = rng.some(&["k", "l", "j"]);
+                keys.into_iter()
+                    .map(|k| {
+                        let value = match digit(rng) {
+                            0 => random_point(rng),
+                            1 => json!([1, {"a": digit(rng)}]),
+                            _ => json!({"deep": {"er": digit(rng)}}),
+                        };
+                        (k.to_owned(), value)
+                    })
+                    .collect()
+            }
+            _ => {
+                let keys = rng.some(&["1", "2", "3", "4"]);
+                keys.into_iter()
+                    .map(|k| {
+                        let mut item = json!({"a": k});
+                        if rng.below(2) == 0 {
+                            item["b"] = json!(rng.pick(&["B", "C"]));
+                        }
+                        if rng.below(2) == 0 {
+                            item["c"] = json!(rng.pick(&["x", "y"]));
+                        }
+                        if rng.below(2) == 0 {
+                            item["o"] = random_point(rng);
+                        }
+                        item
+                    })
+                    .collect()
+            }
+        };
+        spec.insert(field.to_owned(), value);
+    }
+    Value::Object(spec)
+}
+
+fn random_point(rng: &mut Rng) -> Value {
+    rng.some(&["x", "y"]).into_iter().map(|k| (k.to_owned(), json!(rng.below(2)))).collect()
+}
+
+fn random_labels(rng: &mut Rng) -> Value {
+    rng.some(&["a", "b"]).into_iter().map(|k| (k.to_owned(), json!(rng.pick(&["1", "2"])))).collect()
+}
+
+/// What is compared: no times, no identity that the server makes.
+fn essence(object: &Value) -> Value {
+    let mut entries = object["metadata"]["managedFields"].clone();
+    for entry in entries.as_array_mut().into_iter().flatten() {
+        entry.as_object_mut().unwrap().remove("time");
+    }
+    if let Some(list) = entries.as_array_mut() {
+        // The order of entries depends on times.
+        list.sort_by_key(|e| format!("{}{}{}", e["operation"], e["manager"], e["subresource"]));
+    }
+    json!({
+        "managedFields": entries,
+        "labels": object["metadata"]["labels"],
+        "spec": object["spec"],
+        "status": object["status"],
+    })
+}
+
+/// The first difference of two values, with its path.
+fn difference(path: &str, ours: &Value, real: &Value) -> Option<String> {
+    match (ours, real) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            let null = Value::Null;
+            keys.into_iter().find_map(|k| {
+                let path = format!("{path}/{k}");
+                difference(&path, a.get(k).unwrap_or(&null), b.get(k).unwrap_or(&null))
+            })
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).enumerate().find_map(|(i, (a, b))| difference(&format!("{path}/{i}"), a, b))
+        }
+        _ => (ours != real).then(|| format!("{path}: ours {ours}, real {real}")),
+    }
+}
+
+fn compare(what: &str, ours: &Value, real: &Value) {
+    if let Some(difference) = difference("", &essence(ours), &essence(real)) {
+        panic!("{difference}\n{what}");
+    }
+}
+
+fn writer<'a>(manager: &'a str, api_version: &'a str) -> Writer<'a> {
+    Writer { manager, api_version, subresource: "", ignored: &[&["status"]], now: Timestamp::UNIX_EPOCH }
+}
+
+#[test]
+fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
+    let Some(kube) = Kube::start() else { return };
+    let schema = json!({"type": "object", "properties": {"spec": spec_schema()}});
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "fuzzes.seatrial.dev"},
+        "spec": {"group": "seatrial.dev", "names": {"kind": "Fuzz", "plural": "fuzzes"}, "scope": "Namespaced",
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]}});
+    kube.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition);
+    let all = "/apis/seatrial.dev/v1/namespaces/default/fuzzes";
+    for _ in 0..100 {
+        if kube.get(all).is_some() && kube.get("/openapi/v3/apis/seatrial.dev/v1").is_some() {
+            break;
+        }
+        std::process::Command::new("sleep").arg("0.1").status().unwrap();
+    }
+    let crd = CrdSchema::compile(Some(&schema), "seatrial.dev/v1", "Fuzz", "schema").unwrap();
+    let kind = Kind { ty: crd.type_ref(), built_in: false };
+    let path = format!("{all}/f");
+    for seed in 1..=SEEDS {
+        let mut rng = Rng(seed * 7919);
+        kube.request("DELETE", &path, "application/json", None);
+        for step in 0..STEPS {
+            let live = kube.get(&path);
+            let mut body =
+                json!({"apiVersion": "seatrial.dev/v1", "kind": "Fuzz", "metadata": {"name": "f"}});
+            body["spec"] = random_spec(&mut rng);
+            if rng.below(2) == 0 {
+                body["metadata"]["labels"] = random_labels(&mut rng);
+            }
+            let what =
+                format!("seed {seed}, step {step}\nlive {}\nbody {body}", live.clone().unwrap_or_default());
+            if rng.below(4) == 0 {
+                let (status, real) = match &live {
+                    None => kube.create(&format!("{all}?fieldManager=u"), &body),
+                    Some(_) => kube.request(
+                        "PUT",
+                        &format!("{path}?fieldManager=u"),
+                        "application/json",
+                        Some(&{
+                            let mut body = body.clone();
+                            body["metadata"]["resourceVersion"] =
+                                live.as_ref().unwrap()["metadata"]["resourceVersion"].clone();
+                            body
+                        }),
+                    ),
+                };
+                assert!(status < 300, "{what}\n{real}");
+                crd.prune(&mut body);
+                crd.default(&mut body);
+                crd.drop_nulls(&mut body);
+                let ours = update(live.as_ref(), &body, &writer("u", "seatrial.dev/v1"), kind);
+                compare(&format!("update, {what}"), &ours, &real);
+                continue;
+            }
+            let manager = ["m1", "m2", "m3"][usize::try_from(rng.below(3)).unwrap()];
+            let force = rng.below(3) > 0;
+            let (status, real) = kube.apply(&path, manager, force, &body);
+            match apply(live.as_ref(), &body, &writer(manager, "seatrial.dev/v1"), force, kind) {
+                Ok(mut ours) => {
+                    crd.prune(&mut ours);
+                    crd.default(&mut ours);
+                    let violations = crd.validate(&ours, live.as_ref());
+                    if violations.is_empty() {
+                        assert!(status < 300, "apply by {manager} force {force}, {what}\n{real}");
+                        assert_eq!(
+                            essence(&ours),
+                            essence(&real),
+                            "apply by {manager} force {force}, {what}"
+                        );
+                    } else {
+                        assert_eq!(status, 422, "{violations:?} {what}\n{real}");
+                    }
+                }
+                Err(error) => {
+                    assert_eq!(
+                        json!(error.to_string()),
+                        real["message"],
+                        "apply by {manager} force {force}, {what}"
+                    );
+                }
+            }
+        }
+    }
+    kube.request("DELETE", &path, "application/json", None);
+}
+
+fn random_deployment(rng: &mut Rng) -> Value {
+    let containers: Vec<Value> = ["c"]
+        .into_iter()
+        .chain(rng.some(&["d", "e"]))
+        .map(|name| {
+            let mut c = json!({"name": name, "image": rng.pick(&["i", "j"])});
+            if rng.below(2) == 0 {
+                let names = rng.some(&["E", "F", "G"]);
+                c["env"] =
+                    names.into_iter().map(|n| json!({"name": n, "value": rng.pick(&["1", "2"])})).collect();
+            }
+            if rng.below(2) == 0 {
+                c["ports"] =
+                    json!([{"containerPort": 80 + rng.below(2)}, {"containerPort": 90, "protocol": "UDP"}]);
+            }
+            if rng.below(2) == 0 {
+                c["args"] = json!(rng.some(&["a", "b"]));
+            }
+            if rng.below(3) == 0 {
+                c["resources"] = json!({"limits": {"cpu": rng.pick(&["1", "500m"])}});
+            }
+            if rng.below(3) == 0 {
+                c["securityContext"] = json!({});
+            }
+            c
+        })
+        .collect();
+    let mut out = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "fuzz"},
+        "spec": {"selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": containers}}}});
+    if rng.below(2) == 0 {
+        out["spec"]["replicas"] = json!(rng.below(3));
+    }
+    if rng.below(2) == 0 {
+        out["metadata"]["labels"] = random_labels(rng);
+    }
+    if rng.below(3) == 0 {
+        out["metadata"]["annotations"] = random_labels(rng);
+    }
+    if rng.below(3) == 0 {
+        let names = rng.some(&["v", "w"]);
+        out["spec"]["template"]["spec"]["volumes"] =
+            names.into_iter().map(|n| json!({"name": n, "emptyDir": {}})).collect();
+    }
+    if rng.below(3) == 0 {
+        out["spec"]["strategy"] = json!({"rollingUpdate": {"maxSurge": rng.below(2) + 1}});
+    }
+    if rng.below(4) == 0 {
+        out["spec"]["template"]["spec"]["nodeSelector"] = random_labels(rng);
+    }
+    out
+}
+
+#[test]
+fn deployments_are_applied_and_updated_as_by_the_real_server() {
+    let Some(kube) = Kube::start() else { return };
+    let ty = kubernetes().type_of("apps/v1", "Deployment").unwrap();
+    let kind = Kind { ty, built_in: true };
+    let all = "/apis/apps/v1/namespaces/default/deployments";
+    let path = format!("{all}/fuzz");
+    for seed in 1..=SEEDS {
+        let mut rng = Rng(seed * 104_729);
+        kube.request("DELETE", &path, "application/json", None);
+        for step in 0..STEPS {
+            let live = kube.get(&path);
+            let mut body = random_deployment(&mut rng);
+            let what =
+                format!("seed {seed}, step {step}\nlive {}\nbody {body}", live.clone().unwrap_or_default());
+            if rng.below(4) == 0 {
+                let (status, real) = match &live {
+                    None => kube.create(&format!("{all}?fieldManager=u"), &body),
+                    Some(live) => {
+                        body["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
+                        let path = format!("{path}?fieldManager=u");
+                        kube.request("PUT", &path, "application/json", Some(&body))
+                    }
+                };
+                if status >= 300 {
+                    continue;
+                }
+                // What is stored is the body with the server's defaults.
+                let mut new = real.clone();
+                new["metadata"].as_object_mut().unwrap().remove("managedFields");
+                let ours = update(live.as_ref(), &new, &writer("u", "apps/v1"), kind);
+                compare(&format!("update, {what}"), &ours, &real);
+                continue;
+            }
+            let manager = ["m1", "m2", "m3"][usize::try_from(rng.below(3)).unwrap()];
+            let force = rng.below(3) > 0;
+            let (status, real) = kube.apply(&path, manager, force, &body);
+            match apply(live.as_ref(), &body, &writer(manager, "apps/v1"), force, kind) {
+                Ok(mut ours) => {
+                    if status >= 300 {
+                        assert_eq!(status, 422, "apply by {manager} force {force}, {what}\n{real}");
+                        continue;
+                    }
+                    // Defaults are another module's: only the owners are compared, and what was listed.
+                    ours["spec"] = real["spec"].clone();
+                    ours["status"] = real["status"].clone();
+                    ours["metadata"]["annotations"] = real["metadata"]["annotations"].clone();
+                    compare(&format!("apply by {manager} force {force}, {what}"), &ours, &real);
+                }
+                Err(error) => {
+                    assert_eq!(
+                        json!(error.to_string()),
+                        real["message"],
+                        "apply by {manager} force {force}, {what}"
+                    );
+                }
+            }
+        }
+    }
+    kube.request("DELETE", &path, "application/json", None);
+}
