@@ -64,9 +64,16 @@ fn is_decimal_float(text: &str) -> bool {
     mantissa_ok && exponent_ok
 }
 
-/// A number that starts with a dot.
+/// A number that starts with a dot; here underscores must stand between digits (`.1_0`).
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
-    if is_decimal_float(text) { text.parse().ok().filter(|f: &f64| f.is_finite()) } else { None }
+    let bytes = text.as_bytes();
+    let digit_at = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let separates = |at: usize| digit_at(at.checked_sub(1)) && digit_at(Some(at + 1));
+    if !text.match_indices('_').all(|(at, _)| separates(at)) {
+        return None;
+    }
+    let plain = text.replace('_', "");
+    if is_decimal_float(&plain) { plain.parse().ok().filter(|f: &f64| f.is_finite()) } else { None }
 }
 
 /// A float as Go's `encoding/json` prints it: `1`, `0.5`, `1e+21`, `1e-7`. `NaN`, `+Inf`, `-Inf` have no JSON form and

@@ -20,6 +20,7 @@ fn refusal(text: &str, options: ParseOptions) -> String {
 #[case::floats("[1.0, .5, 1e3, -0.0, 1e21]", json!([1, 0.5, 1000, 0, 1e21]), json!([1, 0.5, 1000, 0, 1e21]))]
 #[case::wide("[18446744073709551615, 18446744073709551616]", json!([u64::MAX, 18446744073709551616.0]), json!([u64::MAX, 18446744073709551616.0]))]
 #[case::dates("[2020-01-02, 2020-13-02]", json!(["2020-01-02T00:00:00Z", "2020-13-02"]), json!(["2020-01-02", "2020-13-02"]))]
+#[case::underscores("[.1_5, ._5, .5_, 1__5, _1]", json!([0.15, "._5", ".5_", 15, "_1"]), json!([0.15, "._5", ".5_", 15, "_1"]))]
 #[case::near_misses("[1.2.3, 0x, 1e400, '12', 0o9]", json!(["1.2.3", "0x", "1e400", "12", "0o9"]), json!(["1.2.3", "0x", "1e400", "12", "0o9"]))]
 #[case::tags("[!!str 1, !!int '2', !!float 3, !x 4, !!binary aGk=]", json!(["1", 2, 3, "4", "hi"]), json!(["1", 2, 3, "4", "hi"]))]
 fn scalars_have_the_types_of_the_dialect(
@@ -57,7 +58,7 @@ fn aliases_and_merges_are_resolved(#[case] text: &str, #[case] b: Json) {
     "a: 1\nb: 2\n'a': 3\n",
     "read YAML: line 3: mapping key \"a\" already defined at line 1"
 )]
-#[case::unknown_alias("a: *x\n", "line 1: while parsing node, found unknown anchor")]
+#[case::unknown_alias("a: *x\n", "line 1: unknown anchor 'x' referenced")]
 #[case::alias_inside_itself("a: &x [*x]\n", "line 1: anchor 'x' value contains itself")]
 #[case::merge_of_a_scalar("a:\n  <<: 3\n", "line 2: map merge requires map or sequence of maps as the value")]
 #[case::control_character("a: b\nc: \u{7f}\n", "line 2: control characters are not allowed")]
@@ -65,8 +66,15 @@ fn aliases_and_merges_are_resolved(#[case] text: &str, #[case] b: Json) {
 #[case::tab_after_a_dash("a:\n-\tb\n", "line 2: found character that cannot start any token")]
 #[case::escaped_slash("a: \"\\/\"\n", "line 1: found unknown escape character")]
 #[case::surrogate("a: \"\\uD83D\\uDE00\"\n", "line 1: found invalid Unicode character escape code")]
+#[case::no_key("a: b\n: c\n", "line 2: did not find expected key")]
+#[case::tab("a:\n\tb: c\n", "line 2: found character that cannot start any token")]
+#[case::open_quote("a: 'b\n", "line 1: found unexpected end of stream")]
+#[case::no_colon("a: b\nc\n", "line 2: could not find expected ':'")]
+#[case::template("a: %b\n", "line 1: found character that cannot start any token")]
+#[case::bad_indentation("a:\n  b: c\n d: e\n", "line 3: did not find expected key")]
+#[case::mixed("a:\n- b\nc: d\n- e\n", "line 4: did not find expected key")]
 #[case::map_in_a_value("a: b: c\n", "line 1: mapping values are not allowed in this context")]
-#[case::open_list("a: [b\n", "line 1: unclosed bracket '['")]
+#[case::open_list("a: [b\n", "line 1: did not find expected ',' or ']'")]
 fn broken_files_are_refused_with_line_and_reason(#[case] text: &str, #[case] message: &str) {
     let refusal = refusal(text, ParseOptions::default());
     assert!(refusal.contains(message), "{refusal}");
@@ -148,6 +156,14 @@ fn positions_and_styles_are_those_of_the_file() {
     assert_eq!((written(item(1)), item(1).style()), ("\"r\"".to_owned(), Some(Style::DoubleQuoted)));
     assert_eq!(written(item(2)), "[s, {t: u}]");
     assert_eq!(item(3).style(), Some(Style::Literal));
+}
+
+#[test]
+fn aliases_keep_the_position_of_what_they_name() {
+    let node = read("a: &a\n  b: 1\nc: *a\nd: {e: *a}\nf: &f\ng: *f\n");
+    assert_eq!(node.get("c").unwrap().pos, node.get("a").unwrap().pos);
+    assert_eq!(node.at(&["d", "e", "b"]).unwrap().pos, node.at(&["a", "b"]).unwrap().pos);
+    assert_eq!(node.get("g").unwrap().pos, node.get("f").unwrap().pos);
 }
 
 /// `where: comment` for every comment of a tree.

@@ -76,6 +76,8 @@ fn clear(node: &mut Node) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn printed_json_reads_back_in_both_dialects(json in tree()) {
         let json = json!({"root": json});

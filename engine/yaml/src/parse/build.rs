@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use granit_parser::{Event, Placement, ScalarStyle, Span, StructureStyle, Tag};
+use granit_parser::{Event, Placement, Span, StructureStyle, Tag};
 
 use super::comments::Pending;
 use super::source::{check_escapes, last_line, measure, move_to_dash, pos_of, scalar_value, tag_text};
@@ -79,16 +79,13 @@ impl<'a> Builder<'a> {
                 self.document_end();
             }
             Event::Scalar(text, style, anchor, tag) => {
-                if style == ScalarStyle::DoubleQuoted {
-                    check_escapes(span.slice(self.source).unwrap_or_default(), span)?;
-                }
                 let node = Node {
                     value: scalar_value(text.into_owned(), style, span),
                     tag: tag_text(tag.as_deref()),
                     comments: None,
                     pos: pos_of(span),
                 };
-                self.leaf(node, anchor, span)?;
+                self.scalar(node, anchor, span)?;
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let flow = style == StructureStyle::Flow;
@@ -104,6 +101,8 @@ impl<'a> Builder<'a> {
             }
             Event::Alias(id) => {
                 let node = self.expand(id, pos_of(span))?;
+                self.check_tabs(span)?;
+                self.tabs.content_ends(span, false);
                 self.leaf(node, 0, span)?;
             }
             Event::Comment(text, placement) => self.comment(&text, placement, span),
@@ -153,24 +152,44 @@ impl<'a> Builder<'a> {
         self.anchor_names.clear();
     }
 
-    /// A scalar, or the copy behind an alias.
-    fn leaf(&mut self, mut node: Node, anchor: usize, span: &Span) -> Result<(), ParseError> {
-        let style = node.style().unwrap_or_default();
-        if style == Style::Plain && self.frames.last().is_some_and(|frame| !frame.block) {
-            self.check_colon(&node)?;
+    fn scalar(&mut self, mut node: Node, anchor: usize, span: &Span) -> Result<(), ParseError> {
+        match node.style() {
+            Some(Style::DoubleQuoted) => check_escapes(span.slice(self.source).unwrap_or_default(), span)?,
+            Some(Style::Plain) if self.frames.last().is_some_and(|frame| !frame.block) => {
+                self.check_colon(&node)?
+            }
+            _ => {}
         }
-        if !matches!(style, Style::Literal | Style::Folded) {
+        let block_scalar = matches!(node.style(), Some(Style::Literal | Style::Folded));
+        if !block_scalar {
             self.check_tabs(span)?;
         }
-        self.tabs.content_ends(span, style == Style::Plain);
-        self.settle_foot(count(span.start.line()));
-        self.pending.give_as_head(&mut node);
-        if node.pos.start == node.pos.end {
+        self.tabs.content_ends(span, node.style() == Some(Style::Plain));
+        if !block_scalar && node.pos.start == node.pos.end {
+            self.check_missing_key(node.pos)?;
             self.move_behind_colon(&mut node.pos);
         }
+        self.leaf(node, anchor, span)
+    }
+
+    /// A scalar, or the copy behind an alias.
+    fn leaf(&mut self, mut node: Node, anchor: usize, span: &Span) -> Result<(), ParseError> {
+        self.settle_foot(count(span.start.line()));
+        self.pending.give_as_head(&mut node);
         self.pending.content_ends(count(last_line(span, &node)));
         self.remember(anchor, &node);
         self.place(node)
+    }
+
+    /// `: value` without a key: Go's readers refuse it in block style.
+    fn check_missing_key(&self, pos: Pos) -> Result<(), ParseError> {
+        let is_key = self.frames.last().is_some_and(|f| f.block && f.node.is_map() && f.key.is_none());
+        let before = self.source.get(..pos.start as usize).unwrap_or_default();
+        let long_form = before.trim_end_matches([' ', '\t', '\r', '\n']).ends_with('?');
+        if is_key && !long_form && self.source[before.len()..].starts_with(':') {
+            return Err(ParseError::at(pos, "did not find expected key"));
+        }
+        Ok(())
     }
 
     /// The parser puts an empty value at the end of its key: move it behind the colon, if that is on the same line.

@@ -5,6 +5,7 @@ mod comments;
 mod merge;
 mod source;
 mod tabs;
+mod words;
 
 use granit_parser::{Event, Parser};
 use thiserror::Error;
@@ -90,7 +91,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document>, Pars
     };
     let mut builder = build::Builder::new(*options, text);
     for next in Parser::new_from_str_with_options(text, granit) {
-        let (event, span) = next.map_err(|error| syntax_error(&error))?;
+        let (event, span) = next.map_err(|error| syntax_error(&error, text))?;
         if matches!(event, Event::StreamEnd) {
             break;
         }
@@ -162,11 +163,9 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-fn syntax_error(error: &granit_parser::ScanError) -> ParseError {
+fn syntax_error(error: &granit_parser::ScanError, source: &str) -> ParseError {
     let marker = error.marker();
-    ParseError {
-        line: count(marker.line()),
-        column: count(marker.col() + 1),
-        message: error.kind().to_string(),
-    }
+    let rest = marker.byte_offset().and_then(|at| source.get(at..)).unwrap_or_default();
+    let message = words::of_go(&error.kind().to_string(), rest);
+    ParseError { line: count(marker.line()), column: count(marker.col() + 1), message }
 }
