@@ -1,6 +1,6 @@
 //! Reading: files, folders, the log.
 
-use super::{CommitId, CommitInfo, ForgeError, Repo, lock, tree};
+use super::{CommitId, CommitInfo, ForgeError, Repo, ancestry, lock, tree};
 use git2::{ErrorCode, ObjectType, Repository, TreeWalkMode, TreeWalkResult};
 use std::path::Path;
 
@@ -97,10 +97,8 @@ impl Repo {
 }
 
 fn log(git: &Repository, id: git2::Oid, limit: usize) -> Result<Vec<CommitInfo>, git2::Error> {
-    let mut walk = git.revwalk()?;
-    walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME)?;
-    walk.push(id)?;
-    walk.take(limit).map(|id| git.find_commit(id?).map(|commit| CommitInfo::of(&commit))).collect()
+    let ids = ancestry::newest(git, id, limit)?;
+    ids.into_iter().map(|id| git.find_commit(id).map(|commit| CommitInfo::of(&commit))).collect()
 }
 
 fn changed(git: &Repository, id: git2::Oid) -> Result<Vec<String>, git2::Error> {

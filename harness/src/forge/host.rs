@@ -74,7 +74,7 @@ impl Forge {
 
     /// Makes the seed's commits.
     fn fill(&self, repo: &Repo, seed: &Seed) -> Result<(), ForgeError> {
-        let git = lock(&repo.0.git);
+        let mut git = lock(&repo.0.git);
         let wrap = repo.wrap("store the seed's files");
         let id = match seed {
             Seed::Empty => return Ok(()),
@@ -89,7 +89,8 @@ impl Forge {
             )?,
             Seed::Repository { path, reference } => {
                 let commit = seed::repository(&repo.0.path, path, reference.as_deref())?;
-                git.odb().and_then(|odb| odb.refresh()).map_err(&wrap)?;
+                // Alternates and the ends of a shallow history are read when a repository is opened.
+                *git = store::open(&repo.0.path).map_err(&wrap)?;
                 commit.0
             }
         };

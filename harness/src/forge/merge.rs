@@ -1,6 +1,6 @@
 //! Merges and reverts.
 
-use super::{Author, CommitId, ForgeError, Repo, lock};
+use super::{Author, CommitId, ForgeError, Repo, ancestry, lock};
 use git2::{Index, MergeOptions, Oid, Repository};
 
 /// How a merge may be done.
@@ -55,12 +55,8 @@ impl Repo {
         let theirs = self.resolve(&git, from)?;
         let wrap = self.wrap("merge two branches");
         let (repo, into_name, from_name) = (self.0.name.clone(), into.to_owned(), from.to_owned());
-        let base = match git.merge_base(ours, theirs) {
-            Ok(base) => base,
-            Err(error) if error.code() == git2::ErrorCode::NotFound => {
-                return Err(ForgeError::Unrelated { repo, into: into_name, from: from_name });
-            }
-            Err(error) => return Err(wrap(error)),
+        let Some(base) = ancestry::merge_base(&git, ours, theirs).map_err(&wrap)? else {
+            return Err(ForgeError::Unrelated { repo, into: into_name, from: from_name });
         };
         if base == theirs {
             return Ok(Merged::UpToDate(CommitId(ours)));
@@ -72,7 +68,7 @@ impl Repo {
         if style == MergeStyle::FastForwardOnly {
             return Err(ForgeError::NotFastForward { repo, into: into_name, from: from_name });
         }
-        let mut index = merge(&git, ours, theirs).map_err(&wrap)?;
+        let mut index = merge(&git, base, ours, theirs).map_err(&wrap)?;
         let files = conflicts(&index).map_err(&wrap)?;
         if !files.is_empty() {
             return Err(ForgeError::MergeConflict { repo, into: into_name, from: from_name, files });
@@ -102,7 +98,7 @@ impl Repo {
         let id = self.resolve(&git, commit)?;
         let wrap = self.wrap("revert a commit");
         let (repo, name) = (self.0.name.clone(), branch.to_owned());
-        if id != tip && !git.graph_descendant_of(tip, id).map_err(&wrap)? {
+        if !ancestry::contains(&git, tip, id).map_err(&wrap)? {
             return Err(ForgeError::NotOnBranch { repo, branch: name, commit: CommitId(id) });
         }
         let (mut index, default, before) = revert(&git, tip, id).map_err(&wrap)?;
@@ -120,8 +116,13 @@ impl Repo {
     }
 }
 
-fn merge(git: &Repository, ours: Oid, theirs: Oid) -> Result<Index, git2::Error> {
+fn merge(git: &Repository, base: Oid, ours: Oid, theirs: Oid) -> Result<Index, git2::Error> {
     let (ours, theirs) = (git.find_commit(ours)?, git.find_commit(theirs)?);
+    if git.is_shallow() {
+        let base = git.find_commit(base)?.tree()?;
+        return git.merge_trees(&base, &ours.tree()?, &theirs.tree()?, Some(&MergeOptions::new()));
+    }
+    // Knows what to do where there are several bases.
     git.merge_commits(&ours, &theirs, Some(&MergeOptions::new()))
 }
 

@@ -12,6 +12,7 @@
 //!   configuration, the umask or the time of day.
 //! - A failed operation leaves every ref as it was.
 
+mod ancestry;
 mod change;
 mod commit;
 mod error;

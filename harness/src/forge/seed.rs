@@ -23,6 +23,20 @@ pub enum Seed {
     },
 }
 
+impl Seed {
+    /// What `path` is: a repository (bare, or with a `.git` in it), or else a plain folder.
+    pub fn detect(path: impl Into<PathBuf>) -> Seed {
+        let path = path.into();
+        let bare =
+            || path.join("HEAD").is_file() && path.join("objects").is_dir() && path.join("refs").is_dir();
+        if path.join(".git").exists() || bare() {
+            Seed::Repository { path, reference: None }
+        } else {
+            Seed::Folder(path)
+        }
+    }
+}
+
 /// Stores the files of a folder; the root's id is the result.
 pub(super) fn folder(
     repo: &Repository,

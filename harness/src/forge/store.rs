@@ -1,7 +1,7 @@
 //! The files of a bare repository, and the packs that seeds are written into.
 
 use super::ForgeError;
-use git2::{Buf, Config, ConfigLevel, Odb, Oid, Repository};
+use git2::{Buf, Config, ConfigLevel, Odb, Oid, Repository, RepositoryOpenFlags};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -46,8 +46,10 @@ pub(super) fn init(name: &str, path: &Path, branch: &str) -> Result<Repository, 
 }
 
 /// Opens a repository of the run, deaf to the configuration of the user and of the machine.
-fn open(path: &Path) -> Result<Repository, git2::Error> {
-    let repository = Repository::open_bare(path)?;
+pub(super) fn open(path: &Path) -> Result<Repository, git2::Error> {
+    // `open_bare` would not look at the file `shallow`.
+    let flags = RepositoryOpenFlags::BARE | RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT;
+    let repository = Repository::open_ext(path, flags, std::iter::empty::<&Path>())?;
     let mut config = Config::new()?;
     config.add_file(&path.join("config"), ConfigLevel::Local, false)?;
     repository.set_config(&config)?;

@@ -186,6 +186,41 @@ fn a_repository_brings_its_history_branches_and_tags() {
     });
 }
 
+/// Build servers clone no more than the last commit.
+#[test]
+fn a_shallow_clone_is_good_enough() {
+    play(|forge, _| {
+        let origin = repo(&forge, &[("a", "1")]);
+        let first = origin.head(BRANCH).unwrap().to_string();
+        let second = origin.commit(BRANCH, &files(&[("a", "2")])).unwrap();
+        fs::write(origin.path().join("shallow"), format!("{second}\n")).unwrap();
+        fs::remove_file(origin.path().join("objects").join(&first[..2]).join(&first[2..])).unwrap();
+        let copy = forge.create("copy", &Seed::detect(origin.path()), "main", &[]).unwrap();
+        let third = copy.commit("main", &files(&[("b", "1")])).unwrap();
+        let log: Vec<CommitId> = copy.log("main", 10).unwrap().iter().map(|commit| commit.id).collect();
+        assert_eq!(log, [third, second]);
+        copy.create_branch("topic", "main").unwrap();
+        copy.commit("topic", &files(&[("c", "1")])).unwrap();
+        copy.commit("main", &files(&[("d", "1")])).unwrap();
+        copy.merge("main", "topic", MergeStyle::Auto, None, &me()).unwrap();
+        copy.revert("main", &third.to_string(), None, &me()).unwrap();
+        assert_eq!(copy.paths("main").unwrap(), ["a", "c", "d"]);
+    });
+}
+
+#[test]
+fn a_seed_is_a_repository_if_it_looks_like_one() {
+    play(|forge, root| {
+        let bare = repo(&forge, &[("a", "1")]).path().to_owned();
+        let worktree = root.join("worktree");
+        fs::create_dir_all(worktree.join(".git")).unwrap();
+        for (path, is_repository) in [(bare, true), (worktree, true), (root.to_owned(), false)] {
+            let seed = Seed::detect(&path);
+            assert_eq!(matches!(seed, Seed::Repository { .. }), is_repository, "{}", path.display());
+        }
+    });
+}
+
 #[rstest]
 #[case::no_folder(Seed::Folder("missing".into()), "seed a repository from missing: no such folder")]
 #[case::no_repository(
