@@ -24,6 +24,7 @@ mod entries;
 mod error;
 mod go;
 mod hydrate;
+mod last_applied;
 mod merge;
 mod path;
 mod set;

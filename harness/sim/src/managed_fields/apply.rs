@@ -1,9 +1,10 @@
 //! Server-side apply.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::collect::claimed;
 use super::hydrate::{drop_nulls, tidy_metadata};
+use super::last_applied;
 use super::merge::{merge, remove, with_declared_parents};
 use super::update::{
     before_first_apply, changes, ignored, without_ignored, without_managed_fields, without_system_fields,
@@ -14,6 +15,9 @@ use super::{ApplyError, Conflict, FieldSet, Kind, Managers, Operation, Writer};
 /// with its managed fields; the live object as it is where nothing changes.
 ///
 /// Identity (`metadata.name`, `namespace`, `uid`, `resourceVersion`) is the caller's: it is merged like any other field.
+///
+/// The manager `kubectl` takes over what client-side apply recorded in the object's last-applied annotation, and keeps that
+/// annotation up to date, so that both kinds of `kubectl apply` can be mixed.
 ///
 /// # Errors
 /// Conflicts, unless `force` takes the fields over; a configuration that does not fit the type, or carries managed fields.
@@ -28,9 +32,35 @@ pub fn apply(
     {
         return Err(ApplyError::ManagedFieldsSent);
     }
-    let ty = kind.ty;
-    let claims = claimed(applied, ty).map_err(|errors| untyped(applied, errors))?;
+    let claims = claimed(applied, kind.ty).map_err(|errors| untyped(applied, errors))?;
     let claims = without_system_fields(&claims).without_below(&ignored(writer));
+    let attempt = |force: bool| attempt(live, applied, claims.clone(), writer, force, kind);
+    let new = match attempt(force) {
+        Ok(new) => new,
+        Err(conflicts) => match last_applied::excuse(live, conflicts, writer, kind) {
+            conflicts if conflicts.is_empty() => attempt(true).map_err(ApplyError::Conflicts)?,
+            conflicts => return Err(ApplyError::Conflicts(conflicts)),
+        },
+    };
+    match (live, new) {
+        (Some(live), None) => Ok(live.clone()),
+        (None, None) => Ok(applied.clone()),
+        (live, Some(mut new)) => {
+            last_applied::refresh(live, &mut new, applied, writer);
+            Ok(new)
+        }
+    }
+}
+
+/// The new object, `None` where nothing changes, or the conflicts.
+fn attempt(
+    live: Option<&Value>,
+    applied: &Value,
+    claims: FieldSet,
+    writer: &Writer<'_>,
+    force: bool,
+    kind: Kind<'_>,
+) -> Result<Option<Value>, Vec<Conflict>> {
     let mut managers = live.map(|l| Managers::read(l).unwrap_or_default()).unwrap_or_default();
     let before = managers.clone();
     let bare = live.map(without_managed_fields);
@@ -41,30 +71,27 @@ pub fn apply(
     let own = writer.entry(Operation::Apply, claims);
     let previous = managers.find(&own).map(|e| e.fields.clone()).unwrap_or_default();
     managers.put(own.clone());
-    let merged = merge(bare.as_ref(), &without_ignored(applied, writer), ty);
+    let merged = merge(bare.as_ref(), &without_ignored(applied, writer), kind.ty);
     let mut new = prune(&merged, &managers, &previous, kind);
-    let changes = match &bare {
-        Some(live) => changes(live, &new, kind),
-        None => changes(&Value::Object(serde_json::Map::new()), &new, kind),
-    }
-    .without(&ignored(writer));
+    let nothing = Value::Object(Map::new());
+    let changes = changes(bare.as_ref().unwrap_or(&nothing), &new, kind).without(&ignored(writer));
 
     let touched = changes.added.union(&changes.modified);
     let mut conflicts = Vec::new();
     for entry in managers.entries.iter_mut().filter(|e| !e.same_writer(&own)) {
         let lost = entry.fields.intersection(&touched);
         if !lost.is_empty() {
-            conflicts.push(Conflict::new(entry.clone(), &lost));
+            conflicts.push(Conflict { with: entry.clone(), fields: lost.clone() });
         }
         entry.fields = entry.fields.difference(&lost).difference(&changes.removed);
     }
     if !force && !conflicts.is_empty() {
         conflicts.sort_by_key(Conflict::manager);
-        return Err(ApplyError::Conflicts(conflicts));
+        return Err(conflicts);
     }
     managers.entries.retain(|e| !e.fields.is_empty());
-    if let Some(live) = live.filter(|_| changes.is_same() && same_owners(&before, &managers)) {
-        return Ok(live.clone());
+    if live.is_some() && changes.is_same() && same_owners(&before, &managers) {
+        return Ok(None);
     }
     managers.cap();
     if kind.built_in {
@@ -72,7 +99,7 @@ pub fn apply(
     }
     tidy_metadata(&mut new);
     managers.write(&mut new);
-    Ok(new)
+    Ok(Some(new))
 }
 
 /// Removes what the manager listed before and nobody lists now.

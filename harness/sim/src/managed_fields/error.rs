@@ -41,15 +41,11 @@ pub enum ApplyError {
 pub struct Conflict {
     /// The manager and how it wrote.
     pub with: Entry,
-    /// The paths, as messages show them (`.spec.replicas`).
-    pub paths: Vec<String>,
+    /// The fields that both want.
+    pub fields: FieldSet,
 }
 
 impl Conflict {
-    pub(super) fn new(with: Entry, fields: &FieldSet) -> Conflict {
-        Conflict { with, paths: fields.paths() }
-    }
-
     /// The manager as messages show it: `"kubectl" with subresource "status" using apps/v1`.
     pub fn manager(&self) -> String {
         let mut out = format!("{:?}", self.with.manager);
@@ -63,15 +59,16 @@ impl Conflict {
     }
 
     /// The causes of the response's `details`: message and field, each with the reason `FieldManagerConflict`.
-    pub fn causes(&self) -> impl Iterator<Item = (String, &str)> {
-        self.paths.iter().map(|path| (format!("conflict with {}", self.manager()), path.as_str()))
+    pub fn causes(&self) -> impl Iterator<Item = (String, String)> {
+        let message = format!("conflict with {}", self.manager());
+        self.fields.paths().into_iter().map(move |path| (message.clone(), path))
     }
 }
 
 fn conflict_message(conflicts: &[Conflict]) -> String {
-    let count: usize = conflicts.iter().map(|c| c.paths.len()).sum();
+    let count: usize = conflicts.iter().map(|c| c.fields.paths().len()).sum();
     if let ([conflict], 1) = (conflicts, count) {
-        let path = conflict.paths.concat();
+        let path = conflict.fields.paths().concat();
         return format!("Apply failed with 1 conflict: conflict with {}: {path}", conflict.manager());
     }
     let mut out = format!("Apply failed with {count} conflicts: ");
@@ -80,7 +77,7 @@ fn conflict_message(conflicts: &[Conflict]) -> String {
             out.push('\n');
         }
         out.push_str(&format!("conflicts with {}:", conflict.manager()));
-        for path in &conflict.paths {
+        for path in conflict.fields.paths() {
             out.push_str(&format!("\n- {path}"));
         }
     }
