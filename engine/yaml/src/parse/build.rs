@@ -70,6 +70,10 @@ impl<'a> Builder<'a> {
 
     pub(super) fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), ParseError> {
         match event {
+            // After `...`, Go's readers stop without a word where a document follows that has no `---`.
+            Event::DocumentStart(false, _) if !self.documents.is_empty() => {
+                return Err(ParseError::at(pos_of(span), "did not find expected <document start>"));
+            }
             Event::DocumentStart(..) => {
                 self.document_line = count(span.start.line());
                 self.pending.content_ends(self.document_line);
@@ -96,6 +100,12 @@ impl<'a> Builder<'a> {
                 self.open(Value::Map { entries: Vec::new(), flow }, anchor, tag.as_deref(), span)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
+            Event::Anchor(_, name)
+                if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) =>
+            {
+                let message = "did not find expected alphabetic or numeric character";
+                return Err(ParseError::at(pos_of(span), message));
+            }
             Event::Anchor(id, name) => {
                 self.anchor_names.insert(id, name.into_owned());
             }

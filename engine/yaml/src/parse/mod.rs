@@ -73,6 +73,7 @@ impl ParseError {
 ///   the key's; lines below an entry, with an empty line (or the end of the list or map) after them, are the `foot` of
 ///   its key or item.
 /// - Positions: [`crate::Pos`] of every node, with the bytes of scalars, for [`crate::splice_scalar`].
+/// - Directives (`%YAML`, `%TAG`) are refused, as kustomize does.
 /// - A byte order mark at the start and CRLF line ends are accepted.
 ///
 /// # Errors
@@ -83,6 +84,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document>, Pars
     let depth = options.max_depth.min(250);
     let granit = granit_parser::options! {
         emit_anchor_events: true,
+        disallow_directives: true,
         emit_comments: options.comments,
         max_buffered_comment_events: usize::MAX,
         flow_nesting_limit: depth,
