@@ -1,0 +1,162 @@
+//! What the kubelet remembers of its pods: since when it knows them, and how their image pulls went.
+
+use super::container::Image;
+use crate::object::{Key, later};
+use crate::options::Pull;
+use crate::queue::backoff;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How long a failed pull shows as ErrImagePull, before the pause shows as ImagePullBackOff.
+const SHOWN: Duration = Duration::from_secs(1);
+
+/// All pods of the kubelet.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pods: BTreeMap<Key, Remembered>,
+    next_address: u32,
+}
+
+/// One pod.
+#[derive(Clone)]
+pub(crate) struct Remembered {
+    uid: String,
+    /// When the kubelet saw the pod on its node for the first time.
+    pub(crate) since: Timestamp,
+    pub(crate) address: Option<String>,
+    pulls: BTreeMap<String, Failed>,
+    /// The message about volumes that was told last.
+    pub(crate) told: String,
+}
+
+#[derive(Clone)]
+struct Failed {
+    message: String,
+    at: Timestamp,
+    times: u32,
+}
+
+impl Memory {
+    /// What is known of a pod; `since` and `address` count for one that is new.
+    pub(crate) fn of(
+        &mut self,
+        key: &Key,
+        uid: &str,
+        since: Timestamp,
+        address: Option<String>,
+    ) -> &mut Remembered {
+        if self.pods.get(key).is_some_and(|known| known.uid != uid) {
+            self.pods.remove(key);
+        }
+        self.pods.entry(key.clone()).or_insert_with(|| Remembered {
+            uid: uid.to_owned(),
+            since,
+            address,
+            pulls: BTreeMap::new(),
+            told: String::new(),
+        })
+    }
+
+    pub(crate) fn forget(&mut self, key: &Key) {
+        self.pods.remove(key);
+    }
+
+    /// Lets every failed pull be tried again at once.
+    pub(crate) fn forget_pulls(&mut self) {
+        for pod in self.pods.values_mut() {
+            pod.pulls.clear();
+        }
+    }
+
+    /// The next free address of 10.244.0.0/16, in order, so that the same run gives the same addresses.
+    pub(crate) fn next_address(&mut self, used: &BTreeSet<String>) -> String {
+        loop {
+            // From .0.2 on; over the range again when it is exhausted.
+            let number = self.next_address % 65_000 + 2;
+            self.next_address += 1;
+            let address = format!("10.244.{}.{}", number / 256, number % 256);
+            if !used.contains(&address) || self.next_address > 130_000 {
+                return address;
+            }
+        }
+    }
+}
+
+impl Remembered {
+    /// Whether a container's image is there: asks `pull` when it has not been asked, or when the pause is over.
+    pub(crate) fn image(&mut self, container: &str, now: Timestamp, pull: impl FnOnce() -> Pull) -> Image {
+        let failed = self.pulls.get(container);
+        let retry_at =
+            failed.map(|failed| later(failed.at, backoff(FIRST_PAUSE, LONGEST_PAUSE, failed.times - 1)));
+        if let (Some(failed), Some(retry_at)) = (failed, retry_at)
+            && now < retry_at
+        {
+            let shown_until = later(failed.at, SHOWN);
+            let pausing = failed.times > 1 || now >= shown_until;
+            let until = if pausing { retry_at } else { shown_until };
+            return Image::Failed { message: failed.message.clone(), pausing, until };
+        }
+        let times = failed.map_or(0, |failed| failed.times) + 1;
+        match pull() {
+            Pull::Ready => {
+                self.pulls.remove(container);
+                Image::Present
+            }
+            Pull::Missing(message) => {
+                self.pulls.insert(container.to_owned(), Failed { message: message.clone(), at: now, times });
+                let pause = if times > 1 { backoff(FIRST_PAUSE, LONGEST_PAUSE, times - 1) } else { SHOWN };
+                Image::Failed { message, pausing: times > 1, until: later(now, pause) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pulls_are_tried_again_after_pauses_that_double() {
+        let mut memory = Memory::default();
+        let start = Timestamp::UNIX_EPOCH;
+        let pod = memory.of(&Key::new("ns", "p"), "u", start, None);
+        let (mut now, mut attempts) = (start, Vec::new());
+        for _ in 0..8 {
+            let mut tried = false;
+            let image = pod.image("app", now, || {
+                tried = true;
+                Pull::Missing("gone".into())
+            });
+            if tried {
+                attempts.push(now.as_second());
+            }
+            let Image::Failed { until, .. } = image else { panic!("the image is missing") };
+            now = until;
+        }
+        assert_eq!(attempts, [0, 10, 30, 70, 150, 310, 610]);
+        assert_eq!(pod.image("app", now, || Pull::Ready), Image::Present);
+    }
+
+    #[test]
+    fn addresses_are_given_in_order_and_not_twice() {
+        let mut memory = Memory::default();
+        let used = BTreeSet::from(["10.244.0.3".to_owned()]);
+        let got: Vec<String> = (0..3).map(|_| memory.next_address(&used)).collect();
+        assert_eq!(got, ["10.244.0.2", "10.244.0.4", "10.244.0.5"]);
+    }
+
+    #[test]
+    fn another_pod_of_the_same_name_starts_anew() {
+        let mut memory = Memory::default();
+        let key = Key::new("ns", "p");
+        let _ =
+            memory
+                .of(&key, "u1", Timestamp::UNIX_EPOCH, None)
+                .image("app", Timestamp::UNIX_EPOCH, || Pull::Missing("gone".into()));
+        let again = memory.of(&key, "u2", Timestamp::UNIX_EPOCH, None);
+        assert_eq!(again.image("app", Timestamp::UNIX_EPOCH, || Pull::Ready), Image::Present);
+    }
+}

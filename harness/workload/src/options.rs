@@ -1,0 +1,87 @@
+//! What the caller decides: nodes, images, profiles.
+
+use crate::profile::Profile;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Settings of one cluster's workloads.
+#[derive(Clone)]
+pub struct WorkloadOptions {
+    /// Names of the nodes, which are created and reported Ready. Default: one node called `node`; pass a list with the
+    /// cluster's name to have the node named after it.
+    pub nodes: Vec<String>,
+    /// Says whether an image can be pulled. Default: [`AllImages`].
+    pub images: Arc<dyn ImageLookup>,
+    /// What becomes of pods and custom resources; the first profile that matches wins. Default: none, so that every
+    /// pod becomes ready and every Job succeeds.
+    pub profiles: Vec<Profile>,
+    /// The time from the binding of a pod to the start of its containers. Default: 1 s.
+    pub start_delay: Duration,
+    /// The time that a container runs before it ends by itself (Jobs, crash loops). Default: 1 s.
+    pub run_time: Duration,
+    /// The certificate bundle (PEM) for the ConfigMap `kube-root-ca.crt` of every namespace. Default: empty.
+    pub root_ca: String,
+    /// Whether Events are written, as the real controllers do. Default: true.
+    pub events: bool,
+}
+
+impl WorkloadOptions {
+    /// The defaults, with one node that has the cluster's name.
+    pub fn for_cluster(name: impl Into<String>) -> WorkloadOptions {
+        WorkloadOptions { nodes: vec![name.into()], ..WorkloadOptions::default() }
+    }
+}
+
+impl Default for WorkloadOptions {
+    fn default() -> WorkloadOptions {
+        WorkloadOptions {
+            nodes: vec!["node".to_owned()],
+            images: Arc::new(AllImages),
+            profiles: Vec::new(),
+            start_delay: Duration::from_secs(1),
+            run_time: Duration::from_secs(1),
+            root_ca: String::new(),
+            events: true,
+        }
+    }
+}
+
+impl fmt::Debug for WorkloadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkloadOptions")
+            .field("nodes", &self.nodes)
+            .field("profiles", &self.profiles)
+            .field("start_delay", &self.start_delay)
+            .field("run_time", &self.run_time)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Answers the kubelet's question whether an image can be pulled.
+pub trait ImageLookup: Send + Sync {
+    /// Looks `image` up as a pod names it (`btoll/debug:1.0.1`, `nginx`, `ghcr.io/a/b@sha256:…`). Asked again at each
+    /// retry, so that an image which is pushed later is found.
+    fn pull(&self, image: &str) -> Pull;
+}
+
+/// The answer of an [`ImageLookup`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// The image is there.
+    Ready,
+    /// It is not; the registry's message, such as
+    /// `rpc error: code = NotFound desc = failed to pull and unpack image "…": not found`.
+    Missing(String),
+}
+
+/// An [`ImageLookup`] that has every image.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllImages;
+
+impl ImageLookup for AllImages {
+    fn pull(&self, _image: &str) -> Pull {
+        Pull::Ready
+    }
+}
