@@ -6,6 +6,20 @@
 //! - [`emit`] prints one document as `kustomize build` does, byte for byte; [`emit_json`] prints a JSON value the same way.
 //! - [`splice_scalar`] rewrites one scalar in the bytes of a file and leaves every other byte alone.
 //!
+//! ```
+//! use seatrial_yaml::{Node, ParseOptions, emit, parse_one, splice_scalar};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let file = b"kind: Pod # a comment\nspec: {replicas: 0x2, on: 'x'}\n";
+//! let mut node = parse_one(file, &ParseOptions::default())?;
+//! let edited = splice_scalar(file, node.get("kind").ok_or("no kind")?, "Job")?;
+//! assert_eq!(edited, b"kind: Job # a comment\nspec: {replicas: 0x2, on: 'x'}\n");
+//!
+//! node.set("apiVersion", Node::str("v1"));
+//! assert_eq!(emit(&node)?, "apiVersion: v1\nkind: Pod\nspec:\n  \"on\": x\n  replicas: 2\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What `kustomize build` keeps of its input
 //! Nothing but values. Every resource, patched or not, goes through JSON before it is printed:
 //! - comments are dropped, quotes, block and flow styles are forgotten;
@@ -26,11 +40,18 @@
 //!   a string;
 //! - in a folded scalar (`>`), lines next to indented lines, and a `>+` at its end, gain an empty line.
 //!
-//! So leave the style of what a transformer does not touch as it is.
+//! So leave the style of what a transformer does not touch as it is. A JSON patch goes through JSON: patch
+//! `emitted_value(node)`, then [`Node::from_json`]. (Its values, and all of `kustomization.yaml`, are read in
+//! [`Dialect::KubernetesJson`] with [`DuplicateKeys::LastWins`]; resources and strategic merge patches in
+//! [`Dialect::Kustomize`].)
 //!
 //! # What is refused though Go's readers take it
-//! - a quoted `"<<"` as a key (kustomize drops the entry silently);
-//! - U+0085, U+2028 and U+2029 written raw outside of comments: YAML 1.1 takes them for line ends, YAML 1.2 does not;
+//! - a quoted `"<<"` as a key (kustomize drops the entry without a word), when printing;
+//! - a document behind `...` without a `---` of its own (Go's readers stop there without a word);
+//! - U+0085, U+2028 and U+2029 written raw: YAML 1.1 takes them for line ends, YAML 1.2 does not;
+//! - `!!binary` with bytes that are no UTF-8 (Go's JSON garbles them);
+//! - `{a:}` and `[a:]` (Go's readers see the text `a:`); a comment sign right behind a quote; `|` at the column of its
+//!   key; a byte order mark inside a file;
 //! - nesting deeper than [`ParseOptions::max_depth`].
 
 mod access;
@@ -48,6 +69,6 @@ pub use emit::{EmitError, emit, emit_json, emitted_value};
 pub use json::JsonError;
 pub use node::{Comments, Node, Pos, Style, Value};
 pub use number::{go_g_float, go_json_float};
-pub use parse::{Document, ParseError, ParseOptions, parse, parse_one};
+pub use parse::{Document, DuplicateKeys, ParseError, ParseOptions, parse, parse_one};
 pub use resolve::{Dialect, ResolveError, Scalar, resolve_plain};
 pub use splice::{SpliceError, splice_scalar, splice_scalars};

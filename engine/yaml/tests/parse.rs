@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // a test that panics has failed
 
 use rstest::rstest;
-use seatrial_yaml::{Dialect, Node, ParseOptions, Style, parse, parse_one};
+use seatrial_yaml::{Dialect, DuplicateKeys, Node, ParseOptions, Style, parse, parse_one};
 use serde_json::{Value as Json, json};
 
 fn read(text: &str) -> Node {
@@ -98,6 +98,18 @@ fn many_keys_are_checked_for_duplicates_too() {
         refusal(&text, ParseOptions::default())
             .contains("line 101: mapping key \"k7\" already defined at line 8")
     );
+}
+
+#[test]
+fn the_last_of_two_equal_keys_counts_where_that_is_asked_for() {
+    let options = ParseOptions { duplicate_keys: DuplicateKeys::LastWins, ..ParseOptions::default() };
+    let few = parse_one(b"a: 1\nb: {c: 1}\n'a': 2\nb: {d: 2}\na: 3\n", &options).unwrap();
+    assert_eq!(few.to_json(Dialect::KubernetesJson).unwrap(), json!({"a": 3, "b": {"d": 2}}));
+    let text: String = (0..100).map(|n| format!("k{}: {n}\n", n % 50)).collect();
+    let many = parse_one(text.as_bytes(), &options).unwrap();
+    assert_eq!(many.entries().len(), 50);
+    assert_eq!(many.get("k7").and_then(Node::as_i64), Some(57));
+    assert_eq!(many.entries()[7].0.pos.line, 58);
 }
 
 #[test]

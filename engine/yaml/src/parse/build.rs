@@ -1,13 +1,13 @@
 //! From parser events to trees.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use granit_parser::{Event, Placement, Span, StructureStyle, Tag};
 
 use super::comments::Pending;
 use super::source::{check_escapes, last_line, measure, move_to_dash, pos_of, scalar_value, tag_text};
 use super::tabs::Tabs;
-use super::{Document, ParseError, ParseOptions, count, merge};
+use super::{Document, DuplicateKeys, ParseError, ParseOptions, count, merge};
 use crate::node::{Node, Pos, Style, Value};
 
 /// Above this many entries, keys are looked up in a set.
@@ -20,8 +20,10 @@ struct Frame {
     anchor: usize,
     /// The key that waits for its value.
     key: Option<Node>,
-    /// The keys so far with their lines; filled once there are more than a few.
-    seen: BTreeSet<String>,
+    /// Where the keys so far stand in the map; filled once there are more than a few.
+    seen: BTreeMap<String, usize>,
+    /// The key that waits is the one at this index again.
+    again: Option<usize>,
     has_merge: bool,
     block: bool,
 }
@@ -239,7 +241,15 @@ impl<'a> Builder<'a> {
         }
         self.check_tabs(span)?;
         self.tabs.content_ends(span, false);
-        self.frames.push(Frame { node, anchor, key: None, seen: BTreeSet::new(), has_merge: false, block });
+        self.frames.push(Frame {
+            node,
+            anchor,
+            key: None,
+            seen: BTreeMap::new(),
+            again: None,
+            has_merge: false,
+            block,
+        });
         Ok(())
     }
 
@@ -271,10 +281,16 @@ impl<'a> Builder<'a> {
         };
         match &mut frame.node.value {
             Value::Seq { items, .. } => items.push(node),
-            Value::Map { entries, .. } => match frame.key.take() {
-                Some(key) => entries.push((key, node)),
-                None => {
-                    check_duplicate(entries, &mut frame.seen, &node)?;
+            Value::Map { entries, .. } => match (frame.key.take(), frame.again.take()) {
+                (Some(key), Some(index)) => entries[index] = (key, node),
+                (Some(key), None) => entries.push((key, node)),
+                (None, _) => {
+                    frame.again = find_duplicate(entries, &mut frame.seen, &node);
+                    if let Some(index) = frame.again
+                        && self.options.duplicate_keys == DuplicateKeys::Refuse
+                    {
+                        return Err(duplicate(&entries[index].0, &node));
+                    }
                     frame.has_merge |= merge::is_merge_key(&node);
                     frame.key = Some(node);
                 }
@@ -362,25 +378,25 @@ fn last_entry(node: &mut Node) -> Option<&mut Node> {
     }
 }
 
-fn check_duplicate(
-    entries: &[(Node, Node)],
-    seen: &mut BTreeSet<String>,
-    key: &Node,
-) -> Result<(), ParseError> {
-    let Some(text) = key.as_str() else { return Ok(()) };
-    if entries.len() >= FEW_KEYS {
-        if seen.is_empty() {
-            seen.extend(entries.iter().filter_map(|(k, _)| k.as_str()).map(str::to_owned));
-        }
-        if seen.insert(text.to_owned()) {
-            return Ok(());
-        }
+/// The index of the entry that has this key already.
+fn find_duplicate(entries: &[(Node, Node)], seen: &mut BTreeMap<String, usize>, key: &Node) -> Option<usize> {
+    let text = key.as_str()?;
+    if entries.len() < FEW_KEYS {
+        return entries.iter().position(|(k, _)| k.as_str() == Some(text));
     }
-    match entries.iter().find(|(k, _)| k.as_str() == Some(text)) {
-        None => Ok(()),
-        Some((first, _)) => Err(ParseError::at(
-            key.pos,
-            format!("mapping key {text:?} already defined at line {}", first.pos.line),
-        )),
+    if seen.is_empty() {
+        let keys =
+            entries.iter().enumerate().filter_map(|(index, (k, _))| Some((k.as_str()?.to_owned(), index)));
+        seen.extend(keys);
     }
+    let found = seen.get(text).copied();
+    if found.is_none() {
+        seen.insert(text.to_owned(), entries.len());
+    }
+    found
+}
+
+fn duplicate(first: &Node, again: &Node) -> ParseError {
+    let text = again.as_str().unwrap_or_default();
+    ParseError::at(again.pos, format!("mapping key {text:?} already defined at line {}", first.pos.line))
 }

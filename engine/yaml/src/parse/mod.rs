@@ -23,11 +23,30 @@ pub struct ParseOptions {
     pub max_bytes: usize,
     /// Keep comments; `true` by default. Without them a file is read faster.
     pub comments: bool,
+    /// What a key that comes twice in a map means; refused by default.
+    pub duplicate_keys: DuplicateKeys,
+}
+
+/// What a key that comes twice in a map means: kustomize refuses it in resources, and takes the last value in
+/// `kustomization.yaml`, as sigs.k8s.io/yaml does where it is not told to be strict (kubectl, Flux).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DuplicateKeys {
+    /// The file is refused.
+    #[default]
+    Refuse,
+    /// The last value counts, in the place of the first.
+    LastWins,
 }
 
 impl Default for ParseOptions {
     fn default() -> ParseOptions {
-        ParseOptions { max_depth: 200, max_alias_nodes: 100_000, max_bytes: 64 << 20, comments: true }
+        ParseOptions {
+            max_depth: 200,
+            max_alias_nodes: 100_000,
+            max_bytes: 64 << 20,
+            comments: true,
+            duplicate_keys: DuplicateKeys::Refuse,
+        }
     }
 }
 
