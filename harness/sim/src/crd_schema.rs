@@ -16,6 +16,7 @@ mod convert;
 mod defaults;
 mod evaluate;
 mod format;
+mod names;
 mod node;
 mod parse;
 mod prune;

@@ -147,7 +147,7 @@ fn to_map(entries: Vec<(String, CelValue)>) -> CelValue {
 }
 
 /// A field's name as rules write it.
-fn escape(name: &str) -> String {
+pub(super) fn escape(name: &str) -> String {
     const RESERVED: [&str; 21] = [
         "true",
         "false",

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::node::{Checks, ListKind, Node, Type};
-use super::{CompileError, rules};
+use super::{CompileError, names, rules};
 use super::{format, validate, violation};
 
 /// Parses a whole schema.
@@ -17,6 +17,7 @@ pub(super) fn root(schema: &Value, path: &str) -> Result<Node, Vec<CompileError>
             "must be object at the root of a schema".to_owned(),
         );
     }
+    parser.errors.extend(names::check(&node, path));
     if parser.errors.is_empty() { Ok(node) } else { Err(parser.errors) }
 }
 

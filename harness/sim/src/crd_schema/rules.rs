@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use cel::{Context, Env, Program, extensions};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::CompileError;
 use super::node::Node;
@@ -14,6 +14,8 @@ use super::violation::INVALID;
 pub(super) struct Rule {
     pub(super) program: Arc<Program>,
     pub(super) source: String,
+    /// The rule as errors of the definition show it.
+    pub(super) shown: String,
     pub(super) message: String,
     pub(super) message_expression: Option<Arc<Program>>,
     pub(super) reason: &'static str,
@@ -100,10 +102,18 @@ pub(super) fn parse(value: &Value, path: &str) -> Result<Vec<Rule>, Vec<CompileE
 
 fn parse_one(rule: &Value, path: &str) -> Result<Rule, CompileError> {
     let text = |key: &str| rule[key].as_str().unwrap_or_default().to_owned();
-    let error = |key: &str, message: String| CompileError {
-        reason: INVALID,
-        field: format!("{path}.{key}"),
-        message: format!("Invalid value: {}: {message}", rule[key]),
+    let shown = json!({
+        "Rule": text("rule"), "Message": text("message"), "MessageExpression": text("messageExpression"),
+        "Reason": rule["reason"], "FieldPath": text("fieldPath"), "OptionalOldSelf": rule["optionalOldSelf"],
+    })
+    .to_string();
+    let error = |key: &str, message: String| {
+        let value = if key == "message" { rule[key].to_string() } else { shown.clone() };
+        CompileError {
+            reason: INVALID,
+            field: format!("{path}.{key}"),
+            message: format!("Invalid value: {value}: {message}"),
+        }
     };
     if rule.get("optionalOldSelf").is_some_and(|v| v == &Value::Bool(true)) {
         return Err(error("optionalOldSelf", "optionalOldSelf is not supported".to_owned()));
@@ -140,6 +150,7 @@ fn parse_one(rule: &Value, path: &str) -> Result<Rule, CompileError> {
             false => message.trim().to_owned(),
         },
         source,
+        shown,
         message_expression,
         reason,
         field_path: text("fieldPath"),
