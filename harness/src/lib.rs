@@ -6,3 +6,4 @@ pub mod registry;
 pub mod check;
 pub mod plan;
 pub mod scenario;
+pub mod bootstrap;

@@ -1,0 +1,57 @@
+//! Simulated clusters.
+
+use super::{Handle, History, Objects, Past};
+use crate::plan::ClusterPlan;
+use seatrial_sim::{ChangeKind, Cluster, ClusterOptions, Identity};
+use seatrial_time::Clock;
+use seatrial_workload::{ImageLookup, WorkloadOptions};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub(super) async fn start(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>) -> Handle {
+    let mut options =
+        ClusterOptions { name: plan.name.clone(), watch_timeouts: false, ..ClusterOptions::default() };
+    if let Some(version) = &plan.kubernetes {
+        options.version.clone_from(version);
+    }
+    let cluster = Cluster::new(clock.clone(), options);
+    let workload = WorkloadOptions {
+        images,
+        profiles: plan.profiles.clone(),
+        ..WorkloadOptions::for_cluster(&plan.name)
+    };
+    let controllers = Identity::new("system:kube-controller-manager", ["system:masters"]);
+    let workloads = seatrial_workload::start(cluster.client(controllers), clock.clone(), workload);
+    Handle {
+        name: plan.name.clone(),
+        flux: plan.flux,
+        objects: Objects::new(cluster.client(Identity::admin())),
+        flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
+        changes: cluster.changes(),
+        history: Box::new(SimHistory(cluster)),
+        workloads,
+        engine: None,
+    }
+}
+
+struct SimHistory(Cluster);
+
+impl History for SimHistory {
+    fn end(&self) -> u64 {
+        self.0.log().iter().last().map_or(0, |change| change.resource_version)
+    }
+
+    fn since(&self, position: u64, visit: &mut dyn FnMut(&Past<'_>) -> ControlFlow<()>) {
+        for change in self.0.log().since(position) {
+            let past = Past {
+                position: change.resource_version,
+                time: change.time,
+                object: change.object(),
+                deleted: change.kind == ChangeKind::Deleted,
+            };
+            if visit(&past).is_break() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The report for people, while it comes into being.
+
+use super::{Failure, Outcome, Paint, Report, ScenarioReport, StepOutcome, StepReport};
+use crate::check::DiffLine;
+use crate::run::{Event, Progress};
+use crate::scenario::Span;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+/// Writes each scenario as soon as it and all before it have ended: a line for each step, and for a failure the nearest
+/// object as a diff and the chain of causes. On a terminal, a last line says what is being played.
+pub struct Human<W: Write> {
+    out: W,
+    paint: Paint,
+    /// Whether lines can be written over.
+    live: bool,
+    /// How many scenarios there are.
+    total: usize,
+    /// The next scenario to be written.
+    next: usize,
+    /// Scenarios that ended before their turn.
+    waiting: BTreeMap<usize, (ScenarioReport, Duration)>,
+    /// What is being played.
+    playing: BTreeMap<usize, String>,
+}
+
+impl<W: Write> Human<W> {
+    /// Writes to `out`. `live` says whether it is a terminal, on which a line can be written over.
+    pub fn new(out: W, paint: Paint, live: bool) -> Human<W> {
+        Human { out, paint, live, total: 0, next: 0, waiting: BTreeMap::new(), playing: BTreeMap::new() }
+    }
+
+    /// Writes the line that ends the run.
+    pub fn end(&mut self, report: &Report, wall: Duration) {
+        let summary = report.summary;
+        let mut parts = Vec::new();
+        let mut part = |count: usize, text: &str, good: bool| {
+            if count > 0 {
+                let text = format!("{count} {text}");
+                parts.push(if good { self.paint.green(&text) } else { self.paint.red(&text) });
+            }
+        };
+        part(summary.passed, "passed", true);
+        part(summary.failed, "failed", false);
+        part(summary.invalid, "invalid", false);
+        part(summary.broken, "broken", false);
+        if parts.is_empty() {
+            parts.push("nothing to play".to_owned());
+        }
+        let simulated: Duration = report.scenarios.iter().map(|s| s.elapsed).sum();
+        let times = format!("{} simulated in {}", Span(whole_seconds(simulated)), wall_time(wall));
+        self.write(&format!(
+            "{}: {}  {}\n",
+            self.paint.bold(&plural(report.scenarios.len(), "scenario")),
+            parts.join(", "),
+            self.paint.dim(&times)
+        ));
+    }
+
+    fn write(&mut self, text: &str) {
+        let clear = if self.live { "\r\x1b[K" } else { "" };
+        // Nobody reads what cannot be written; the run itself must not end because a pipe was closed.
+        let _ = write!(self.out, "{clear}{text}").and_then(|()| self.out.flush());
+    }
+
+    fn status(&mut self) {
+        if self.live {
+            let playing = self.playing.values().next().cloned().unwrap_or_default();
+            let text: String =
+                format!("  {}/{} {playing}", self.next, self.total).chars().take(100).collect();
+            let text = self.paint.dim(&text);
+            self.write(&text);
+        }
+    }
+
+    fn scenario(&mut self, report: &ScenarioReport, wall: Duration) {
+        let mut text = format!("{} {}\n", self.paint.bold(&report.id), self.paint.dim(&report.name));
+        for step in report.steps.iter().filter(|s| s.outcome != StepOutcome::NotPlayed) {
+            text.push_str(&self.step(report, step));
+        }
+        let left = report.steps.iter().filter(|s| s.outcome == StepOutcome::NotPlayed).count();
+        if left > 0 {
+            text.push_str(&self.paint.dim(&format!("  - {} not played\n", plural(left, "more step"))));
+        }
+        for problem in &report.problems {
+            text.push_str(&format!("  {} {problem}\n", self.paint.red("✗")));
+        }
+        let times = match report.steps.is_empty() {
+            true => String::new(),
+            false => {
+                format!("{} simulated in {}", Span(whole_seconds(report.elapsed)), wall_time(wall))
+            }
+        };
+        text.push_str(&match report.outcome {
+            Outcome::Passed => format!("  {} {}\n\n", self.paint.green("passed"), self.paint.dim(&times)),
+            Outcome::Failed => format!(
+                "  {} {}\n  {}\n\n",
+                self.paint.red("failed"),
+                self.paint.dim(&times),
+                self.paint.dim(&format!("again: seatrial run {} --seed {}", report.file, report.seed))
+            ),
+            Outcome::Invalid => format!("  {}\n\n", self.paint.red("cannot be played")),
+            Outcome::Broken => format!("  {} {}\n\n", self.paint.red("broken off"), self.paint.dim(&times)),
+        });
+        self.write(&text);
+    }
+
+    fn step(&self, scenario: &ScenarioReport, step: &StepReport) -> String {
+        let mark = match step.outcome {
+            StepOutcome::Failed => self.paint.red("✗"),
+            _ => self.paint.green("✔"),
+        };
+        let facts = match step.facts.as_slice() {
+            [] => String::new(),
+            facts => self.paint.dim(&format!("  {}", facts.join(", "))),
+        };
+        let at = format!("{:>9}", Span(step.at).to_string());
+        let mut text = format!("  {mark} {}  {}{facts}\n", self.paint.dim(&at), step.title);
+        if let Some(failure) = &step.failure {
+            text.push_str(&self.failure(scenario, step, failure));
+        }
+        text
+    }
+
+    fn failure(&self, scenario: &ScenarioReport, step: &StepReport, failure: &Failure) -> String {
+        let indent = "      ";
+        let place = format!("{}:{}", scenario.file, step.line);
+        let mut lines = vec![self.paint.red(&failure.message), format!("{} {place}", self.paint.dim("at"))];
+        if let Some(nearest) = &failure.nearest {
+            lines.push(format!("{} {}", self.paint.dim("nearest:"), nearest.object));
+            lines.extend(nearest.diff.iter().map(|line| match line {
+                DiffLine::Same(_) => self.paint.dim(&format!("  {line}")),
+                DiffLine::Wanted(_) => self.paint.green(&format!("  {line}")),
+                DiffLine::Found(_) => self.paint.red(&format!("  {line}")),
+            }));
+        }
+        if !failure.chain.is_empty() {
+            lines.push(self.paint.dim("how it came to this:"));
+            lines.extend(failure.chain.iter().map(|line| format!("  {line}")));
+        }
+        lines.iter().flat_map(|l| l.lines()).map(|l| format!("{indent}{l}\n")).collect()
+    }
+}
+
+impl<W: Write> Progress for Human<W> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Found { scenarios } => self.total = *scenarios,
+            Event::Started { index, id } => {
+                self.playing.insert(*index, id.clone());
+            }
+            Event::Step { index, id, title } => {
+                self.playing.insert(*index, format!("{id}: {title}"));
+            }
+            Event::Ended { index, report, wall } => {
+                self.playing.remove(index);
+                self.waiting.insert(*index, ((**report).clone(), *wall));
+                while let Some((report, wall)) = self.waiting.remove(&self.next) {
+                    self.next += 1;
+                    self.scenario(&report, wall);
+                }
+            }
+        }
+        self.status();
+    }
+}
+
+/// `1 scenario`, `2 scenarios`.
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn whole_seconds(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs())
+}
+
+fn wall_time(wall: Duration) -> String {
+    match wall.as_millis() {
+        0..=9_999 => format!("{} ms", wall.as_millis()),
+        _ => format!("{:.1} s", wall.as_secs_f64()),
+    }
+}

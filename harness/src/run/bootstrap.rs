@@ -1,0 +1,125 @@
+//! Installs Flux and has it follow a repository, as `flux bootstrap` does.
+
+use crate::bootstrap::{
+    AUTHOR, MANAGER, SYNC_MESSAGE, Sync, component_file, component_objects, components_message, controllers,
+};
+use crate::cluster::{Handle, words};
+use crate::forge::{Author, Change, CommitId, Forge, ForgeError, Repo};
+use crate::scenario::ExtraController;
+use seatrial_engine::{ArtifactStore, Engine, EngineOptions};
+use seatrial_render::Renderer;
+use seatrial_time::Clock;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A bootstrap could not be done. Every message fits after "failed to ".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BootstrapError {
+    /// The manifests could not be committed.
+    #[error("commit the manifests: {0}")]
+    Forge(#[from] ForgeError),
+    /// The manifests could not be written as YAML.
+    #[error("write the manifests")]
+    Emit(#[from] seatrial_yaml::EmitError),
+    /// The API server refused an object.
+    #[error("apply {object}: {message}")]
+    Apply {
+        /// The object: `Kind/name`.
+        object: String,
+        /// What the API server answered.
+        message: String,
+    },
+}
+
+/// What a bootstrap works with.
+pub struct Setting<'a> {
+    /// The clock.
+    pub clock: &'a Clock,
+    /// The run's repositories.
+    pub forge: &'a Forge,
+    /// The store that engines of a run share.
+    pub artifacts: &'a Arc<ArtifactStore>,
+    /// The builder that engines of a run share.
+    pub renderer: &'a Arc<Renderer>,
+}
+
+/// Commits component and sync manifests to `repo`, applies them to the cluster, and starts its engine if it has none.
+/// It does not wait for the first reconcile. The result are the commits that it made: none where the manifests were
+/// there.
+///
+/// # Errors
+/// [`BootstrapError`].
+pub async fn bootstrap(
+    setting: &Setting<'_>,
+    cluster: &mut Handle,
+    repo: &Repo,
+    sync: &Sync,
+    extra: &[ExtraController],
+    read_write: bool,
+) -> Result<Vec<CommitId>, BootstrapError> {
+    let folder = match sync.path.as_str() {
+        "" | "." => "flux-system".to_owned(),
+        path => format!("{path}/flux-system"),
+    };
+    let mut commits = Vec::new();
+    let components = component_file(cluster.flux, extra)?;
+    let change =
+        by_flux(components_message(cluster.flux)).write(format!("{folder}/gotk-components.yaml"), components);
+    commits.extend(commit(repo, &sync.branch, &change)?);
+
+    for object in component_objects(cluster.flux, extra) {
+        apply(cluster, &object).await?;
+    }
+    // Names are drawn per cluster, so that another cluster of the run does not shift this one's.
+    let mut rng = setting.clock.rng(&format!("{}/deploy key", cluster.name));
+    apply(cluster, &sync.secret(read_write, &mut rng)).await?;
+
+    let change = by_flux(SYNC_MESSAGE.to_owned())
+        .write(format!("{folder}/gotk-sync.yaml"), sync.file()?)
+        .write(format!("{folder}/kustomization.yaml"), Sync::kustomization_file());
+    commits.extend(commit(repo, &sync.branch, &change)?);
+    for object in sync.objects() {
+        apply(cluster, &object).await?;
+    }
+    if cluster.engine.is_none() {
+        cluster.engine = Some(Engine::start(EngineOptions {
+            clock: setting.clock.clone(),
+            client: cluster.flux_client.clone(),
+            git: Arc::new(setting.forge.clone()),
+            artifacts: setting.artifacts.clone(),
+            renderer: setting.renderer.clone(),
+            flux: cluster.flux,
+            cluster_changes: Some(cluster.changes.clone()),
+            name: cluster.name.clone(),
+        }));
+    }
+    Ok(commits)
+}
+
+/// The images of the controllers, as repository and tag: a registry that refuses unknown images must have them.
+pub(crate) fn images(cluster: &Handle, extra: &[ExtraController]) -> Vec<(String, &'static str)> {
+    controllers(cluster.flux, extra).iter().map(|c| (c.repository(), c.tag)).collect()
+}
+
+fn by_flux(message: String) -> Change {
+    let (name, email) = AUTHOR;
+    Change::new(message).by(Author { name: name.to_owned(), email: email.to_owned() })
+}
+
+/// Commits; what is there already needs no commit.
+fn commit(repo: &Repo, branch: &str, change: &Change) -> Result<Option<CommitId>, ForgeError> {
+    match repo.commit(branch, change) {
+        Ok(id) => Ok(Some(id)),
+        Err(ForgeError::NothingToCommit { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn apply(cluster: &Handle, object: &Value) -> Result<(), BootstrapError> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    cluster.objects.apply(object, MANAGER, true).await.map(drop).map_err(|error| BootstrapError::Apply {
+        object: format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"])),
+        message: words(&error),
+    })
+}

@@ -1,0 +1,62 @@
+//! Steps that change clusters past Git.
+
+use super::failure::StepError;
+use super::world::World;
+use crate::plan::{Op, PatchKind};
+use kube::api::Patch;
+
+/// The field manager of what is done by hand, as of `kubectl patch`.
+const MANAGER: &str = "kubectl-patch";
+
+/// Plays a step; the result is what a report says about it.
+pub(super) async fn play(world: &World, op: &Op) -> Result<Vec<String>, StepError> {
+    match op {
+        Op::Apply { cluster, objects, manager, force } => {
+            let cluster = world.cluster(cluster)?;
+            for object in objects {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                let kind = object["kind"].as_str().unwrap_or_default();
+                cluster
+                    .objects
+                    .apply(object, manager, *force)
+                    .await
+                    .map_err(|error| StepError::api(format!("apply {kind}/{name}"), &error))?;
+            }
+            Ok(Vec::new())
+        }
+        Op::Delete { cluster, target } => {
+            let namespace = target.namespace.as_deref();
+            world
+                .cluster(cluster)?
+                .objects
+                .delete(&target.api_version, &target.kind, namespace, &target.name)
+                .await
+                .map_err(|error| StepError::api(format!("delete {target}"), &error))?;
+            Ok(Vec::new())
+        }
+        Op::Patch { cluster, target, kind, patch } => {
+            let action = || format!("patch {target}");
+            let patch = match kind {
+                PatchKind::Merge => Patch::Merge(patch.clone()),
+                PatchKind::Strategic => Patch::Strategic(patch.clone()),
+                PatchKind::Json => Patch::Json(
+                    serde_json::from_value(patch.clone())
+                        .map_err(|error| StepError::Api { action: action(), message: error.to_string() })?,
+                ),
+            };
+            let namespace = target.namespace.as_deref();
+            world
+                .cluster(cluster)?
+                .objects
+                .patch(&target.api_version, &target.kind, namespace, &target.name, MANAGER, &patch)
+                .await
+                .map_err(|error| StepError::api(action(), &error))?;
+            Ok(Vec::new())
+        }
+        Op::SetProfile { cluster, profiles } => {
+            world.cluster(cluster)?.workloads.set_profiles(profiles.clone());
+            Ok(Vec::new())
+        }
+        _ => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,32 @@
+//! Plays scenarios.
+//!
+//! # Flow
+//! [`run_scenarios`] finds and reads files, hands each scenario to one of `jobs` threads, and passes on [`Event`]s as they come.
+//! A scenario is one [`seatrial_time::simulate`] run on its thread: a `World` (clusters, forge, registry) is built from the
+//! plan, then the steps act on it from outside, as people do, until one fails.
+//!
+//! # Guarantees
+//! - The report depends on the files and the seed alone, not on the number of threads, the machine or the time of day.
+//! - A step that fails, a run that gets stuck, even a panic, ends one scenario and no other.
+
+mod bootstrap;
+mod event;
+mod expect;
+mod failure;
+mod flux;
+mod git;
+mod manual;
+mod options;
+mod play;
+mod runner;
+mod step;
+mod world;
+
+pub use bootstrap::{BootstrapError, Setting, bootstrap};
+pub use event::{Event, Progress, Silent};
+pub use options::{RunError, RunOptions, Shard, ShardError};
+pub use play::play;
+pub use runner::run_scenarios;
+
+#[cfg(test)]
+mod tests;

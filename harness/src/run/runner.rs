@@ -1,0 +1,140 @@
+//! Many scenarios on several threads.
+
+use super::play::play;
+use super::{Event, Progress, RunError, RunOptions};
+use crate::plan::{Plan, plan};
+use crate::report::{Outcome, Report, ScenarioReport};
+use crate::scenario::{Invalid, discover, parse_file};
+use seatrial_time::Clock;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// A scenario to play, or a file that cannot be played.
+enum Entry {
+    Plan(Box<Plan>),
+    Invalid(Invalid),
+}
+
+/// Plays all scenarios under `paths` (files, or folders with everything in them).
+///
+/// # Errors
+/// [`RunError`] where there is nothing to play. What is wrong with single files stands in the report.
+pub fn run_scenarios(
+    paths: &[PathBuf],
+    options: &RunOptions,
+    progress: &mut dyn Progress,
+) -> Result<Report, RunError> {
+    let entries = entries(paths, options)?;
+    progress.event(&Event::Found { scenarios: entries.len() });
+    let mut reports: Vec<Option<(ScenarioReport, Duration)>> = vec![None; entries.len()];
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel::<Event>();
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.clamp(1, entries.len().max(1)) {
+            let (sender, entries, next) = (sender.clone(), &entries, &next);
+            scope.spawn(move || {
+                let wall = Clock::wall();
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(entry) = entries.get(index) else { return };
+                    // The receiver lives until all threads have ended.
+                    let send = |event| drop(sender.send(event));
+                    let began = wall.now();
+                    let report = match entry {
+                        Entry::Invalid(invalid) => refused(invalid, options),
+                        Entry::Plan(plan) => {
+                            send(Event::Started { index, id: plan.id.clone() });
+                            let step = |title: &str| {
+                                send(Event::Step { index, id: plan.id.clone(), title: title.to_owned() });
+                            };
+                            play(plan, options, &step)
+                        }
+                    };
+                    let took = crate::report::elapsed(began, wall.now());
+                    send(Event::Ended { index, report: Box::new(report), wall: took });
+                }
+            });
+        }
+        drop(sender);
+        for event in receiver {
+            progress.event(&event);
+            if let Event::Ended { index, report, wall } = event {
+                reports[index] = Some((*report, wall));
+            }
+        }
+    });
+    Ok(Report::new(&options.backend.to_string(), reports.into_iter().flatten().collect()))
+}
+
+/// The scenarios that are to be played, in the order of their files.
+fn entries(paths: &[PathBuf], options: &RunOptions) -> Result<Vec<Entry>, RunError> {
+    let files = discover(paths)?;
+    let mut entries = Vec::new();
+    for file in files {
+        let file = shown(&file);
+        match parse_file(&file) {
+            Ok(scenarios) => {
+                let several = scenarios.len() > 1;
+                entries.extend(scenarios.iter().map(|located| {
+                    let mut plan = plan(located);
+                    plan.id = slashes(&file);
+                    if several {
+                        plan.id = format!("{}#{}", plan.id, plan.name);
+                    }
+                    Entry::Plan(Box::new(plan))
+                }));
+            }
+            Err(invalid) => entries.push(Entry::Invalid(invalid)),
+        }
+    }
+    if entries.is_empty() {
+        let paths: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+        return Err(RunError::Nothing { paths: paths.join(", ") });
+    }
+    let count = entries.len();
+    if let Some(filter) = &options.filter {
+        entries.retain(|entry| match entry {
+            Entry::Plan(plan) => plan.id.contains(filter) || plan.name.contains(filter),
+            Entry::Invalid(invalid) => slashes(&invalid.file).contains(filter),
+        });
+        if entries.is_empty() {
+            return Err(RunError::Filtered { filter: filter.clone(), count });
+        }
+    }
+    if let Some(shard) = options.shard {
+        let mut place = 0..;
+        entries.retain(|_| place.next().is_some_and(|place| shard.contains(place)));
+    }
+    Ok(entries)
+}
+
+/// A path as people write it: relative to the working directory, where it is below that.
+fn shown(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = path.strip_prefix(&here).unwrap_or(path);
+    path.strip_prefix(".").unwrap_or(path).to_owned()
+}
+
+/// The same text on every system.
+pub(super) fn slashes(path: &Path) -> String {
+    path.display().to_string().replace('\\', "/")
+}
+
+fn refused(invalid: &Invalid, options: &RunOptions) -> ScenarioReport {
+    let file = slashes(&invalid.file);
+    let name = invalid.file.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    ScenarioReport {
+        id: file.clone(),
+        file,
+        line: 1,
+        name,
+        seed: options.seed.unwrap_or_default(),
+        outcome: Outcome::Invalid,
+        started: None,
+        elapsed: Duration::ZERO,
+        steps: Vec::new(),
+        problems: invalid.problems.iter().map(ToString::to_string).collect(),
+    }
+}
