@@ -14,18 +14,18 @@ use crate::node::{Node, Pos, Style, Value};
 const FEW_KEYS: usize = 16;
 
 /// A collection that is being read.
-struct Frame {
-    node: Node,
+pub(super) struct Frame {
+    pub(super) node: Node,
     /// The id of its anchor; 0 for none.
     anchor: usize,
     /// The key that waits for its value.
-    key: Option<Node>,
+    pub(super) key: Option<Node>,
     /// Where the keys so far stand in the map; filled once there are more than a few.
     seen: BTreeMap<String, usize>,
     /// The key that waits is the one at this index again.
     again: Option<usize>,
     has_merge: bool,
-    block: bool,
+    pub(super) block: bool,
 }
 
 /// What an anchor names.
@@ -37,15 +37,15 @@ struct Anchored {
 
 pub(super) struct Builder<'a> {
     options: ParseOptions,
-    source: &'a str,
+    pub(super) source: &'a str,
     documents: Vec<Document>,
-    frames: Vec<Frame>,
+    pub(super) frames: Vec<Frame>,
     root: Option<Node>,
     anchors: BTreeMap<usize, Anchored>,
     anchor_names: BTreeMap<usize, String>,
     alias_nodes: usize,
     pending: Pending,
-    tabs: Tabs,
+    pub(super) tabs: Tabs,
     document_line: u32,
 }
 
@@ -124,38 +124,6 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Go's readers refuse tabs where the parser takes them.
-    fn check_tabs(&self, span: &Span) -> Result<(), ParseError> {
-        match self.frames.last() {
-            Some(frame) if !frame.block => Ok(()),
-            frame => {
-                let column = frame.map_or(0, |frame| frame.node.pos.column);
-                self.tabs
-                    .check(self.source, span, column)
-                    .map_err(|message| ParseError::at(pos_of(span), message))
-            }
-        }
-    }
-
-    /// Go's readers see colons in `[]` and `{}` with other eyes: `:a` is an error, `{a:}` has the key `a:`.
-    fn check_colon(&self, node: &Node) -> Result<(), ParseError> {
-        let text = node.as_str().unwrap_or_default();
-        let glued = |key: &Node| {
-            let after = self.source.as_bytes().get(key.pos.end as usize..).unwrap_or_default();
-            key.style() == Some(Style::Plain) && matches!(after, [b':', b',' | b'[' | b']' | b'{' | b'}', ..])
-        };
-        if text.starts_with(':') {
-            return Err(ParseError::at(node.pos, "did not find expected node content"));
-        }
-        match self.frames.last().and_then(|frame| frame.key.as_ref()) {
-            Some(key) if text.is_empty() && glued(key) => Err(ParseError::at(
-                key.pos,
-                "a colon right before ',', ']' or '}' is not supported: add a space",
-            )),
-            _ => Ok(()),
-        }
-    }
-
     fn document_end(&mut self) {
         let mut root = self.root.take().unwrap_or_else(|| Node::plain(""));
         self.pending.give_rest_as_foot(&mut root);
@@ -191,31 +159,6 @@ impl<'a> Builder<'a> {
         self.pending.content_ends(count(last_line(span, &node)));
         self.remember(anchor, &node);
         self.place(node)
-    }
-
-    /// `: value` without a key: Go's readers refuse it in block style.
-    fn check_missing_key(&self, pos: Pos) -> Result<(), ParseError> {
-        let is_key = self.frames.last().is_some_and(|f| f.block && f.node.is_map() && f.key.is_none());
-        let before = self.source.get(..pos.start as usize).unwrap_or_default();
-        let long_form = before.trim_end_matches([' ', '\t', '\r', '\n']).ends_with('?');
-        if is_key && !long_form && self.source[before.len()..].starts_with(':') {
-            return Err(ParseError::at(pos, "did not find expected key"));
-        }
-        Ok(())
-    }
-
-    /// The parser puts an empty value at the end of its key: move it behind the colon, if that is on the same line.
-    /// Elsewhere (`- `, `{a}`) there is no place of its own.
-    fn move_behind_colon(&self, pos: &mut Pos) {
-        let rest = self.source.get(pos.start as usize..).unwrap_or_default();
-        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let has_key = self.frames.last().is_some_and(|frame| frame.key.is_some());
-        if has_key && rest[blanks..].starts_with(':') {
-            let step = count(blanks + 1);
-            (pos.start, pos.end, pos.column) = (pos.start + step, pos.end + step, pos.column + step);
-        } else {
-            (pos.start, pos.end) = (0, 0);
-        }
     }
 
     fn open(

@@ -4,6 +4,7 @@ mod build;
 mod comments;
 mod merge;
 mod source;
+mod strict;
 mod tabs;
 mod words;
 
