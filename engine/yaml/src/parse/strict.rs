@@ -6,6 +6,7 @@ use super::ParseError;
 use super::build::Builder;
 use super::count;
 use super::source::pos_of;
+use super::tabs;
 use crate::node::{Node, Pos, Style};
 
 impl Builder<'_> {
@@ -20,6 +21,14 @@ impl Builder<'_> {
                     .map_err(|message| ParseError::at(pos_of(span), message))
             }
         }
+    }
+
+    /// The same inside a plain scalar of several lines.
+    pub(super) fn check_tabs_inside(&self, span: &Span) -> Result<(), ParseError> {
+        let Some(frame) = self.frames.last() else { return Ok(()) };
+        let lines = span.slice(self.source).unwrap_or_default();
+        tabs::check_plain(lines, frame.node.pos.column)
+            .map_err(|message| ParseError::at(pos_of(span), message))
     }
 
     /// Go's readers see colons in `[]` and `{}` with other eyes: `:a` is an error, `{a:}` has the key `a:`.

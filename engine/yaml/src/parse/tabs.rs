@@ -48,6 +48,18 @@ impl Tabs {
     }
 }
 
+/// Looks at the lines of a plain scalar in a block collection at `column`: a tab may not stand left of its lines.
+pub(super) fn check_plain(lines: &str, column: u32) -> Result<(), &'static str> {
+    let outside = |line: &str| {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        line[indent..].starts_with('\t') && indent < column as usize
+    };
+    match lines.split('\n').skip(1).any(outside) {
+        true => Err("found a tab character that violates indentation"),
+        false => Ok(()),
+    }
+}
+
 /// Whether a tab comes before anything but spaces and the indicators of lists and long keys.
 fn starts_with_tab(line: &str) -> bool {
     line.trim_start_matches([' ', '-', '?']).starts_with('\t')

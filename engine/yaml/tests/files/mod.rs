@@ -101,6 +101,8 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("tab on the last line", "spec: a\n\t\n"),
     ("tab after a quote", "spec: 'a'\n  \t\n"),
     ("tab deep below a word", "spec: a\n  \t\nb: c\n"),
+    ("tab inside a word of many lines", "spec:\n  k: a\n \t\n   b\n"),
+    ("tab deep inside a word of many lines", "spec:\n  k: a\n    \t\n   b\n"),
     ("tab after a list", "spec:\n- a\n \t\nb: c\n"),
     ("tab after a block", "spec: |\n  a\n  \t\n"),
     ("tab in a list of one line", "spec: [a,\tb]\n\t\n"),
