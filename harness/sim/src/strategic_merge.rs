@@ -19,46 +19,46 @@ const RETAIN_KEYS: &str = "$retainKeys";
 const SET_ELEMENT_ORDER: &str = "$setElementOrder/";
 const DELETE_FROM_PRIMITIVE_LIST: &str = "$deleteFromPrimitiveList/";
 
-/// Why a patch was refused. `Display` is the message of the response.
+/// Why a patch was refused. `Display` is the message of the response, in which values stand as Go prints them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PatchError {
     /// `$retainKeys` is no list, or leaves out a key that the patch sets: 400 `BadRequest`.
     #[error("invalid patch format of retainKeys")]
     RetainKeys,
     /// 500 without a reason, like all that follow.
-    #[error("unknown patch type: {directive} in map: {}", go_value(.map))]
+    #[error("unknown patch type: {directive} in map: {map}")]
     UnknownDirective {
         /// The value of `$patch`.
         directive: String,
         /// The map that holds it.
-        map: Value,
+        map: String,
     },
     /// `$patch: merge` in an item of a list.
     #[error("merging lists cannot yet be specified in the patch")]
     MergeInList,
     /// An item without the key that its list merges by.
-    #[error("map: {} does not contain declared merge key: {key}", go_value(.map))]
+    #[error("map: {map} does not contain declared merge key: {key}")]
     NoMergeKey {
         /// The item.
-        map: Value,
+        map: String,
         /// The merge key.
         key: String,
     },
     /// Objects and scalars in one merged list.
-    #[error("list element types are not identical: [{} {}]", go_value(.live), go_value(.patch))]
+    #[error("list element types are not identical: [{live} {patch}]")]
     MixedList {
         /// The live list.
-        live: Value,
+        live: String,
         /// The list of the patch.
-        patch: Value,
+        patch: String,
     },
     /// `$setElementOrder` does not list the items of the patch in their order.
-    #[error("The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n", go_value(.patch), go_value(.order))]
+    #[error("The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n")]
     Order {
         /// The list of the patch.
-        patch: Value,
+        patch: String,
         /// The list of the directive.
-        order: Value,
+        order: String,
     },
     /// A directive that must hold a list.
     #[error("expected a []interface {{}}, but received a {0}")]
@@ -91,7 +91,10 @@ fn merge_maps(
         Some((_, Some("delete"))) => return Ok(Map::new()),
         Some((directive, _)) => {
             let directive = directive.as_str().map_or_else(|| directive.to_string(), str::to_owned);
-            return Err(PatchError::UnknownDirective { directive, map: Value::Object(patch.clone()) });
+            return Err(PatchError::UnknownDirective {
+                directive,
+                map: go_value(&Value::Object(patch.clone())),
+            });
         }
     }
     if let Some(keys) = patch.get(RETAIN_KEYS) {
@@ -189,7 +192,7 @@ fn merge_lists(
 ) -> Result<Vec<Value>, PatchError> {
     let objects = live.iter().chain(patch).filter(|v| v.is_object()).count();
     if objects != 0 && objects != live.len() + patch.len() {
-        return Err(PatchError::MixedList { live: live.into(), patch: patch.into() });
+        return Err(PatchError::MixedList { live: go_value(&live.into()), patch: go_value(&patch.into()) });
     }
     let key = ty.merge_key().filter(|_| objects != 0);
     let mut merged = live.to_vec();
@@ -225,7 +228,10 @@ fn merge_lists(
         None => listed,
         Some(order) => {
             if !order::is_subsequence(&listed, order, key) {
-                return Err(PatchError::Order { patch: patch.into(), order: order.into() });
+                return Err(PatchError::Order {
+                    patch: go_value(&patch.into()),
+                    order: go_value(&order.into()),
+                });
             }
             order.to_vec()
         }
@@ -237,7 +243,7 @@ fn merge_lists(
 fn directives(merged: &mut Vec<Value>, patch: &[Value], key: &str) -> Result<Option<Vec<Value>>, PatchError> {
     let mut replace = false;
     for item in patch {
-        let missing = || PatchError::NoMergeKey { map: item.clone(), key: key.to_owned() };
+        let missing = || PatchError::NoMergeKey { map: go_value(item), key: key.to_owned() };
         match item.get(PATCH) {
             None if item.get(key).is_none() => return Err(missing()),
             None => {}
@@ -249,7 +255,7 @@ fn directives(merged: &mut Vec<Value>, patch: &[Value], key: &str) -> Result<Opt
             Some(Value::String(d)) if d == "merge" => return Err(PatchError::MergeInList),
             Some(directive) => {
                 let directive = directive.as_str().map_or_else(|| directive.to_string(), str::to_owned);
-                return Err(PatchError::UnknownDirective { directive, map: item.clone() });
+                return Err(PatchError::UnknownDirective { directive, map: go_value(item) });
             }
         }
     }

@@ -1,16 +1,42 @@
 //! Server-side apply against the real API server: random configurations, and each step compared by itself.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod kube;
+#[path = "kube/compare.rs"]
+mod shared;
 
-use jiff::Timestamp;
 use kube::Kube;
 use seatrial_schema::kubernetes;
 use seatrial_sim::crd_schema::CrdSchema;
-use seatrial_sim::managed_fields::{Kind, Writer, apply, update};
+use seatrial_sim::managed_fields::{Kind, apply, update};
 use serde_json::{Map, Value, json};
+use shared::{compare, spec_schema, writer};
 
-const SEEDS: u64 = 12;
+/// How many random histories; `SEATRIAL_SEEDS` asks for more.
+fn seeds() -> u64 {
+    std::env::var("SEATRIAL_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(12)
+}
+
 const STEPS: usize = 14;
+
+/// Appends a step to the file that `SEATRIAL_RECORD` names: what `tests/apply.rs` replays without a server.
+fn record(kind: &str, live: Option<&Value>, request: Value, body: &Value, status: u16, real: &Value) {
+    let Some(path) = std::env::var_os("SEATRIAL_RECORD") else { return };
+    let strip = |object: &Value| {
+        let mut object = object.clone();
+        for field in ["uid", "resourceVersion", "creationTimestamp", "generation", "namespace"] {
+            if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+                metadata.remove(field);
+            }
+        }
+        object
+    };
+    let answer = if status < 300 { strip(real) } else { real["message"].clone() };
+    let step =
+        json!({"kind": kind, "live": live.map(strip), "request": request, "body": body, "answer": answer});
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    std::io::Write::write_all(&mut file, format!("{step}\n").as_bytes()).unwrap();
+}
 
 struct Rng(u64);
 
@@ -33,25 +59,6 @@ impl Rng {
         }
         all
     }
-}
-
-fn spec_schema() -> Value {
-    json!({"type": "object", "properties": {
-        "n": {"type": "integer"},
-        "s": {"type": "string"},
-        "ios": {"x-kubernetes-int-or-string": true},
-        "m": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a", "b"],
-            "items": {"type": "object", "required": ["a", "b"], "properties": {
-                "a": {"type": "string"}, "b": {"type": "string", "default": "B"}, "c": {"type": "string"},
-                "o": {"type": "object", "properties": {"x": {"type": "integer"}, "y": {"type": "integer"}}}}}},
-        "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
-        "at": {"type": "array", "items": {"type": "string"}},
-        "map": {"type": "object", "additionalProperties": {"type": "object", "properties": {
-            "x": {"type": "integer"}, "y": {"type": "integer"}}}},
-        "amap": {"type": "object", "x-kubernetes-map-type": "atomic", "additionalProperties": {"type": "string"}},
-        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
-        "st": {"type": "object", "properties": {"p": {"type": "string"}, "q": {"type": "string", "default": "Q"}}},
-    }})
 }
 
 fn random_spec(rng: &mut Rng) -> Value {
@@ -119,52 +126,6 @@ fn random_labels(rng: &mut Rng) -> Value {
     rng.some(&["a", "b"]).into_iter().map(|k| (k.to_owned(), json!(rng.pick(&["1", "2"])))).collect()
 }
 
-/// What is compared: no times, no identity that the server makes.
-fn essence(object: &Value) -> Value {
-    let mut entries = object["metadata"]["managedFields"].clone();
-    for entry in entries.as_array_mut().into_iter().flatten() {
-        entry.as_object_mut().unwrap().remove("time");
-    }
-    if let Some(list) = entries.as_array_mut() {
-        // The order of entries depends on times.
-        list.sort_by_key(|e| format!("{}{}{}", e["operation"], e["manager"], e["subresource"]));
-    }
-    json!({
-        "managedFields": entries,
-        "labels": object["metadata"]["labels"],
-        "spec": object["spec"],
-        "status": object["status"],
-    })
-}
-
-/// The first difference of two values, with its path.
-fn difference(path: &str, ours: &Value, real: &Value) -> Option<String> {
-    match (ours, real) {
-        (Value::Object(a), Value::Object(b)) => {
-            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            let null = Value::Null;
-            keys.into_iter().find_map(|k| {
-                let path = format!("{path}/{k}");
-                difference(&path, a.get(k).unwrap_or(&null), b.get(k).unwrap_or(&null))
-            })
-        }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            a.iter().zip(b).enumerate().find_map(|(i, (a, b))| difference(&format!("{path}/{i}"), a, b))
-        }
-        _ => (ours != real).then(|| format!("{path}: ours {ours}, real {real}")),
-    }
-}
-
-fn compare(what: &str, ours: &Value, real: &Value) {
-    if let Some(difference) = difference("", &essence(ours), &essence(real)) {
-        panic!("{difference}\n{what}");
-    }
-}
-
-fn writer<'a>(manager: &'a str, api_version: &'a str) -> Writer<'a> {
-    Writer { manager, api_version, subresource: "", ignored: &[&["status"]], now: Timestamp::UNIX_EPOCH }
-}
-
 #[test]
 fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
     let Some(kube) = Kube::start() else { return };
@@ -185,7 +146,7 @@ fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
     let crd = CrdSchema::compile(Some(&schema), "seatrial.dev/v1", "Fuzz", "schema").unwrap();
     let kind = Kind { ty: crd.type_ref(), built_in: false };
     let path = format!("{all}/f");
-    for seed in 1..=SEEDS {
+    for seed in 1..=seeds() {
         let mut rng = Rng(seed * 7919);
         kube.request("DELETE", &path, "application/json", None);
         for step in 0..STEPS {
@@ -214,6 +175,7 @@ fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
                     ),
                 };
                 assert!(status < 300, "{what}\n{real}");
+                record("Fuzz", live.as_ref(), json!({"manager": "u"}), &body, status, &real);
                 crd.prune(&mut body);
                 crd.default(&mut body);
                 crd.drop_nulls(&mut body);
@@ -224,6 +186,8 @@ fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
             let manager = ["m1", "m2", "m3"][usize::try_from(rng.below(3)).unwrap()];
             let force = rng.below(3) > 0;
             let (status, real) = kube.apply(&path, manager, force, &body);
+            let request = json!({"manager": manager, "force": force});
+            record("Fuzz", live.as_ref(), request, &body, status, &real);
             match apply(live.as_ref(), &body, &writer(manager, "seatrial.dev/v1"), force, kind) {
                 Ok(mut ours) => {
                     crd.prune(&mut ours);
@@ -231,11 +195,7 @@ fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
                     let violations = crd.validate(&ours, live.as_ref());
                     if violations.is_empty() {
                         assert!(status < 300, "apply by {manager} force {force}, {what}\n{real}");
-                        assert_eq!(
-                            essence(&ours),
-                            essence(&real),
-                            "apply by {manager} force {force}, {what}"
-                        );
+                        compare(&format!("apply by {manager} force {force}, {what}"), &ours, &real);
                     } else {
                         assert_eq!(status, 422, "{violations:?} {what}\n{real}");
                     }
@@ -314,7 +274,7 @@ fn deployments_are_applied_and_updated_as_by_the_real_server() {
     let kind = Kind { ty, built_in: true };
     let all = "/apis/apps/v1/namespaces/default/deployments";
     let path = format!("{all}/fuzz");
-    for seed in 1..=SEEDS {
+    for seed in 1..=seeds() {
         let mut rng = Rng(seed * 104_729);
         kube.request("DELETE", &path, "application/json", None);
         for step in 0..STEPS {
@@ -337,6 +297,7 @@ fn deployments_are_applied_and_updated_as_by_the_real_server() {
                 // What is stored is the body with the server's defaults.
                 let mut new = real.clone();
                 new["metadata"].as_object_mut().unwrap().remove("managedFields");
+                record("Deployment", live.as_ref(), json!({"manager": "u"}), &new, status, &real);
                 let ours = update(live.as_ref(), &new, &writer("u", "apps/v1"), kind);
                 compare(&format!("update, {what}"), &ours, &real);
                 continue;
@@ -344,6 +305,8 @@ fn deployments_are_applied_and_updated_as_by_the_real_server() {
             let manager = ["m1", "m2", "m3"][usize::try_from(rng.below(3)).unwrap()];
             let force = rng.below(3) > 0;
             let (status, real) = kube.apply(&path, manager, force, &body);
+            let request = json!({"manager": manager, "force": force});
+            record("Deployment", live.as_ref(), request, &body, status, &real);
             match apply(live.as_ref(), &body, &writer(manager, "apps/v1"), force, kind) {
                 Ok(mut ours) => {
                     if status >= 300 {

@@ -1,4 +1,5 @@
 //! Strategic merge patches: what the real server answered, recorded in `data/strategic_merge.json`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use seatrial_schema::kubernetes;
 use seatrial_sim::strategic_merge::merge;
