@@ -129,8 +129,8 @@ impl Manager<'_> {
             Err(source @ ClusterError::NoMatch { .. }) => return Err(ApplyError::DryRun { who, source }),
             Err(source) => return Err(ApplyError::Query { who, source }),
         };
-        if is_left_alone(object, live.as_ref()) {
-            return Ok(planned(Action::Skipped));
+        if let Some(action) = left_alone(object, live.as_ref()) {
+            return Ok(planned(action));
         }
         let force = options.force || marked(object, "force", "enabled");
         let outcome = match (self.cluster.apply(object, FIELD_MANAGER, true).await, &live) {
@@ -194,13 +194,15 @@ fn marked(object: &Value, name: &str, value: &str) -> bool {
     object::marked(object, &format!("{GROUP}/{name}"), value)
 }
 
-/// Whether an object, as wanted or as it is, says that it is not to be applied.
-fn is_left_alone(object: &Value, live: Option<&Value>) -> bool {
+/// What becomes of an object that, as wanted or as it is, says that it is not to be applied.
+fn left_alone(object: &Value, live: Option<&Value>) -> Option<Action> {
     let either =
         |name, value| marked(object, name, value) || live.is_some_and(|live| marked(live, name, value));
-    either("reconcile", "disabled")
-        || either("ssa", "Ignore")
-        || (live.is_some() && either("ssa", "IfNotPresent"))
+    if either("reconcile", "disabled") || either("ssa", "Ignore") {
+        return Some(Action::Skipped);
+    }
+    // It stays managed: nothing is pruned because it was there already.
+    (live.is_some() && either("ssa", "IfNotPresent")).then_some(Action::Unchanged)
 }
 
 #[cfg(test)]
@@ -214,18 +216,18 @@ mod tests {
     }
 
     #[rstest]
-    #[case::reconcile_disabled(with("reconcile", "Disabled"), None, true)]
-    #[case::ignored(with("ssa", "ignore"), None, true)]
-    #[case::if_not_present_and_missing(with("ssa", "IfNotPresent"), None, false)]
-    #[case::if_not_present_and_present(with("ssa", "IfNotPresent"), Some(json!({})), true)]
-    #[case::live_says_so(json!({}), Some(with("reconcile", "disabled")), true)]
-    #[case::merge(with("ssa", "Merge"), Some(json!({})), false)]
+    #[case::reconcile_disabled(with("reconcile", "Disabled"), None, Some(Action::Skipped))]
+    #[case::ignored(with("ssa", "ignore"), None, Some(Action::Skipped))]
+    #[case::if_not_present_and_missing(with("ssa", "IfNotPresent"), None, None)]
+    #[case::if_not_present_and_present(with("ssa", "IfNotPresent"), Some(json!({})), Some(Action::Unchanged))]
+    #[case::live_says_so(json!({}), Some(with("reconcile", "disabled")), Some(Action::Skipped))]
+    #[case::merge(with("ssa", "Merge"), Some(json!({})), None)]
     fn an_object_can_ask_to_be_left_alone(
         #[case] object: Value,
         #[case] live: Option<Value>,
-        #[case] expected: bool,
+        #[case] expected: Option<Action>,
     ) {
-        assert_eq!(is_left_alone(&object, live.as_ref()), expected);
+        assert_eq!(left_alone(&object, live.as_ref()), expected);
     }
 
     #[test]

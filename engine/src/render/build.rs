@@ -191,7 +191,7 @@ mod tests {
     fn the_specs_transformations_join_those_of_the_file() {
         let tree = Tree::new().with_file(
             "kustomization.yaml",
-            "namespace: a\nimages: [{name: x, newTag: '1'}, {name: y, newTag: '1'}]\nresources: [r.yaml]\n",
+            "namespace: a\nimages: [{name: x, newTag: '1'}, {name: z, newTag: '1'}]\nresources: [r.yaml]\n",
         );
         let spec = spec(json!({
             "targetNamespace": "b",
@@ -208,7 +208,7 @@ mod tests {
             node.to_json(Dialect::KubernetesJson).expect("JSON"),
             json!({
                 "namespace": "b",
-                "images": [{ "name": "y", "newTag": "1" }, { "name": "x", "newTag": "2" }],
+                "images": [{ "name": "z", "newTag": "1" }, { "name": "x", "newTag": "2" }],
                 "resources": ["r.yaml"],
                 "components": ["c"],
                 "patches": [{ "patch": "p", "target": { "kind": "Pod" } }],

@@ -9,7 +9,7 @@
 //! | `${v-d}` `${v:-d}` `${v=d}` `${v:=d}` | `d` where the value is empty or not set |
 //! | `${v/a/b}` `${v//a/b}` `${v/#a/b}` `${v/%a/b}` | `a` replaced by `b`: first, all, at the start, at the end |
 //!
-//! Arguments may hold further substitutions. `$${v}` stands for the text `${v}`; `$v` is left alone. `+`, `:+` and `:?`
+//! Arguments may hold further substitutions. `$${` stands for the text `${`; `$v` is left alone. `+`, `:+` and `:?`
 //! are refused.
 
 use super::glob;
@@ -74,10 +74,6 @@ impl Reader<'_> {
         loop {
             if self.take("$${") {
                 out.push_str("${");
-                // The escaped form is copied to its end, or its brace would end an argument.
-                let end = self.rest.find('}').map_or(self.rest.len(), |at| at + 1);
-                out.push_str(&self.rest[..end]);
-                self.rest = &self.rest[end..];
             } else if self.take("${") {
                 out.push_str(&self.variable()?);
             } else {
@@ -109,6 +105,9 @@ impl Reader<'_> {
             return Err(EnvsubstError::MissingBrace);
         }
         if !is_name(name) {
+            return Err(malformed());
+        }
+        if !rest.starts_with(['}', '^', ',', '#', '%', ':', '-', '=', '+', '?', '/']) {
             return Err(malformed());
         }
         self.rest = rest;
@@ -197,8 +196,8 @@ fn first(value: String, change: impl Fn(char) -> String) -> String {
 
 fn trim<'a>(value: &'a str, operator: &str, pattern: &str) -> &'a str {
     let cuts: Vec<usize> = value.char_indices().map(|(at, _)| at).chain([value.len()]).collect();
-    let matches_prefix = |cut: &&usize| glob::matches(pattern, &value[..**cut]);
-    let matches_suffix = |cut: &&usize| glob::matches(pattern, &value[**cut..]);
+    let matches_prefix = |cut: &&usize| glob::matches_text(pattern, &value[..**cut]);
+    let matches_suffix = |cut: &&usize| glob::matches_text(pattern, &value[**cut..]);
     match operator {
         "#" => cuts.iter().find(matches_prefix).map_or(value, |cut| &value[*cut..]),
         "##" => cuts.iter().rev().find(matches_prefix).map_or(value, |cut| &value[*cut..]),
@@ -261,7 +260,10 @@ mod tests {
     #[case::longest_prefix("${tag##*.}", "3")]
     #[case::shortest_suffix("${tag%.*}", "v1.2")]
     #[case::longest_suffix("${tag%%.*}", "v1")]
-    #[case::glob_stops_at_slash("${path##*/}", "/a/b/c.tar.gz")]
+    #[case::basename("${path##*/}", "c.tar.gz")]
+    #[case::folder("${path%/*}", "/a/b")]
+    #[case::escape_goes_on("$${var=${name}}", "${var=podinfo}")]
+    #[case::escaped_slash("${path//\\//-}", "-a-b-c.tar.gz")]
     #[case::default_of_missing("${missing:-fallback}", "fallback")]
     #[case::default_of_empty("${empty:=fallback}", "fallback")]
     #[case::dash_default("${missing-fallback}", "fallback")]

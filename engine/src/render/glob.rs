@@ -1,29 +1,47 @@
-//! Globs as Go's `path.Match` knows them: `*` and `?` stop at slashes, `[a-z]` and `[^a-z]` are classes.
+//! Globs as Go's `path.Match` knows them: `*`, `?`, classes such as `[a-z]` and `[^a-z]`.
 
-/// Whether `pattern` matches all of `text`. A malformed pattern matches nothing.
+/// Whether `pattern` matches all of the path `text`: wildcards stop at slashes. A malformed pattern matches nothing.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    from(&pattern, &text)
+    Glob { stops_at: Some('/') }.matches(pattern, text)
 }
 
-fn from(pattern: &[char], text: &[char]) -> bool {
-    let Some((&first, rest)) = pattern.split_first() else { return text.is_empty() };
-    match first {
-        '*' => {
-            let slash = text.iter().position(|c| *c == '/').unwrap_or(text.len());
-            (0..=slash).any(|skipped| from(rest, &text[skipped..]))
+/// Whether `pattern` matches all of `text`, in which a slash is a letter as any other.
+pub(crate) fn matches_text(pattern: &str, text: &str) -> bool {
+    Glob { stops_at: None }.matches(pattern, text)
+}
+
+#[derive(Clone, Copy)]
+struct Glob {
+    stops_at: Option<char>,
+}
+
+impl Glob {
+    fn matches(self, pattern: &str, text: &str) -> bool {
+        let pattern: Vec<char> = pattern.chars().collect();
+        let text: Vec<char> = text.chars().collect();
+        self.from(&pattern, &text)
+    }
+
+    fn from(self, pattern: &[char], text: &[char]) -> bool {
+        let Some((&first, rest)) = pattern.split_first() else { return text.is_empty() };
+        match first {
+            '*' => {
+                let slash = text.iter().position(|c| Some(*c) == self.stops_at).unwrap_or(text.len());
+                (0..=slash).any(|skipped| self.from(rest, &text[skipped..]))
+            }
+            '?' => {
+                text.split_first().is_some_and(|(c, text)| Some(*c) != self.stops_at && self.from(rest, text))
+            }
+            '[' => match (class(rest, text.first().copied()), text.split_first()) {
+                (Some((true, rest)), Some((_, text))) => self.from(rest, text),
+                _ => false,
+            },
+            '\\' => match (rest.split_first(), text.split_first()) {
+                (Some((expected, rest)), Some((found, text))) => expected == found && self.from(rest, text),
+                _ => false,
+            },
+            letter => text.split_first().is_some_and(|(c, text)| *c == letter && self.from(rest, text)),
         }
-        '?' => text.split_first().is_some_and(|(c, text)| *c != '/' && from(rest, text)),
-        '[' => match (class(rest, text.first().copied()), text.split_first()) {
-            (Some((true, rest)), Some((_, text))) => from(rest, text),
-            _ => false,
-        },
-        '\\' => match (rest.split_first(), text.split_first()) {
-            (Some((expected, rest)), Some((found, text))) => expected == found && from(rest, text),
-            _ => false,
-        },
-        letter => text.split_first().is_some_and(|(c, text)| *c == letter && from(rest, text)),
     }
 }
 

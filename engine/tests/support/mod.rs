@@ -1,0 +1,322 @@
+//! A small world for the engine: one cluster, one Git repository, and what people do to them.
+
+#![allow(dead_code, reason = "not every test binary uses all of it")]
+
+use git2::{Repository, Signature, Time};
+use kube::Client;
+use seatrial_api::FluxRelease;
+use seatrial_engine::{ArtifactStore, Engine, EngineOptions, GitAuth, GitError, GitHosts, GitRemote};
+use seatrial_render::Renderer;
+use seatrial_time::{Clock, Signal};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// URL of the repository.
+pub const URL: &str = "https://git.test/fleet";
+/// Its branch.
+pub const BRANCH: &str = "main";
+
+/// A bare repository that is served at [`URL`].
+pub struct TestGit {
+    folder: TempDir,
+    changes: Signal,
+    seconds: Mutex<i64>,
+}
+
+impl TestGit {
+    pub fn new() -> Arc<TestGit> {
+        let folder = tempfile::tempdir().unwrap();
+        Repository::init_bare(folder.path()).unwrap();
+        Arc::new(TestGit { folder, changes: Signal::new(), seconds: Mutex::new(1_767_225_600) })
+    }
+
+    /// Commits exactly these files to [`BRANCH`]; gives the revision as statuses have it.
+    pub fn commit(&self, message: &str, files: &BTreeMap<String, String>) -> String {
+        let repository = Repository::open_bare(self.folder.path()).unwrap();
+        let mut index = git2::Index::new().unwrap();
+        for (path, content) in files {
+            let id = repository.blob(content.as_bytes()).unwrap();
+            index
+                .add(&git2::IndexEntry {
+                    ctime: git2::IndexTime::new(0, 0),
+                    mtime: git2::IndexTime::new(0, 0),
+                    dev: 0,
+                    ino: 0,
+                    mode: 0o100_644,
+                    uid: 0,
+                    gid: 0,
+                    file_size: 0,
+                    id,
+                    flags: 0,
+                    flags_extended: 0,
+                    path: path.clone().into_bytes(),
+                })
+                .unwrap();
+        }
+        let tree = repository.find_tree(index.write_tree_to(&repository).unwrap()).unwrap();
+        let seconds = {
+            let mut seconds = self.seconds.lock().unwrap();
+            *seconds += 60;
+            *seconds
+        };
+        let author = Signature::new("Test", "test@git.test", &Time::new(seconds, 0)).unwrap();
+        let reference = format!("refs/heads/{BRANCH}");
+        let parent = repository.find_reference(&reference).and_then(|r| r.peel_to_commit()).ok();
+        let parents: Vec<_> = parent.iter().collect();
+        let commit = repository.commit(Some(&reference), &author, &author, message, &tree, &parents).unwrap();
+        self.changes.bump();
+        format!("{BRANCH}@sha1:{commit}")
+    }
+
+    pub fn tag(&self, name: &str) {
+        let repository = Repository::open_bare(self.folder.path()).unwrap();
+        let head = repository.revparse_single(&format!("refs/heads/{BRANCH}")).unwrap();
+        repository.tag_lightweight(name, &head, true).unwrap();
+        self.changes.bump();
+    }
+}
+
+impl GitHosts for TestGit {
+    fn open(&self, url: &str, _auth: &GitAuth) -> Result<GitRemote, GitError> {
+        if url == URL {
+            return Ok(GitRemote { path: PathBuf::from(self.folder.path()), changes: self.changes.clone() });
+        }
+        Err(GitError::NotServed {
+            url: url.to_owned(),
+            hint: Some(format!("serve it with --serve {url}=PATH")),
+        })
+    }
+}
+
+/// One cluster with the engine, and one repository.
+pub struct World {
+    pub clock: Clock,
+    pub client: Client,
+    pub git: Arc<TestGit>,
+    pub files: BTreeMap<String, String>,
+    pub engine: Option<Engine>,
+    options: EngineOptions,
+}
+
+impl World {
+    /// A cluster with the Flux kinds and a running engine.
+    pub async fn new(clock: Clock, client: Client, changes: Option<Signal>) -> World {
+        World::with(clock, client, changes, FluxRelease::V2_9).await
+    }
+
+    pub async fn with(clock: Clock, client: Client, changes: Option<Signal>, flux: FluxRelease) -> World {
+        let git = TestGit::new();
+        let options = EngineOptions {
+            clock: clock.clone(),
+            client: client.clone(),
+            git: git.clone(),
+            artifacts: Arc::new(ArtifactStore::new()),
+            renderer: Arc::new(Renderer::new()),
+            flux,
+            cluster_changes: changes,
+            name: "test".to_owned(),
+        };
+        let mut world = World { clock, client, git, files: BTreeMap::new(), engine: None, options };
+        for crd in seatrial_api::crds(flux) {
+            world.apply(crd).await;
+        }
+        world
+            .apply(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "flux-system" } }))
+            .await;
+        world
+            .apply(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "default" } }))
+            .await;
+        world.start();
+        world
+    }
+
+    /// Starts the engine, after stopping the one that runs.
+    pub fn start(&mut self) {
+        self.engine = None;
+        self.engine = Some(Engine::start(self.options.clone()));
+    }
+
+    /// The same options with nothing in storage: what is left after a restart of the process.
+    pub fn restart_empty(&mut self) {
+        self.options.artifacts = Arc::new(ArtifactStore::new());
+        self.start();
+    }
+
+    pub fn write(&mut self, path: &str, content: &str) -> &mut World {
+        self.files.insert(path.to_owned(), content.to_owned());
+        self
+    }
+
+    pub fn remove(&mut self, path: &str) -> &mut World {
+        self.files.remove(path);
+        self
+    }
+
+    pub fn commit(&mut self, message: &str) -> String {
+        self.git.commit(message, &self.files)
+    }
+
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        type_: &str,
+        body: &Value,
+    ) -> Result<Value, kube::Error> {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", type_)
+            .body(body)
+            .unwrap();
+        self.client.request(request).await
+    }
+
+    /// Server-side apply as a person.
+    pub async fn apply(&self, object: Value) -> Value {
+        let path = format!("{}?fieldManager=test&force=true", path_of(&object));
+        self.request("PATCH", &path, "application/apply-patch+yaml", &object).await.unwrap()
+    }
+
+    pub async fn merge(&self, path: &str, patch: Value) -> Value {
+        self.request("PATCH", path, "application/merge-patch+json", &patch).await.unwrap()
+    }
+
+    pub async fn delete(&self, path: &str) {
+        self.request("DELETE", path, "application/json", &Value::Null).await.unwrap();
+    }
+
+    /// The object at `path`, or null.
+    pub async fn get(&self, path: &str) -> Value {
+        match self.request("GET", path, "application/json", &Value::Null).await {
+            Ok(object) => object,
+            Err(kube::Error::Api(status)) if status.code == 404 => Value::Null,
+            Err(error) => panic!("GET {path}: {error}"),
+        }
+    }
+
+    /// The GitRepository of the repository.
+    pub async fn source(&self) {
+        self.apply(json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1",
+            "kind": "GitRepository",
+            "metadata": { "name": "fleet", "namespace": "flux-system" },
+            "spec": { "interval": "1m", "url": URL, "ref": { "branch": BRANCH } },
+        }))
+        .await;
+    }
+
+    /// A Kustomization of `path`, with further fields.
+    pub async fn kustomization(&self, name: &str, path: &str, rest: Value) {
+        let mut spec = json!({
+            "interval": "10m", "retryInterval": "1m", "path": path, "prune": true,
+            "sourceRef": { "kind": "GitRepository", "name": "fleet" },
+        });
+        for (key, value) in rest.as_object().into_iter().flatten() {
+            spec[key] = value.clone();
+        }
+        self.apply(json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "kind": "Kustomization",
+            "metadata": { "name": name, "namespace": "flux-system" },
+            "spec": spec,
+        }))
+        .await;
+    }
+
+    /// Waits until the object at `path` is as wanted; gives it.
+    pub async fn until(&self, path: &str, seconds: u64, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        for _ in 0..=seconds {
+            last = self.get(path).await;
+            if wanted(&last) {
+                return last;
+            }
+            self.clock.sleep(Duration::from_secs(1)).await;
+        }
+        panic!("{path} is not as wanted after {seconds} s: {last:#}");
+    }
+
+    /// Waits until the Kustomization has applied `revision`, and is ready.
+    pub async fn ready(&self, name: &str, revision: &str) -> Value {
+        self.until(&ks(name), 900, |ks| {
+            ks["status"]["lastAppliedRevision"] == revision && ready(ks)["status"] == "True"
+        })
+        .await
+    }
+
+    /// Waits until the Kustomization is not ready for `reason`.
+    pub async fn fails(&self, name: &str, reason: &str) -> Value {
+        self.until(&ks(name), 900, |ks| ready(ks)["status"] == "False" && ready(ks)["reason"] == reason).await
+    }
+
+    /// Messages of all events on an object, by name.
+    pub async fn events(&self, name: &str) -> Vec<String> {
+        let list = self.get("/api/v1/namespaces/flux-system/events").await;
+        let mut events: Vec<Value> = list["items"].as_array().cloned().unwrap_or_default();
+        events.retain(|event| event["involvedObject"]["name"] == name);
+        events.sort_by_key(|event| {
+            event["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse::<u64>().ok())
+        });
+        events
+            .iter()
+            .map(|event| {
+                format!(
+                    "{}: {}",
+                    event["reason"].as_str().unwrap_or_default(),
+                    event["message"].as_str().unwrap_or_default()
+                )
+            })
+            .collect()
+    }
+}
+
+/// Path of a Kustomization.
+pub fn ks(name: &str) -> String {
+    format!("/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/{name}")
+}
+
+/// Path of the GitRepository.
+pub const SOURCE: &str = "/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories/fleet";
+
+/// Path of a config map in `default`.
+pub fn cm(name: &str) -> String {
+    format!("/api/v1/namespaces/default/configmaps/{name}")
+}
+
+/// A config map as a file.
+pub fn cm_file(name: &str, value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: default\ndata:\n  key: \"{value}\"\n"
+    )
+}
+
+pub fn condition<'a>(object: &'a Value, type_: &str) -> &'a Value {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().find(|condition| condition["type"] == type_).unwrap_or(&Value::Null)
+}
+
+pub fn ready(object: &Value) -> &Value {
+    condition(object, "Ready")
+}
+
+fn path_of(object: &Value) -> String {
+    let version = object["apiVersion"].as_str().unwrap();
+    let root = if version.contains('/') { "/apis" } else { "/api" };
+    let kind = object["kind"].as_str().unwrap();
+    let lower = kind.to_lowercase();
+    let plural = match kind {
+        "GitRepository" => "gitrepositories".to_owned(),
+        _ => format!("{lower}s"),
+    };
+    let name = object["metadata"]["name"].as_str().unwrap();
+    match object["metadata"]["namespace"].as_str() {
+        Some(namespace) => format!("{root}/{version}/namespaces/{namespace}/{plural}/{name}"),
+        None => format!("{root}/{version}/{plural}/{name}"),
+    }
+}
