@@ -1,6 +1,6 @@
 //! Expressions in the Common Expression Language.
 
-use cel::common::ast::{Expr, LiteralValue, operators};
+use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators};
 use cel::{Context, IdedExpr, Program};
 use serde_json::Value;
 
@@ -25,6 +25,12 @@ pub enum CelError {
     /// It is not an expression.
     #[error("the expression cannot be read: at {0}")]
     Syntax(String),
+    /// It calls a function that does not exist.
+    #[error("the expression calls `{0}`, which is no function")]
+    Function(String),
+    /// It reads something else than `object`.
+    #[error("the expression reads `{0}`: there is only `object`")]
+    Variable(String),
 }
 
 impl std::fmt::Debug for Expression {
@@ -45,6 +51,14 @@ pub fn compile(text: &str) -> Result<Expression, CelError> {
         let first = text.lines().next().unwrap_or_default();
         CelError::Syntax(first.strip_prefix("ERROR: <input>:").unwrap_or(first).to_owned())
     })?;
+    // Both would make the expression false of everything, which nobody means.
+    let references = program.references();
+    if let Some(name) = sorted(references.functions()).into_iter().find(|name| !is_function(name)) {
+        return Err(CelError::Function(name.to_owned()));
+    }
+    if let Some(name) = foreign(program.expression(), &mut vec!["object"]) {
+        return Err(CelError::Variable(name.to_owned()));
+    }
     let mut kinds = Kinds::default();
     narrow(program.expression(), &mut kinds);
     Ok(Expression { program, kinds })
@@ -64,6 +78,51 @@ impl Expression {
     pub(crate) fn kinds(&self) -> &Kinds {
         &self.kinds
     }
+}
+
+fn sorted(mut names: Vec<&str>) -> Vec<&str> {
+    names.sort_unstable();
+    names
+}
+
+/// Whether expressions can call this: an operator, or a function of the language.
+fn is_function(name: &str) -> bool {
+    let named =
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.') && !name.starts_with('_');
+    // What the language has cannot be declared anew.
+    !named || Context::default().add_function(name, |a: i64| a).is_err()
+}
+
+/// The first name that is neither bound by a macro (`exists(c, …)`) nor part of the language.
+fn foreign<'a>(expression: &'a IdedExpr, bound: &mut Vec<&'a str>) -> Option<&'a str> {
+    let entry = |entry: &'a IdedEntryExpr| match &entry.expr {
+        EntryExpr::MapEntry(e) => vec![&e.key, &e.value],
+        EntryExpr::StructField(e) => vec![&e.value],
+    };
+    let parts: Vec<&'a IdedExpr> = match &expression.expr {
+        Expr::Ident(name) => {
+            let known = bound.contains(&name.as_str()) || is_function(name);
+            return (!known).then_some(name.as_str());
+        }
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => map.entries.iter().flat_map(entry).collect(),
+        Expr::Struct(fields) => fields.entries.iter().flat_map(entry).collect(),
+        Expr::Comprehension(c) => {
+            if let Some(name) = [&c.iter_range, &c.accu_init].into_iter().find_map(|e| foreign(e, bound)) {
+                return Some(name);
+            }
+            let outside = bound.len();
+            bound.extend([c.iter_var.as_str(), c.accu_var.as_str()]);
+            bound.extend(c.iter_var2.as_deref());
+            let found = [&c.loop_cond, &c.loop_step, &c.result].into_iter().find_map(|e| foreign(e, bound));
+            bound.truncate(outside);
+            return found;
+        }
+        Expr::Literal(_) | Expr::Unspecified => Vec::new(),
+    };
+    parts.into_iter().find_map(|part| foreign(part, bound))
 }
 
 /// Reads `object.kind == "X"` and `object.apiVersion == "Y"` where they must hold: at the top, or in a chain of `&&`.
@@ -115,11 +174,22 @@ mod tests {
     #[case::macros("object.spec.containers.exists(c, c.name == 'debug')", true)]
     #[case::has("has(object.metadata.labels)", false)]
     #[case::not_a_truth_value("object.kind", false)]
-    #[case::unknown_function("object.frobnicate()", false)]
+    #[case::functions("size(object.spec.containers) == 1 && object.metadata.name.matches('^x$')", true)]
+    #[case::more_functions("int('1') == 1 && 'x' in [object.metadata.name]", true)]
+    #[case::more_macros("object.spec.containers.all(c, has(c.image)) && [1].map(x, x + 1) == [2]", true)]
     fn expressions_are_evaluated_on_objects(#[case] text: &str, #[case] expected: bool) {
         let object = json!({"kind": "Pod", "metadata": {"name": "x"},
             "spec": {"containers": [{"name": "debug", "image": "btoll/debug:1.0.1"}]}});
         assert_eq!(compile(text).unwrap().holds(&object), expected);
+    }
+
+    #[rstest]
+    #[case::syntax("object.kind = 'Pod'", "at 1:13: Syntax error")]
+    #[case::function("object.metadata.name.beginsWith('x')", "calls `beginsWith`, which is no function")]
+    #[case::variable("objekt.kind == 'Pod'", "reads `objekt`: there is only `object`")]
+    fn expressions_that_can_never_be_true_are_refused(#[case] text: &str, #[case] message: &str) {
+        let error = compile(text).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
     }
 
     #[rstest]

@@ -73,74 +73,75 @@ impl<W: Write> Human<W> {
             self.write(&text);
         }
     }
+}
 
-    fn scenario(&mut self, report: &ScenarioReport, wall: Duration) {
-        let mut text = format!("{} {}\n", self.paint.bold(&report.id), self.paint.dim(&report.name));
-        for step in report.steps.iter().filter(|s| s.outcome != StepOutcome::NotPlayed) {
-            text.push_str(&self.step(report, step));
-        }
-        let left = report.steps.iter().filter(|s| s.outcome == StepOutcome::NotPlayed).count();
-        if left > 0 {
-            text.push_str(&self.paint.dim(&format!("  - {} not played\n", plural(left, "more step"))));
-        }
-        for problem in &report.problems {
-            text.push_str(&format!("  {} {problem}\n", self.paint.red("✗")));
-        }
-        let times = match report.steps.is_empty() {
-            true => String::new(),
-            false => {
-                format!("{} simulated in {}", Span(whole_seconds(report.elapsed)), wall_time(wall))
-            }
-        };
-        text.push_str(&match report.outcome {
-            Outcome::Passed => format!("  {} {}\n\n", self.paint.green("passed"), self.paint.dim(&times)),
-            Outcome::Failed => format!(
-                "  {} {}\n  {}\n\n",
-                self.paint.red("failed"),
-                self.paint.dim(&times),
-                self.paint.dim(&format!("again: seatrial run {} --seed {}", report.file, report.seed))
-            ),
-            Outcome::Invalid => format!("  {}\n\n", self.paint.red("cannot be played")),
-            Outcome::Broken => format!("  {} {}\n\n", self.paint.red("broken off"), self.paint.dim(&times)),
-        });
-        self.write(&text);
+/// A scenario, with a line for each step; for a failed step the nearest object as a diff and the chain of causes.
+/// `wall` is the time that it took, where that is to be shown.
+pub fn describe(report: &ScenarioReport, wall: Option<Duration>, paint: Paint) -> String {
+    let mut text = format!("{} {}\n", paint.bold(&report.id), paint.dim(&report.name));
+    for step in report.steps.iter().filter(|s| s.outcome != StepOutcome::NotPlayed) {
+        text.push_str(&line(report, step, paint));
     }
+    let left = report.steps.iter().filter(|s| s.outcome == StepOutcome::NotPlayed).count();
+    if left > 0 {
+        text.push_str(&paint.dim(&format!("  - {} not played\n", plural(left, "more step"))));
+    }
+    for problem in &report.problems {
+        text.push_str(&format!("  {} {problem}\n", paint.red("✗")));
+    }
+    let simulated = format!("{} simulated", Span(whole_seconds(report.elapsed)));
+    let times = match wall {
+        Some(wall) => format!("{simulated} in {}", wall_time(wall)),
+        None => simulated,
+    };
+    text.push_str(&match report.outcome {
+        Outcome::Passed => format!("  {} {}\n", paint.green("passed"), paint.dim(&times)),
+        Outcome::Failed => format!(
+            "  {} {}\n  {}\n",
+            paint.red("failed"),
+            paint.dim(&times),
+            paint.dim(&format!("again: seatrial run {} --seed {}", report.file, report.seed))
+        ),
+        Outcome::Invalid => format!("  {}\n", paint.red("cannot be played")),
+        Outcome::Broken => format!("  {} {}\n", paint.red("broken off"), paint.dim(&times)),
+    });
+    text
+}
 
-    fn step(&self, scenario: &ScenarioReport, step: &StepReport) -> String {
-        let mark = match step.outcome {
-            StepOutcome::Failed => self.paint.red("✗"),
-            _ => self.paint.green("✔"),
-        };
-        let facts = match step.facts.as_slice() {
-            [] => String::new(),
-            facts => self.paint.dim(&format!("  {}", facts.join(", "))),
-        };
-        let at = format!("{:>9}", Span(step.at).to_string());
-        let mut text = format!("  {mark} {}  {}{facts}\n", self.paint.dim(&at), step.title);
-        if let Some(failure) = &step.failure {
-            text.push_str(&self.failure(scenario, step, failure));
-        }
-        text
+fn line(scenario: &ScenarioReport, step: &StepReport, paint: Paint) -> String {
+    let mark = match step.outcome {
+        StepOutcome::Failed => paint.red("✗"),
+        _ => paint.green("✔"),
+    };
+    let facts = match step.facts.as_slice() {
+        [] => String::new(),
+        facts => paint.dim(&format!("  {}", facts.join(", "))),
+    };
+    let at = format!("{:>9}", Span(whole_seconds(step.at)).to_string());
+    let mut text = format!("  {mark} {}  {}{facts}\n", paint.dim(&at), step.title);
+    if let Some(failure) = &step.failure {
+        text.push_str(&block(scenario, step, failure, paint));
     }
+    text
+}
 
-    fn failure(&self, scenario: &ScenarioReport, step: &StepReport, failure: &Failure) -> String {
-        let indent = "      ";
-        let place = format!("{}:{}", scenario.file, step.line);
-        let mut lines = vec![self.paint.red(&failure.message), format!("{} {place}", self.paint.dim("at"))];
-        if let Some(nearest) = &failure.nearest {
-            lines.push(format!("{} {}", self.paint.dim("nearest:"), nearest.object));
-            lines.extend(nearest.diff.iter().map(|line| match line {
-                DiffLine::Same(_) => self.paint.dim(&format!("  {line}")),
-                DiffLine::Wanted(_) => self.paint.green(&format!("  {line}")),
-                DiffLine::Found(_) => self.paint.red(&format!("  {line}")),
-            }));
-        }
-        if !failure.chain.is_empty() {
-            lines.push(self.paint.dim("how it came to this:"));
-            lines.extend(failure.chain.iter().map(|line| format!("  {line}")));
-        }
-        lines.iter().flat_map(|l| l.lines()).map(|l| format!("{indent}{l}\n")).collect()
+/// Why a step failed, indented.
+fn block(scenario: &ScenarioReport, step: &StepReport, failure: &Failure, paint: Paint) -> String {
+    let place = format!("{}:{}", scenario.file, step.line);
+    let mut lines = vec![paint.red(&failure.message), format!("{} {place}", paint.dim("at"))];
+    if let Some(nearest) = &failure.nearest {
+        lines.push(format!("{} {}", paint.dim("nearest:"), nearest.object));
+        lines.extend(nearest.diff.iter().map(|line| match line {
+            DiffLine::Same(_) => paint.dim(&format!("  {line}")),
+            DiffLine::Wanted(_) => paint.green(&format!("  {line}")),
+            DiffLine::Found(_) => paint.red(&format!("  {line}")),
+        }));
     }
+    if !failure.chain.is_empty() {
+        lines.push(paint.dim("how it came to this:"));
+        lines.extend(failure.chain.iter().map(|line| format!("  {line}")));
+    }
+    lines.iter().flat_map(|l| l.lines()).map(|l| format!("      {l}\n")).collect()
 }
 
 impl<W: Write> Progress for Human<W> {
@@ -158,7 +159,8 @@ impl<W: Write> Progress for Human<W> {
                 self.waiting.insert(*index, ((**report).clone(), *wall));
                 while let Some((report, wall)) = self.waiting.remove(&self.next) {
                     self.next += 1;
-                    self.scenario(&report, wall);
+                    let text = describe(&report, Some(wall), self.paint);
+                    self.write(&format!("{text}\n"));
                 }
             }
         }

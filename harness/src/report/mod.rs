@@ -10,7 +10,7 @@ mod junit;
 mod model;
 mod paint;
 
-pub use human::Human;
+pub use human::{Human, describe};
 pub use json::{json, timings};
 pub use junit::{JunitError, junit};
 pub use model::{Failure, Nearest, Outcome, Report, ScenarioReport, StepOutcome, StepReport, Summary};

@@ -75,9 +75,14 @@ pub async fn bootstrap(
     let mut rng = setting.clock.rng(&format!("{}/deploy key", cluster.name));
     apply(cluster, &sync.secret(read_write, &mut rng)).await?;
 
-    let change = by_flux(SYNC_MESSAGE.to_owned())
-        .write(format!("{folder}/gotk-sync.yaml"), sync.file()?)
-        .write(format!("{folder}/kustomization.yaml"), Sync::kustomization_file());
+    let mut change = by_flux(SYNC_MESSAGE.to_owned()).write(format!("{folder}/gotk-sync.yaml"), sync.file()?);
+    // People customise their Flux in this file: where there is one, it stays.
+    let list = format!("{folder}/kustomization.yaml");
+    match repo.read(&sync.branch, &list) {
+        Ok(_) => {}
+        Err(ForgeError::NoFile { .. }) => change = change.write(list, Sync::kustomization_file()),
+        Err(error) => return Err(error.into()),
+    }
     commits.extend(commit(repo, &sync.branch, &change)?);
     for object in sync.objects() {
         apply(cluster, &object).await?;

@@ -12,9 +12,27 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// A scenario to play, or a file that cannot be played.
-enum Entry {
+pub(crate) enum Entry {
     Plan(Box<Plan>),
     Invalid(Invalid),
+}
+
+impl Entry {
+    /// The file; with `#` and the name where it has several scenarios.
+    pub(crate) fn id(&self) -> String {
+        match self {
+            Entry::Plan(plan) => plan.id.clone(),
+            Entry::Invalid(invalid) => slashes(&invalid.file),
+        }
+    }
+
+    /// Plays it; `before` is told the title of each step.
+    pub(crate) fn play(&self, options: &RunOptions, before: &dyn Fn(&str)) -> ScenarioReport {
+        match self {
+            Entry::Plan(plan) => play(plan, options, before),
+            Entry::Invalid(invalid) => refused(invalid, options),
+        }
+    }
 }
 
 /// Plays all scenarios under `paths` (files, or folders with everything in them).
@@ -42,16 +60,11 @@ pub fn run_scenarios(
                     // The receiver lives until all threads have ended.
                     let send = |event| drop(sender.send(event));
                     let began = wall.now();
-                    let report = match entry {
-                        Entry::Invalid(invalid) => refused(invalid, options),
-                        Entry::Plan(plan) => {
-                            send(Event::Started { index, id: plan.id.clone() });
-                            let step = |title: &str| {
-                                send(Event::Step { index, id: plan.id.clone(), title: title.to_owned() });
-                            };
-                            play(plan, options, &step)
-                        }
-                    };
+                    let id = entry.id();
+                    send(Event::Started { index, id: id.clone() });
+                    let report = entry.play(options, &|title| {
+                        send(Event::Step { index, id: id.clone(), title: title.to_owned() });
+                    });
                     let took = crate::report::elapsed(began, wall.now());
                     send(Event::Ended { index, report: Box::new(report), wall: took });
                 }
@@ -69,7 +82,7 @@ pub fn run_scenarios(
 }
 
 /// The scenarios that are to be played, in the order of their files.
-fn entries(paths: &[PathBuf], options: &RunOptions) -> Result<Vec<Entry>, RunError> {
+pub(crate) fn entries(paths: &[PathBuf], options: &RunOptions) -> Result<Vec<Entry>, RunError> {
     let files = discover(paths)?;
     let mut entries = Vec::new();
     for file in files {
@@ -95,10 +108,11 @@ fn entries(paths: &[PathBuf], options: &RunOptions) -> Result<Vec<Entry>, RunErr
     }
     let count = entries.len();
     if let Some(filter) = &options.filter {
-        entries.retain(|entry| match entry {
-            Entry::Plan(plan) => plan.id.contains(filter) || plan.name.contains(filter),
-            Entry::Invalid(invalid) => slashes(&invalid.file).contains(filter),
-        });
+        let named = |entry: &Entry| match entry {
+            Entry::Plan(plan) => plan.name.contains(filter),
+            Entry::Invalid(_) => false,
+        };
+        entries.retain(|entry| entry.id().contains(filter) || named(entry));
         if entries.is_empty() {
             return Err(RunError::Filtered { filter: filter.clone(), count });
         }

@@ -5,6 +5,8 @@ use super::references::{Context, is_tag};
 use super::shape::Shape;
 use super::tree::{self, Node};
 use super::{Action, Expect, FilePatch, Step};
+use crate::monorepo::Service;
+use crate::registry::RepositoryName;
 
 /// Checks one step, and remembers what later steps can refer to.
 pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
@@ -55,7 +57,9 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
         }
         Action::Enable(toggle) | Action::Disable(toggle) => {
             context.repo(body);
-            context.inside(&toggle.service, body.get("service"));
+            if let (Err(error), Some(node)) = (Service::parse(&toggle.service), body.get("service")) {
+                context.problem(node.at, format!("failed to {error}"));
+            }
             context.inside(&toggle.env, body.get("env"));
             context.alias(body);
         }
@@ -224,7 +228,11 @@ fn image(context: &mut Context<'_>, image: &str, body: &Node) {
         return context.problem(at, format!("{tag:?} is not an image tag"));
     }
     let known: Vec<&str> = context.scenario.spec.registry.keys().map(String::as_str).collect();
-    context.known("image repository", repository, at, &known);
+    // `btoll/debug` and `docker.io/btoll/debug` are one repository.
+    let name = RepositoryName::parse(repository).ok();
+    if name.is_none() || !known.iter().any(|known| RepositoryName::parse(known).ok() == name) {
+        context.known("image repository", repository, at, &known);
+    }
 }
 
 fn expect(context: &mut Context<'_>, expect: &Expect, body: &Node) {
