@@ -138,6 +138,7 @@ impl<'a> Builder<'a> {
             Some(Style::Plain) if self.frames.last().is_some_and(|frame| !frame.block) => {
                 self.check_colon(&node)?
             }
+            Some(Style::Plain) if span.end.line() > span.start.line() => self.check_tabs_inside(span)?,
             _ => {}
         }
         let block_scalar = matches!(node.style(), Some(Style::Literal | Style::Folded));
