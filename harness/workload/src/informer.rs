@@ -240,6 +240,18 @@ impl Store {
         Ok(patched)
     }
 
+    /// As [`Store::patch`], through the status subresource.
+    pub(crate) async fn patch_through_status(
+        &self,
+        api: &Api,
+        seen: &Value,
+        patch: Value,
+    ) -> Result<Object, ApiError> {
+        let patched = api.patch(&self.kind, seen, Some("status"), patch).await?;
+        self.observe(&patched);
+        Ok(patched)
+    }
+
     /// Writes a status, if it differs from the one that was seen; says whether it did.
     pub(crate) async fn write_status(
         &self,
@@ -251,8 +263,7 @@ impl Store {
         let Some(patch) = object::merge_patch(seen.get("status").unwrap_or(&nothing), status) else {
             return Ok(false);
         };
-        let patched = api.patch(&self.kind, seen, Some("status"), json!({ "status": patch })).await?;
-        self.observe(&patched);
+        self.patch_through_status(api, seen, json!({ "status": patch })).await?;
         Ok(true)
     }
 

@@ -199,11 +199,21 @@ impl Rollout<'_> {
         };
         let told = revision(&set).to_string();
         if annotation(&self.deployment, REVISION) != told {
-            let patch = json!({"metadata": {"annotations": {REVISION: told}}});
-            self.deployment =
-                self.context.stores.deployments.patch(&self.context.api, &self.deployment, patch).await?;
+            self.deployment = self.tell_revision(&told).await?;
         }
         Ok(Some(set))
+    }
+
+    /// Notes the revision on the Deployment: by way of its status, because an annotation that is written as such raises
+    /// the generation. A server that takes no annotations there gets them the other way.
+    async fn tell_revision(&self, revision: &str) -> Result<Object, ApiError> {
+        let (store, api) = (&self.context.stores.deployments, &self.context.api);
+        let patch = json!({"metadata": {"annotations": {REVISION: revision}}});
+        let written = store.patch_through_status(api, &self.deployment, patch.clone()).await?;
+        if annotation(&written, REVISION) == revision {
+            return Ok(written);
+        }
+        store.patch(api, &written, patch).await
     }
 
     /// Brings the annotations of an existing ReplicaSet up to date: after a rollback it has the newest revision again.
