@@ -1,9 +1,14 @@
 //! Clusters, forge, registry, scenarios, reports.
 
+pub mod bootstrap;
+pub mod check;
+pub mod cluster;
 pub mod forge;
 pub mod monorepo;
-pub mod registry;
-pub mod check;
 pub mod plan;
+pub mod registry;
+pub mod report;
+pub mod run;
 pub mod scenario;
-pub mod bootstrap;
+pub mod testing;
+pub mod trial;
