@@ -3,7 +3,7 @@
 use super::repo::{Inner, branch_ref, write_commit};
 use super::{Author, ForgeError, GitUrl, Repo, Seed, lock, seed, store};
 use seatrial_time::{Clock, Signal};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -20,6 +20,8 @@ pub struct Forge {
 struct State {
     repos: BTreeMap<String, Repo>,
     urls: BTreeMap<GitUrl, String>,
+    /// Repositories that every URL ending in their name leads to.
+    by_name: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Forge {
@@ -111,6 +113,17 @@ impl Forge {
         Ok(())
     }
 
+    /// Serves a repository under every URL that ends in its name and is mapped to no other.
+    ///
+    /// # Errors
+    /// [`ForgeError::NoRepository`].
+    pub fn serve_by_name(&self, name: &str) -> Result<(), ForgeError> {
+        self.repo(name)?;
+        lock(&self.state).by_name.insert(name.to_owned());
+        self.signal.bump();
+        Ok(())
+    }
+
     /// The repository of that name.
     ///
     /// # Errors
@@ -130,11 +143,11 @@ impl Forge {
     pub fn by_url(&self, url: &str) -> Result<Repo, ForgeError> {
         let key = GitUrl::parse(url)?;
         let state = lock(&self.state);
-        state.urls.get(&key).and_then(|name| state.repos.get(name)).cloned().ok_or_else(|| {
-            ForgeError::Unserved {
-                url: url.to_owned(),
-                known: state.urls.keys().map(GitUrl::to_string).collect(),
-            }
+        let last = || state.by_name.get(key.repository_name());
+        let name = state.urls.get(&key).or_else(last);
+        name.and_then(|name| state.repos.get(name)).cloned().ok_or_else(|| ForgeError::Unserved {
+            url: url.to_owned(),
+            known: state.urls.keys().map(GitUrl::to_string).collect(),
         })
     }
 

@@ -46,6 +46,19 @@ pub struct ClusterPlan {
     pub profiles: Vec<Profile>,
 }
 
+impl ClusterPlan {
+    /// A cluster with the defaults of a scenario.
+    pub fn named(name: impl Into<String>) -> ClusterPlan {
+        ClusterPlan {
+            name: name.into(),
+            flux: FluxRelease::default(),
+            kubernetes: None,
+            unknown_images: UnknownImages::default(),
+            profiles: Vec::new(),
+        }
+    }
+}
+
 /// A repository to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepoPlan {

@@ -1,0 +1,30 @@
+//! The command line.
+
+use crate::commands::{run, schema, trial};
+use clap::{Parser, Subcommand};
+
+/// Play GitOps repositories on simulated clusters: what would this commit deploy, where, in which order?
+#[derive(Debug, Parser)]
+#[command(
+    name = "seatrial",
+    version,
+    propagate_version = true,
+    after_help = "Exit status: 0 passed, 1 a scenario or check failed, 2 wrong usage or an invalid file, \
+                  3 the environment lacks something, 4 an error inside Seatrial."
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play scenarios.
+    Run(run::Args),
+    /// Play a repository as it is, without a scenario: one cluster for each clusters/<name>.
+    Try(trial::Args),
+    /// Print the JSON Schema of scenario files.
+    Schema(schema::Args),
+}

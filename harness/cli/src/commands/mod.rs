@@ -1,0 +1,5 @@
+//! One module for each command: its arguments, and what it does.
+
+pub mod run;
+pub mod schema;
+pub mod trial;

@@ -1,0 +1,147 @@
+//! `seatrial run`.
+
+use crate::exit_code::Exit;
+use crate::output;
+use seatrial_harness::cluster::{Backend, BackendError};
+use seatrial_harness::report::{self, Human, Paint, Report};
+use seatrial_harness::run::{RunOptions, Shard, run_scenarios};
+use seatrial_time::Clock;
+use std::fmt;
+use std::io::{IsTerminal, stdout};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Play scenarios: files, or folders with all scenarios in them.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Scenario files, or folders that are searched for them.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// What the clusters are: sim.
+    #[arg(long, default_value = "sim", value_name = "BACKEND")]
+    backend: String,
+    /// Play only scenarios whose path or name contains TEXT.
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// How many scenarios to play at a time [default: the number of processors].
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Play only this part of the scenarios, such as 2/5.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// The seed of every scenario [default: what the scenario says, else 0].
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Write reports: junit=FILE, json=FILE (replayable: the same seed gives the same bytes), timings=FILE.
+    #[arg(long, value_name = "FORMAT=FILE", value_delimiter = ',')]
+    report: Vec<ReportFile>,
+}
+
+/// A report that is to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ReportFile {
+    format: Format,
+    file: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Junit,
+    Json,
+    Timings,
+}
+
+impl FromStr for ReportFile {
+    type Err = ReportError;
+
+    fn from_str(text: &str) -> Result<ReportFile, ReportError> {
+        let (format, file) = text.split_once('=').filter(|(_, f)| !f.is_empty()).ok_or(ReportError::Form)?;
+        let format = match format {
+            "junit" => Format::Junit,
+            "json" => Format::Json,
+            "timings" => Format::Timings,
+            "html" => return Err(ReportError::NoHtml),
+            _ => return Err(ReportError::Unknown(format.to_owned())),
+        };
+        Ok(ReportFile { format, file: PathBuf::from(file) })
+    }
+}
+
+/// Text that names no report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ReportError {
+    Form,
+    NoHtml,
+    Unknown(String),
+}
+
+impl fmt::Display for ReportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReportError::Form => f.write_str("write FORMAT=FILE, such as junit=report.xml"),
+            ReportError::NoHtml => {
+                f.write_str("HTML reports are not supported yet: use junit, json or timings")
+            }
+            ReportError::Unknown(format) => {
+                write!(f, "there is no report format {format:?}: use junit, json or timings")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReportError {}
+
+/// Plays the scenarios.
+pub fn run(args: &Args) -> Exit {
+    let backend = match args.backend.parse::<Backend>() {
+        Ok(backend) => backend,
+        Err(error @ BackendError::NotYet { .. }) => return output::fail(Exit::Missing, &error),
+        Err(error) => return output::fail(Exit::Invalid, &error),
+    };
+    let mut options = RunOptions {
+        filter: args.filter.clone(),
+        shard: args.shard,
+        seed: args.seed,
+        backend,
+        ..RunOptions::default()
+    };
+    if let Some(jobs) = args.jobs {
+        options.jobs = usize::from(jobs);
+    }
+    let out = stdout();
+    let mut human = Human::new(out.lock(), Paint::for_stream(&out), out.is_terminal());
+    let clock = Clock::wall();
+    let began = clock.now();
+    let report = match run_scenarios(&args.paths, &options, &mut human) {
+        Ok(report) => report,
+        Err(error) => return output::fail(Exit::Invalid, &error),
+    };
+    human.end(&report, Duration::try_from(clock.now().duration_since(began)).unwrap_or_default());
+    for wanted in &args.report {
+        if let Err(exit) = write(&report, wanted) {
+            return exit;
+        }
+    }
+    exit(&report)
+}
+
+fn write(report: &Report, wanted: &ReportFile) -> Result<(), Exit> {
+    let text = match wanted.format {
+        Format::Json => report::json(report),
+        Format::Timings => report::timings(report),
+        Format::Junit => report::junit(report).map_err(|error| output::fail(Exit::Internal, &error))?,
+    };
+    output::write(&wanted.file, &text)
+}
+
+/// The gravest outcome decides.
+fn exit(report: &Report) -> Exit {
+    let summary = report.summary;
+    match (summary.broken, summary.invalid, summary.failed) {
+        (0, 0, 0) => Exit::Passed,
+        (0, 0, _) => Exit::Failed,
+        (0, _, _) => Exit::Invalid,
+        _ => Exit::Internal,
+    }
+}

@@ -1,0 +1,34 @@
+//! Words for people, on standard error.
+
+use crate::exit_code::Exit;
+use std::error::Error;
+use std::path::Path;
+
+/// Says that `error` happened, with its causes, and ends with `exit`.
+pub fn fail(exit: Exit, error: &dyn Error) -> Exit {
+    eprintln!("error: failed to {}", causes(error));
+    exit
+}
+
+/// An error with all its causes in one line.
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Writes a file that the user asked for.
+///
+/// # Errors
+/// [`Exit::Invalid`] where it cannot be written, after saying so.
+pub fn write(path: &Path, text: &str) -> Result<(), Exit> {
+    std::fs::write(path, text).map_err(|error| {
+        eprintln!("error: failed to write {}: {error}", path.display());
+        Exit::Invalid
+    })
+}

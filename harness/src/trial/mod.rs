@@ -1,0 +1,268 @@
+//! What a repository would do, without a scenario.
+//!
+//! # Flow
+//! [`try_repository`] serves the repository by every URL that ends in its name, finds its clusters (`clusters/<name>`),
+//! starts a simulated cluster for each, bootstraps each at its path, and waits in virtual time until each is steady
+//! or stuck. The repository itself is only read: what bootstrap commits goes to a copy.
+//!
+//! # Guarantees
+//! - The same repository with the same seed gives the same [`Trial`].
+//! - Nothing is passed over in silence: kinds that are not supported and URLs that are not served stand among the
+//!   problems.
+
+mod objects;
+mod print;
+mod problems;
+mod repository;
+mod steady;
+
+pub use objects::{FluxObject, ObjectName, Ready};
+pub use print::Print;
+pub use problems::Problem;
+pub use steady::Ending;
+
+use crate::bootstrap::Sync;
+use crate::cluster::{self, Backend, BackendError, Handle};
+use crate::forge::{Forge, ForgeError, GitUrl, Repo};
+use crate::plan::ClusterPlan;
+use crate::registry::{Registry, UnknownImages};
+use crate::run::{BootstrapError, Setting, bootstrap};
+use crate::scenario::Span;
+use repository::Source;
+use seatrial_api::FluxRelease;
+use seatrial_engine::ArtifactStore;
+use seatrial_render::Renderer;
+use seatrial_time::{Clock, Simulation, Stuck, simulate};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is tried, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialOptions {
+    /// A Git repository, bare or not, or a plain folder.
+    pub repository: PathBuf,
+    /// More sources: URLs, and the repository or folder that each leads to.
+    pub serve: Vec<(String, PathBuf)>,
+    /// The Flux release of all clusters. Default: the newest.
+    pub flux: FluxRelease,
+    /// Only these clusters. Default: all.
+    pub clusters: Vec<String>,
+    /// The seed. Default: 0.
+    pub seed: u64,
+}
+
+impl TrialOptions {
+    /// A trial of all clusters of a repository.
+    pub fn new(repository: impl Into<PathBuf>) -> TrialOptions {
+        TrialOptions {
+            repository: repository.into(),
+            serve: Vec::new(),
+            flux: FluxRelease::default(),
+            clusters: Vec::new(),
+            seed: 0,
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trial {
+    /// The repository's name.
+    pub repository: String,
+    /// The branch and commit that were played: `main@sha1:<hex>`.
+    pub revision: String,
+    /// What the reader should know of the repository.
+    pub notes: Vec<String>,
+    /// The clusters, by name.
+    pub clusters: Vec<ClusterTrial>,
+}
+
+impl Trial {
+    /// Whether every cluster ended as its repository wants it.
+    pub fn passed(&self) -> bool {
+        self.clusters.iter().all(|c| c.ending == Ending::Steady && c.problems.is_empty())
+    }
+}
+
+/// What happened on one cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterTrial {
+    /// Its name.
+    pub name: String,
+    /// Where it was bootstrapped: `clusters/<name>`.
+    pub path: String,
+    /// How it ended.
+    pub ending: Ending,
+    /// The virtual time that it took: `1m30s`.
+    pub took: String,
+    /// All objects of Flux kinds, with what they applied.
+    pub objects: Vec<FluxObject>,
+    /// What is not ready, and why.
+    pub problems: Vec<Problem>,
+    /// What the user can do about it.
+    pub hints: Vec<String>,
+}
+
+/// A trial could not be made. Every message fits after "failed to ".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrialError {
+    /// There is no such folder.
+    #[error("read {}: there is no such folder", path.display())]
+    NoRepository {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// The Git repository could not be read.
+    #[error("read the repository {}", path.display())]
+    Git {
+        /// The path that was given.
+        path: PathBuf,
+        /// Why.
+        source: git2::Error,
+    },
+    /// It is a Git repository in which nothing is committed.
+    #[error("play {}: nothing is committed there yet", path.display())]
+    NoCommit {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// It has no clusters.
+    #[error(
+        "find the clusters of {}: a cluster is a folder clusters/<name> with YAML in it, and there is none{hint}",
+        path.display()
+    )]
+    NoClusters {
+        /// The path that was given.
+        path: PathBuf,
+        /// What was found instead.
+        hint: String,
+    },
+    /// A cluster that was asked for does not exist.
+    #[error("find the cluster {name}: the repository has {}", known.join(", "))]
+    NoCluster {
+        /// The name that was given.
+        name: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+    /// A repository could not be served.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    /// A cluster could not be started.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// A cluster could not be bootstrapped.
+    #[error("bootstrap {cluster}: {source}")]
+    Bootstrap {
+        /// The cluster.
+        cluster: String,
+        /// Why.
+        source: BootstrapError,
+    },
+    /// An API server gave an error where none can be.
+    #[error("ask the cluster for its objects")]
+    Api(#[from] kube::Error),
+    /// A folder for the run could not be made.
+    #[error("make a folder for the run")]
+    Folder(#[source] std::io::Error),
+    /// The simulation could not go on.
+    #[error(transparent)]
+    Stuck(#[from] Stuck),
+}
+
+/// Plays a repository on one simulated cluster for each `clusters/<name>`. Call it on a thread that is in no runtime.
+///
+/// # Errors
+/// [`TrialError`]. What goes wrong inside the clusters is no error: it stands in the result.
+pub fn try_repository(options: &TrialOptions) -> Result<Trial, TrialError> {
+    let source = repository::inspect(&options.repository)?;
+    let folder = tempfile::tempdir().map_err(TrialError::Folder)?;
+    simulate(Simulation::seeded(options.seed), |clock| play(options, &source, clock, folder.path()))?
+}
+
+async fn play(
+    options: &TrialOptions,
+    source: &Source,
+    clock: Clock,
+    folder: &Path,
+) -> Result<Trial, TrialError> {
+    let forge = Forge::new(clock.clone(), folder);
+    let repo = forge.create(&source.name, &source.seed, &source.branch, std::slice::from_ref(&source.url))?;
+    forge.serve_by_name(repo.name())?;
+    for (index, (url, path)) in options.serve.iter().enumerate() {
+        serve(&forge, index, url, path)?;
+    }
+    let found = source.clusters(&repo, &options.clusters)?;
+    let revision = format!("{}@sha1:{}", source.branch, repo.head(&source.branch)?);
+
+    let registry = Registry::new();
+    let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
+    let setting = Setting { clock: &clock, forge: &forge, artifacts: &artifacts, renderer: &renderer };
+    let mut handles = Vec::new();
+    for found in &found {
+        let plan = ClusterPlan { flux: options.flux, ..ClusterPlan::named(&found.name) };
+        let images = Arc::new(registry.images(UnknownImages::Pull));
+        let mut handle = cluster::start(Backend::Sim, &clock, &plan, images).await?;
+        let sync = Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() };
+        bootstrap(&setting, &mut handle, &repo, &sync, &[], false)
+            .await
+            .map_err(|error| TrialError::Bootstrap { cluster: found.name.clone(), source: error })?;
+        handles.push((handle, found.path.clone()));
+    }
+    let trials = handles.iter().map(|(handle, path)| watch(&clock, &forge, &repo, handle, path));
+    let clusters = futures::future::try_join_all(trials).await?;
+    Ok(Trial { repository: source.name.clone(), revision, notes: source.notes.clone(), clusters })
+}
+
+/// Serves one more source.
+fn serve(forge: &Forge, index: usize, url: &str, path: &Path) -> Result<(), TrialError> {
+    let parsed = GitUrl::parse(url)?;
+    // Two sources can end in the same word.
+    let name = format!("{}-{index}", parsed.repository_name());
+    let served = repository::inspect(path)?;
+    forge.create(&name, &served.seed, &served.branch, &[url.to_owned()])?;
+    Ok(())
+}
+
+/// Waits for one cluster, and says how it ended.
+async fn watch(
+    clock: &Clock,
+    forge: &Forge,
+    repo: &Repo,
+    handle: &Handle,
+    path: &str,
+) -> Result<ClusterTrial, TrialError> {
+    let began = clock.now();
+    let (ending, objects) = steady::settle(&handle.objects, clock, &handle.changes).await?;
+    let took = Duration::try_from(clock.now().duration_since(began)).unwrap_or_default();
+    Ok(ClusterTrial {
+        name: handle.name.clone(),
+        path: path.to_owned(),
+        ending,
+        took: Span(took).to_string(),
+        problems: problems::problems(&handle.objects, &objects).await?,
+        hints: hints(forge, repo, &objects),
+        objects,
+    })
+}
+
+/// Names each source that is not served, with the flag that would serve it.
+fn hints(forge: &Forge, repo: &Repo, objects: &[FluxObject]) -> Vec<String> {
+    let unserved = |o: &FluxObject| {
+        let url = o.url.as_deref().filter(|_| o.name.kind == "GitRepository" && !o.suspended)?;
+        forge
+            .by_url(url)
+            .is_err()
+            .then(|| format!("{} is not served: add --serve {url}=PATH (a clone or a folder)", o.name))
+    };
+    let mut hints: Vec<String> = objects.iter().filter_map(unserved).collect();
+    if !hints.is_empty() {
+        hints.push(format!("URLs that end in {} lead to this repository without a flag", repo.name()));
+    }
+    hints
+}

@@ -1,0 +1,133 @@
+//! Looks at the repository that is to be tried.
+
+use super::TrialError;
+use crate::forge::{GitUrl, Repo, Seed};
+use crate::monorepo::{Cluster, Layout};
+use git2::{ErrorCode, Repository, StatusOptions};
+use std::path::Path;
+
+/// The branch of folders, and of repositories whose HEAD is on none.
+const DEFAULT_BRANCH: &str = "main";
+
+/// A repository or folder, and how it is served.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    /// Its own name: the last element of its origin's URL, else of its path.
+    pub(super) name: String,
+    /// The URL from which clusters are bootstrapped.
+    pub(super) url: String,
+    /// The branch that is played.
+    pub(super) branch: String,
+    pub(super) seed: Seed,
+    /// What the reader should know.
+    pub(super) notes: Vec<String>,
+    path: std::path::PathBuf,
+}
+
+/// Looks at `path`.
+///
+/// # Errors
+/// [`TrialError::NoRepository`], [`TrialError::Git`], [`TrialError::NoCommit`].
+pub(super) fn inspect(path: &Path) -> Result<Source, TrialError> {
+    let whole = path.canonicalize().map_err(|_| TrialError::NoRepository { path: path.to_owned() })?;
+    if !whole.is_dir() {
+        return Err(TrialError::NoRepository { path: path.to_owned() });
+    }
+    let base = whole.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let own_name = safe(base.trim_end_matches(".git"));
+    let seed = Seed::detect(&whole);
+    let mut source = Source {
+        url: format!("https://git.seatrial.local/{own_name}"),
+        name: own_name,
+        branch: DEFAULT_BRANCH.to_owned(),
+        seed,
+        notes: Vec::new(),
+        path: path.to_owned(),
+    };
+    if let Seed::Repository { .. } = source.seed {
+        source.read_git(&whole).map_err(|error| match error.code() {
+            ErrorCode::UnbornBranch => TrialError::NoCommit { path: path.to_owned() },
+            _ => TrialError::Git { path: path.to_owned(), source: error },
+        })?;
+    }
+    Ok(source)
+}
+
+impl Source {
+    fn read_git(&mut self, path: &Path) -> Result<(), git2::Error> {
+        let git = Repository::open(path)?;
+        let head = git.head()?;
+        match head.shorthand().ok().filter(|_| head.is_branch()) {
+            Some(branch) => self.branch = branch.to_owned(),
+            None => {
+                self.notes.push(format!("HEAD is on no branch: its commit is played as {DEFAULT_BRANCH}"))
+            }
+        }
+        if let Ok(origin) = git.find_remote("origin") {
+            if let Some(url) = origin
+                .url()
+                .ok()
+                .and_then(|url| GitUrl::parse(url).ok().map(|parsed| (url.to_owned(), parsed)))
+            {
+                let (text, parsed) = url;
+                self.name = safe(parsed.repository_name());
+                self.url = text;
+            }
+        }
+        if !git.is_bare() {
+            let mut options = StatusOptions::new();
+            options.include_untracked(true).include_ignored(false).exclude_submodules(true);
+            let changed = git.statuses(Some(&mut options))?.len();
+            if changed > 0 {
+                let files = if changed == 1 { "file" } else { "files" };
+                self.notes.push(format!(
+                    "{changed} {files} of the working tree not committed: what is committed is played"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The repository's clusters: those of `wanted`, or all of them.
+    ///
+    /// # Errors
+    /// [`TrialError::NoClusters`], [`TrialError::NoCluster`].
+    pub(super) fn clusters(&self, repo: &Repo, wanted: &[String]) -> Result<Vec<Cluster>, TrialError> {
+        let paths = repo.paths(&self.branch)?;
+        let clusters = Layout::of(&paths).clusters;
+        if clusters.is_empty() {
+            return Err(TrialError::NoClusters { path: self.path.clone(), hint: instead(&paths) });
+        }
+        if wanted.is_empty() {
+            return Ok(clusters);
+        }
+        let known = || clusters.iter().map(|c| c.name.clone()).collect();
+        wanted
+            .iter()
+            .map(|name| {
+                let found = clusters.iter().find(|c| c.name == *name);
+                found.cloned().ok_or_else(|| TrialError::NoCluster { name: name.clone(), known: known() })
+            })
+            .collect()
+    }
+}
+
+/// Says which folders are there in place of `clusters/`.
+fn instead(paths: &[String]) -> String {
+    let mut folders: Vec<&str> = paths.iter().filter_map(|p| p.split_once('/').map(|(dir, _)| dir)).collect();
+    folders.dedup();
+    match folders.as_slice() {
+        [] => " (the repository has no folders at all)".to_owned(),
+        folders => format!(" (its folders are: {})", folders.join(", ")),
+    }
+}
+
+/// A name that the forge takes: other characters become dashes.
+fn safe(name: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name: String = name.chars().map(|c| if allowed(c) { c } else { '-' }).collect();
+    match name.trim_start_matches('.') {
+        "" => "repository".to_owned(),
+        name => name.to_owned(),
+    }
+}

@@ -1,0 +1,85 @@
+//! When nothing more is going to happen.
+
+use super::objects::{FluxObject, Ready, flux_objects};
+use crate::cluster::Objects;
+use seatrial_time::{Clock, Signal};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long nothing new may happen before a cluster is called stuck: longer than the retry intervals and timeouts that
+/// people use.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
+/// How long everything must stay ready before a cluster is called steady.
+const SETTLE: Duration = Duration::from_secs(60);
+/// How often a cluster that changes is looked at.
+const SAMPLE: Duration = Duration::from_secs(5);
+/// Where a cluster that never stops changing is left.
+const LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How a cluster ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ending {
+    /// All Flux objects are ready, and stay so.
+    Steady,
+    /// Something is not ready, and nothing new happens.
+    Stuck,
+    /// It was still changing after a day of virtual time.
+    Restless,
+}
+
+/// The part of a Flux object's state that tells progress from repetition.
+type Look = (String, bool, Ready, usize);
+
+fn look(objects: &[FluxObject]) -> Vec<Look> {
+    objects.iter().map(|o| (o.name.to_string(), o.observed, o.ready.clone(), o.inventory.len())).collect()
+}
+
+/// Waits, in virtual time, until the cluster behind `cluster` is steady or stuck.
+///
+/// `changes` is the cluster's own signal: while it is still, nothing is asked.
+///
+/// # Errors
+/// What the API server answered, where a list failed.
+pub(super) async fn settle(
+    cluster: &Objects,
+    clock: &Clock,
+    changes: &Signal,
+) -> kube::Result<(Ending, Vec<FluxObject>)> {
+    let start = clock.now();
+    let mut last_news = start;
+    // A cluster that retries goes round through the same few states: only a state never seen before is news.
+    let mut seen: BTreeSet<Vec<Look>> = BTreeSet::new();
+    loop {
+        let stamp = changes.stamp();
+        let objects = flux_objects(cluster).await?;
+        let now = clock.now();
+        let since = |t| Duration::try_from(now.duration_since(t)).unwrap_or_default();
+        if seen.insert(look(&objects)) {
+            last_news = now;
+        }
+        let ready = !objects.is_empty() && objects.iter().all(is_settled);
+        if ready && since(last_news) >= SETTLE {
+            return Ok((Ending::Steady, objects));
+        }
+        if since(last_news) >= PATIENCE {
+            return Ok((Ending::Stuck, objects));
+        }
+        if since(start) >= LIMIT {
+            return Ok((Ending::Restless, objects));
+        }
+        clock.sleep(SAMPLE).await;
+        // A still cluster has the same state: wait for a change, but not beyond what ends the wait anyway.
+        let left = if ready { SETTLE } else { PATIENCE }.saturating_sub(since(last_news));
+        let _ = clock.timeout(left, changes.changed(&stamp)).await;
+    }
+}
+
+/// Kinds without a status (alerts, providers from v1beta3) have no `Ready` condition and are as they should be.
+fn is_settled(object: &FluxObject) -> bool {
+    const WITHOUT_STATUS: [&str; 2] = ["Alert", "Provider"];
+    object.suspended
+        || WITHOUT_STATUS.contains(&object.name.kind.as_str())
+        || (object.observed && object.ready.is_true())
+}
