@@ -7,35 +7,37 @@ use kube::Client;
 use seatrial_api::FluxRelease;
 use seatrial_engine::{ArtifactStore, Engine, EngineOptions, GitAuth, GitError, GitHosts, GitRemote};
 use seatrial_render::Renderer;
-use seatrial_time::{Clock, Signal};
+use seatrial_sim::{Cluster, ClusterOptions, Identity};
+use seatrial_time::{Clock, Signal, Simulation, simulate};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// URL of the repository.
-pub const URL: &str = "https://git.test/fleet";
+pub(crate) const URL: &str = "https://git.test/fleet";
 /// Its branch.
-pub const BRANCH: &str = "main";
+pub(crate) const BRANCH: &str = "main";
 
 /// A bare repository that is served at [`URL`].
-pub struct TestGit {
+pub(crate) struct TestGit {
     folder: TempDir,
     changes: Signal,
     seconds: Mutex<i64>,
 }
 
 impl TestGit {
-    pub fn new() -> Arc<TestGit> {
+    pub(crate) fn new() -> Arc<TestGit> {
         let folder = tempfile::tempdir().unwrap();
         Repository::init_bare(folder.path()).unwrap();
         Arc::new(TestGit { folder, changes: Signal::new(), seconds: Mutex::new(1_767_225_600) })
     }
 
     /// Commits exactly these files to [`BRANCH`]; gives the revision as statuses have it.
-    pub fn commit(&self, message: &str, files: &BTreeMap<String, String>) -> String {
+    pub(crate) fn commit(&self, message: &str, files: &BTreeMap<String, String>) -> String {
         let repository = Repository::open_bare(self.folder.path()).unwrap();
         let mut index = git2::Index::new().unwrap();
         for (path, content) in files {
@@ -72,7 +74,7 @@ impl TestGit {
         format!("{BRANCH}@sha1:{commit}")
     }
 
-    pub fn tag(&self, name: &str) {
+    pub(crate) fn tag(&self, name: &str) {
         let repository = Repository::open_bare(self.folder.path()).unwrap();
         let head = repository.revparse_single(&format!("refs/heads/{BRANCH}")).unwrap();
         repository.tag_lightweight(name, &head, true).unwrap();
@@ -93,22 +95,27 @@ impl GitHosts for TestGit {
 }
 
 /// One cluster with the engine, and one repository.
-pub struct World {
-    pub clock: Clock,
-    pub client: Client,
-    pub git: Arc<TestGit>,
-    pub files: BTreeMap<String, String>,
-    pub engine: Option<Engine>,
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) client: Client,
+    pub(crate) git: Arc<TestGit>,
+    pub(crate) files: BTreeMap<String, String>,
+    pub(crate) engine: Option<Engine>,
     options: EngineOptions,
 }
 
 impl World {
     /// A cluster with the Flux kinds and a running engine.
-    pub async fn new(clock: Clock, client: Client, changes: Option<Signal>) -> World {
+    pub(crate) async fn new(clock: Clock, client: Client, changes: Option<Signal>) -> World {
         World::with(clock, client, changes, FluxRelease::V2_9).await
     }
 
-    pub async fn with(clock: Clock, client: Client, changes: Option<Signal>, flux: FluxRelease) -> World {
+    pub(crate) async fn with(
+        clock: Clock,
+        client: Client,
+        changes: Option<Signal>,
+        flux: FluxRelease,
+    ) -> World {
         let git = TestGit::new();
         let options = EngineOptions {
             clock: clock.clone(),
@@ -135,32 +142,32 @@ impl World {
     }
 
     /// Starts the engine, after stopping the one that runs.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.engine = None;
         self.engine = Some(Engine::start(self.options.clone()));
     }
 
     /// The same options with nothing in storage: what is left after a restart of the process.
-    pub fn restart_empty(&mut self) {
+    pub(crate) fn restart_empty(&mut self) {
         self.options.artifacts = Arc::new(ArtifactStore::new());
         self.start();
     }
 
-    pub fn write(&mut self, path: &str, content: &str) -> &mut World {
+    pub(crate) fn write(&mut self, path: &str, content: &str) -> &mut World {
         self.files.insert(path.to_owned(), content.to_owned());
         self
     }
 
-    pub fn remove(&mut self, path: &str) -> &mut World {
+    pub(crate) fn remove(&mut self, path: &str) -> &mut World {
         self.files.remove(path);
         self
     }
 
-    pub fn commit(&mut self, message: &str) -> String {
+    pub(crate) fn commit(&mut self, message: &str) -> String {
         self.git.commit(message, &self.files)
     }
 
-    pub async fn request(
+    pub(crate) async fn request(
         &self,
         method: &str,
         path: &str,
@@ -178,21 +185,21 @@ impl World {
     }
 
     /// Server-side apply as a person.
-    pub async fn apply(&self, object: Value) -> Value {
+    pub(crate) async fn apply(&self, object: Value) -> Value {
         let path = format!("{}?fieldManager=test&force=true", path_of(&object));
         self.request("PATCH", &path, "application/apply-patch+yaml", &object).await.unwrap()
     }
 
-    pub async fn merge(&self, path: &str, patch: Value) -> Value {
+    pub(crate) async fn merge(&self, path: &str, patch: Value) -> Value {
         self.request("PATCH", path, "application/merge-patch+json", &patch).await.unwrap()
     }
 
-    pub async fn delete(&self, path: &str) {
+    pub(crate) async fn delete(&self, path: &str) {
         self.request("DELETE", path, "application/json", &Value::Null).await.unwrap();
     }
 
     /// The object at `path`, or null.
-    pub async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         match self.request("GET", path, "application/json", &Value::Null).await {
             Ok(object) => object,
             Err(kube::Error::Api(status)) if status.code == 404 => Value::Null,
@@ -201,7 +208,7 @@ impl World {
     }
 
     /// The GitRepository of the repository.
-    pub async fn source(&self) {
+    pub(crate) async fn source(&self) {
         self.apply(json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1",
             "kind": "GitRepository",
@@ -212,7 +219,7 @@ impl World {
     }
 
     /// A Kustomization of `path`, with further fields.
-    pub async fn kustomization(&self, name: &str, path: &str, rest: Value) {
+    pub(crate) async fn kustomization(&self, name: &str, path: &str, rest: Value) {
         let mut spec = json!({
             "interval": "10m", "retryInterval": "1m", "path": path, "prune": true,
             "sourceRef": { "kind": "GitRepository", "name": "fleet" },
@@ -230,7 +237,7 @@ impl World {
     }
 
     /// Waits until the object at `path` is as wanted; gives it.
-    pub async fn until(&self, path: &str, seconds: u64, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, path: &str, seconds: u64, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         for _ in 0..=seconds {
             last = self.get(path).await;
@@ -243,7 +250,7 @@ impl World {
     }
 
     /// Waits until the Kustomization has applied `revision`, and is ready.
-    pub async fn ready(&self, name: &str, revision: &str) -> Value {
+    pub(crate) async fn ready(&self, name: &str, revision: &str) -> Value {
         self.until(&ks(name), 900, |ks| {
             ks["status"]["lastAppliedRevision"] == revision && ready(ks)["status"] == "True"
         })
@@ -251,12 +258,12 @@ impl World {
     }
 
     /// Waits until the Kustomization is not ready for `reason`.
-    pub async fn fails(&self, name: &str, reason: &str) -> Value {
+    pub(crate) async fn fails(&self, name: &str, reason: &str) -> Value {
         self.until(&ks(name), 900, |ks| ready(ks)["status"] == "False" && ready(ks)["reason"] == reason).await
     }
 
     /// Messages of all events on an object, by name.
-    pub async fn events(&self, name: &str) -> Vec<String> {
+    pub(crate) async fn events(&self, name: &str) -> Vec<String> {
         let list = self.get("/api/v1/namespaces/flux-system/events").await;
         let mut events: Vec<Value> = list["items"].as_array().cloned().unwrap_or_default();
         events.retain(|event| event["involvedObject"]["name"] == name);
@@ -277,31 +284,32 @@ impl World {
 }
 
 /// Path of a Kustomization.
-pub fn ks(name: &str) -> String {
+pub(crate) fn ks(name: &str) -> String {
     format!("/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/{name}")
 }
 
 /// Path of the GitRepository.
-pub const SOURCE: &str = "/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories/fleet";
+pub(crate) const SOURCE: &str =
+    "/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories/fleet";
 
 /// Path of a config map in `default`.
-pub fn cm(name: &str) -> String {
+pub(crate) fn cm(name: &str) -> String {
     format!("/api/v1/namespaces/default/configmaps/{name}")
 }
 
 /// A config map as a file.
-pub fn cm_file(name: &str, value: &str) -> String {
+pub(crate) fn cm_file(name: &str, value: &str) -> String {
     format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: default\ndata:\n  key: \"{value}\"\n"
     )
 }
 
-pub fn condition<'a>(object: &'a Value, type_: &str) -> &'a Value {
+pub(crate) fn condition<'a>(object: &'a Value, type_: &str) -> &'a Value {
     let conditions = object["status"]["conditions"].as_array();
     conditions.into_iter().flatten().find(|condition| condition["type"] == type_).unwrap_or(&Value::Null)
 }
 
-pub fn ready(object: &Value) -> &Value {
+pub(crate) fn ready(object: &Value) -> &Value {
     condition(object, "Ready")
 }
 
@@ -312,11 +320,25 @@ fn path_of(object: &Value) -> String {
     let lower = kind.to_lowercase();
     let plural = match kind {
         "GitRepository" => "gitrepositories".to_owned(),
+        "HelmRelease" => "helmreleases".to_owned(),
         _ => format!("{lower}s"),
     };
     let name = object["metadata"]["name"].as_str().unwrap();
     match object["metadata"]["namespace"].as_str() {
         Some(namespace) => format!("{root}/{version}/namespaces/{namespace}/{plural}/{name}"),
         None => format!("{root}/{version}/{plural}/{name}"),
+    }
+}
+
+/// Plays `story` on a simulated cluster in virtual time.
+pub(crate) fn play<F: Future<Output = ()>>(flux: FluxRelease, story: impl FnOnce(World, Cluster) -> F) {
+    let end = simulate(Simulation::seeded(7), |clock| async move {
+        let cluster = Cluster::new(clock.clone(), ClusterOptions::default());
+        let world =
+            World::with(clock, cluster.client(Identity::admin()), Some(cluster.changes()), flux).await;
+        story(world, cluster).await;
+    });
+    if let Err(stuck) = end {
+        panic!("{stuck}");
     }
 }

@@ -1,13 +1,18 @@
 //! Kustomization: what a source's content builds, in the cluster.
 //!
 //! # Flow
-//! finalizer, suspension, expressions, source, artifact, dependencies ([`depends`]), folder, build and substitution,
-//! labels, staged apply, inventory, prune, health ([`run`]); deletion has a flow of its own ([`finalize`]).
+//! finalizer, suspension, expressions ([`checks`]), source, artifact, dependencies ([`depends`]), folder, build and
+//! substitution, labels ([`input`]), staged apply, inventory, prune, health ([`bring`]); [`run`] holds it together, and
+//! deletion has a flow of its own ([`finalize`]).
 
+mod bring;
+mod checks;
 mod depends;
 mod finalize;
+mod input;
 mod run;
 mod state;
+mod stop;
 
 use super::context::{Context, after_error, has_finalizer};
 use crate::driver::{Next, Reconcile, reference};
@@ -18,6 +23,7 @@ use seatrial_time::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use stop::Ended;
 
 const MANAGER: &str = "gotk-kustomize-controller";
 
@@ -56,9 +62,9 @@ impl Reconcile for KustomizationReconciler {
             return Next::Woken;
         }
         match Run::start(&self.context, &self.events, &object, (wake, &woken)).to_end().await {
-            Ok(run::Ended::After(time)) => Next::Idle(time, stamps),
-            Ok(run::Ended::Again) => Next::Now,
-            Ok(run::Ended::Stalled) => Next::Woken,
+            Ok(Ended::After(time)) => Next::Idle(time, stamps),
+            Ok(Ended::Again) => Next::Now,
+            Ok(Ended::Stalled) => Next::Woken,
             Err(error) => after_error(&who, &error),
         }
     }

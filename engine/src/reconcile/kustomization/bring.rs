@@ -1,0 +1,163 @@
+//! From wanted objects to healthy ones: apply, inventory, prune, health.
+
+use super::finalize::summary;
+use super::input::Source;
+use super::run::{Run, acting};
+use super::stop::{Stop, failed};
+use crate::apply::{self, Action, ApplyOptions, Change, Manager, PruneError};
+use crate::cluster::Cluster;
+use crate::health::{Health, HealthError, HealthTarget};
+use crate::object::ObjectRef;
+use crate::status::Severity;
+use crate::status::conditions::Status;
+use seatrial_api::FluxRelease;
+use seatrial_api::kustomization::{KustomizationSpec, ResourceInventory};
+use seatrial_api::meta::condition::HEALTHY;
+use serde_json::Value;
+use std::time::Duration;
+
+impl Run<'_> {
+    /// Applies, prunes, and waits for health.
+    pub(super) async fn bring(
+        &mut self,
+        spec: &KustomizationSpec,
+        source: &Source,
+        objects: Vec<Value>,
+        timeout: Duration,
+    ) -> Result<(), Stop> {
+        let cluster = acting(self.context, &self.who, spec);
+        let changes = self.apply(spec, &cluster, objects, timeout).await?;
+        let managed: Vec<&ObjectRef> = changes
+            .iter()
+            .filter(|change| change.action != Action::Skipped)
+            .map(|change| &change.who)
+            .collect();
+        let mut inventory =
+            ResourceInventory { entries: managed.iter().map(|who| apply::inventory::entry(who)).collect() };
+        let old = self.state.status.inventory.clone().unwrap_or_default();
+        let stale = apply::inventory::stale(&old, &inventory);
+        if spec.prune && !stale.is_empty() {
+            self.state.speak();
+            let pruned = apply::prune(&cluster, stale, &self.who).await;
+            let failed_entries = pruned.failed.iter().map(|(who, _)| apply::inventory::entry(who));
+            inventory.entries.extend(failed_entries);
+            self.state.status.inventory = Some(inventory.clone());
+            if let Some(message) = summary(&pruned.changes) {
+                self.event(Severity::Info, "Progressing", &message).await;
+            }
+            if !pruned.failed.is_empty() {
+                return Err(failed("PruneFailed", PruneError(pruned.failed)));
+            }
+        }
+        self.state.status.inventory = Some(inventory);
+        self.health(spec, &cluster, &managed, &changes, timeout).await?;
+        self.state.status.last_applied_revision = Some(source.revision.clone());
+        if self.context.flux >= FluxRelease::V2_9 {
+            self.state.status.last_applied_origin_revision.clone_from(&source.origin);
+        }
+        Ok(())
+    }
+
+    async fn apply(
+        &mut self,
+        spec: &KustomizationSpec,
+        cluster: &Cluster,
+        objects: Vec<Value>,
+        timeout: Duration,
+    ) -> Result<Vec<Change>, Stop> {
+        let manager = Manager { cluster, clock: &self.context.clock };
+        let options = ApplyOptions { force: spec.force, timeout };
+        let mut changes = Vec::new();
+        let last = 2;
+        for (number, stage) in apply::stages(objects).into_iter().enumerate() {
+            if stage.is_empty() {
+                continue;
+            }
+            let done = manager
+                .apply(&stage, options)
+                .await
+                .map_err(|error| failed("ReconciliationFailed", error))?;
+            if number < last {
+                let target =
+                    HealthTarget { objects: stage.iter().map(ObjectRef::of).collect(), ..Default::default() };
+                self.waiter(cluster)
+                    .wait(&target, timeout, None)
+                    .await
+                    .map_err(|error| failed("ReconciliationFailed", error))?;
+            }
+            changes.extend(done);
+        }
+        if let Some(message) = summary(&changes) {
+            self.state.speak();
+            self.event(Severity::Info, "Progressing", &message).await;
+        }
+        Ok(changes)
+    }
+
+    fn waiter<'b>(&'b self, cluster: &'b Cluster) -> Health<'b> {
+        Health { cluster, clock: &self.context.clock, changes: self.context.changes.as_ref() }
+    }
+
+    async fn health(
+        &mut self,
+        spec: &KustomizationSpec,
+        cluster: &Cluster,
+        managed: &[&ObjectRef],
+        changes: &[Change],
+        timeout: Duration,
+    ) -> Result<(), Stop> {
+        let objects: Vec<ObjectRef> = if spec.wait {
+            managed.iter().map(|who| (*who).clone()).collect()
+        } else {
+            let own = &self.who.namespace;
+            let checks = spec.health_checks.iter();
+            checks
+                .map(|check| {
+                    let namespace = check.namespace.as_deref().unwrap_or(own);
+                    let api_version = check.api_version.as_deref().unwrap_or("v1");
+                    ObjectRef::new(api_version, &check.kind, namespace, &check.name)
+                })
+                .collect()
+        };
+        if objects.is_empty() {
+            self.state.conditions.remove(HEALTHY);
+            return Ok(());
+        }
+        let target = HealthTarget { objects, expressions: spec.health_check_exprs.clone() };
+        let was_healthy = self.state.conditions.is(HEALTHY, Status::True);
+        self.progress("Running health checks", timeout).await?;
+        if !self.state.is_quiet() {
+            let message = self.message("Running health checks", timeout);
+            self.state.conditions.set(HEALTHY, Status::Unknown, "Progressing", message);
+            self.state.write(&self.context.cluster).await?;
+        }
+        let cancel = (self.context.flux >= FluxRelease::V2_9).then_some(self.woken);
+        let result = self.waiter(cluster).wait(&target, timeout, cancel).await;
+        self.state.conditions.set_now(self.context.now());
+        match result {
+            Ok(took) => {
+                let drifted =
+                    changes.iter().any(|c| matches!(c.action, Action::Created | Action::Configured));
+                let is_new =
+                    self.state.status.last_applied_revision.as_deref() != Some(self.revision.as_str());
+                let message = format!("Health check passed in {took}");
+                if !self.state.is_quiet() || !was_healthy {
+                    self.state.conditions.set(HEALTHY, Status::True, "Succeeded", message.as_str());
+                }
+                if drifted || is_new || !was_healthy {
+                    self.event(Severity::Info, "Progressing", &message).await;
+                }
+                Ok(())
+            }
+            Err(HealthError::Canceled) => {
+                let message = HealthError::Canceled.to_string();
+                self.state.conditions.set(HEALTHY, Status::False, "HealthCheckCanceled", message.as_str());
+                Err(Stop::Canceled { message })
+            }
+            Err(error) => {
+                self.state.conditions.set(HEALTHY, Status::False, "HealthCheckFailed", error.to_string());
+                Err(failed("HealthCheckFailed", error))
+            }
+        }
+    }
+}

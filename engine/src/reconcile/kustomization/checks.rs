@@ -1,0 +1,80 @@
+//! What is checked, and set, before and beside the work. Pure.
+
+use super::stop::Stop;
+use crate::health::cel;
+use crate::reconcile::unsupported::NOT_SUPPORTED;
+use seatrial_api::GoDuration;
+use seatrial_api::kustomization::KustomizationSpec;
+use serde_json::Value;
+use std::time::Duration;
+
+/// The time for apply and health: `interval` less 30 seconds by default, 30 seconds at least.
+pub(super) fn timeout(spec: &KustomizationSpec) -> Duration {
+    let floor = Duration::from_secs(30);
+    let wanted =
+        spec.timeout.map_or_else(|| spec.interval.to_std().saturating_sub(floor), GoDuration::to_std);
+    wanted.max(floor)
+}
+
+pub(super) fn refuse_unsupported(spec: &KustomizationSpec) -> Result<(), Stop> {
+    let fields = [
+        ("spec.decryption", spec.decryption.is_some()),
+        ("spec.kubeConfig", spec.kube_config.is_some()),
+        ("spec.ignore", !spec.ignore.is_empty()),
+    ];
+    match fields.into_iter().find(|(_, used)| *used) {
+        Some((field, _)) => {
+            let message = format!("Seatrial does not support {field} of a Kustomization yet");
+            Err(Stop::Stalled { reason: NOT_SUPPORTED, message })
+        }
+        None => Ok(()),
+    }
+}
+
+pub(super) fn check_expressions(spec: &KustomizationSpec) -> Result<(), Stop> {
+    let health = spec.health_check_exprs.iter().flat_map(|check| {
+        [Some(&check.current), check.failed.as_ref(), check.in_progress.as_ref()].into_iter().flatten()
+    });
+    let ready = spec.depends_on.iter().filter_map(|dependency| dependency.ready_expr.as_ref());
+    for expression in ready.chain(health) {
+        cel::check(expression)
+            .map_err(|error| Stop::Stalled { reason: "InvalidCELExpression", message: error.to_string() })?;
+    }
+    Ok(())
+}
+
+/// Removes what only the server may say.
+pub(super) fn clean(object: &mut Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.shift_remove("status");
+    }
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        for field in
+            ["creationTimestamp", "managedFields", "resourceVersion", "uid", "generation", "selfLink"]
+        {
+            metadata.shift_remove(field);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    #[rstest]
+    #[case::from_interval("10m", None, 570)]
+    #[case::explicit("10m", Some("1m"), 60)]
+    #[case::floor_of_default("30s", None, 30)]
+    #[case::floor_of_explicit("10m", Some("5s"), 30)]
+    fn the_timeout_has_a_floor(#[case] interval: &str, #[case] explicit: Option<&str>, #[case] seconds: u64) {
+        let mut spec = json!({ "interval": interval, "prune": true,
+                               "sourceRef": { "kind": "GitRepository", "name": "x" } });
+        if let Some(explicit) = explicit {
+            spec["timeout"] = explicit.into();
+        }
+        let spec = serde_json::from_value(spec).expect("a spec");
+        assert_eq!(timeout(&spec), Duration::from_secs(seconds));
+    }
+}

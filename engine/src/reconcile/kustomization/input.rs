@@ -1,0 +1,115 @@
+//! From a source to the objects that a Kustomization wants.
+
+use super::checks::clean;
+use super::depends::{self, DependsError};
+use super::run::Run;
+use super::stop::{REQUEUE, Stop, failed};
+use crate::apply;
+use crate::artifact::StoredArtifact;
+use crate::object::ObjectRef;
+use crate::render::{self, BuildError, post_build};
+use seatrial_api::GoDuration;
+use seatrial_api::catalog::FluxKind;
+use seatrial_api::kustomization::KustomizationSpec;
+use serde_json::Value;
+use std::time::Duration;
+
+/// What a source offers.
+pub(super) struct Source {
+    pub(super) revision: String,
+    pub(super) origin: Option<String>,
+    pub(super) digest: String,
+}
+
+impl Run<'_> {
+    pub(super) async fn source(&mut self, spec: &KustomizationSpec) -> Result<Source, Stop> {
+        let reference = &spec.source_ref;
+        let api_version = FluxKind::find("source.toolkit.fluxcd.io", &reference.kind)
+            .and_then(|kind| kind.api_version(self.context.flux))
+            .unwrap_or_else(|| "source.toolkit.fluxcd.io/v1".to_owned());
+        let namespace = reference.namespace.as_deref().unwrap_or(&self.who.namespace);
+        let who = ObjectRef::new(&api_version, &reference.kind, namespace, &reference.name);
+        let found = match self.context.cluster.get(&who).await {
+            Ok(found) => found,
+            Err(error) => {
+                let message = error.to_string();
+                return Err(Stop::Failed { reason: "ArtifactFailed", message, event: None, retry: None });
+            }
+        };
+        let artifact = &found["status"]["artifact"];
+        match (artifact["revision"].as_str(), artifact["digest"].as_str()) {
+            (Some(revision), Some(digest)) => Ok(Source {
+                revision: revision.to_owned(),
+                origin: artifact["metadata"]["org.opencontainers.image.revision"].as_str().map(str::to_owned),
+                digest: digest.to_owned(),
+            }),
+            _ => Err(Stop::Failed {
+                reason: "ArtifactFailed",
+                message: format!("Source artifact not found, retrying in {}", GoDuration::from_std(REQUEUE)),
+                event: None,
+                retry: Some(REQUEUE),
+            }),
+        }
+    }
+
+    pub(super) async fn dependencies(
+        &mut self,
+        spec: &KustomizationSpec,
+        source: &Source,
+    ) -> Result<(), Stop> {
+        match depends::check(&self.context.cluster, self.object, &spec.depends_on, &source.revision).await {
+            Ok(()) => Ok(()),
+            Err(error @ DependsError::Cycle(_)) => {
+                Err(Stop::Stalled { reason: "DependencyNotReady", message: error.to_string() })
+            }
+            Err(error) => Err(Stop::Failed {
+                reason: "DependencyNotReady",
+                message: error.to_string(),
+                event: Some(format!(
+                    "Dependencies do not meet ready condition, retrying in {}",
+                    GoDuration::from_std(REQUEUE)
+                )),
+                retry: Some(REQUEUE),
+            }),
+        }
+    }
+
+    pub(super) fn artifact(&self, source: &Source) -> Result<StoredArtifact, Stop> {
+        self.context.artifacts.get(&source.digest).ok_or_else(|| Stop::Failed {
+            reason: "ArtifactFailed",
+            message: format!("artifact of revision {} is not in storage, retrying in 5s", source.revision),
+            event: None,
+            retry: Some(Duration::from_secs(5)),
+        })
+    }
+
+    pub(super) async fn build(
+        &mut self,
+        spec: &KustomizationSpec,
+        artifact: &StoredArtifact,
+    ) -> Result<Vec<Value>, Stop> {
+        let built = render::build(&self.context.renderer, &self.context.artifacts, artifact, spec);
+        let built = built.map_err(|error| match &error {
+            BuildError::NoPath { .. } => failed("ArtifactFailed", error),
+            BuildError::Kustomization { .. } | BuildError::Build(_) => failed("BuildFailed", error),
+        })?;
+        let mut objects = match &spec.post_build {
+            None => built.to_vec(),
+            Some(wanted) => {
+                let variables =
+                    post_build::variables(&self.context.cluster, &self.who.namespace, wanted).await;
+                let variables = variables.map_err(|error| failed("BuildFailed", error))?;
+                post_build::substitute(&built, wanted, &variables, self.context.flux)
+                    .map_err(|error| failed("BuildFailed", error))?
+            }
+        };
+        for object in &mut objects {
+            apply::labels::set_owner(object, &self.who);
+            if let Some(common) = &spec.common_metadata {
+                apply::labels::set_common(object, common);
+            }
+            clean(object);
+        }
+        Ok(objects)
+    }
+}
