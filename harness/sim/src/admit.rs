@@ -1,0 +1,310 @@
+//! What the server itself fills in or keeps, beyond defaults.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use serde_json::{Value, json};
+
+use crate::kind::Kind;
+use crate::meta;
+use crate::serve::Ctx;
+use crate::status::{FieldError, Refusal, Result};
+use crate::store::State;
+
+/// The range of service addresses: 10.96.0.0/12.
+const SERVICES: (u32, u32) = (0x0a60_0000, 1 << 20);
+const NODE_PORTS: (u64, u64) = (30_000, 2_768);
+
+/// Completes an object that is being created.
+pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Result<()> {
+    if kind.is_custom() {
+        return Ok(());
+    }
+    match (kind.group.as_ref(), kind.kind.as_ref()) {
+        ("", "Namespace") => {
+            meta::map_mut(object, "spec").entry("finalizers").or_insert_with(|| json!(["kubernetes"]));
+        }
+        ("", "Service") => service(ctx, kind, None, object)?,
+        ("", "Pod") => pod(ctx, kind, object)?,
+        ("", "PersistentVolumeClaim") => storage_class(ctx.state, object),
+        ("batch", "Job") => job(object),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => crate::crd::complete(object, None),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Completes an object that is being updated.
+pub(crate) fn update(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    live: &Value,
+    new: &mut Value,
+    subresource: &str,
+) -> Result<()> {
+    if kind.is_custom() {
+        return Ok(());
+    }
+    match (kind.group.as_ref(), kind.kind.as_ref(), subresource) {
+        ("", "Namespace", "") => {
+            // Only the `finalize` subresource writes these.
+            let finalizers = meta::at(live, &["spec", "finalizers"]).cloned();
+            if let Some(finalizers) = finalizers {
+                meta::map_mut(new, "spec").insert("finalizers".to_owned(), finalizers);
+            }
+        }
+        ("", "Service", "") => service(ctx, kind, Some(live), new)?,
+        ("apiextensions.k8s.io", "CustomResourceDefinition", "") => crate::crd::complete(new, Some(live)),
+        // Fields that the server filled in once and that an update may leave out.
+        ("", "PersistentVolumeClaim", "") => keep(live, new, &["volumeName", "storageClassName"]),
+        ("", "Pod", "") => keep(
+            live,
+            new,
+            &["nodeName", "priority", "preemptionPolicy", "tolerations", "enableServiceLinks"],
+        ),
+        ("batch", "Job", "") => keep_job(live, new),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Keeps fields of the live spec where the new one has none.
+fn keep(live: &Value, new: &mut Value, fields: &[&str]) {
+    let Some(old) = live.get("spec").and_then(Value::as_object) else { return };
+    let spec = meta::map_mut(new, "spec");
+    for field in fields {
+        if !spec.contains_key(*field)
+            && let Some(value) = old.get(*field)
+        {
+            spec.insert((*field).to_owned(), value.clone());
+        }
+    }
+}
+
+fn pod(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Result<()> {
+    let name = meta::name(object).to_owned();
+    let class = meta::text(object, &["spec", "priorityClassName"]).to_owned();
+    let (mut priority, mut preemption) = (json!(0), json!("PreemptLowerPriority"));
+    let classes = ctx.state.tables.get("priorityclasses.scheduling.k8s.io");
+    let mut classes = classes.into_iter().flat_map(|t| t.objects.values()).map(|o| o.value());
+    let found = if class.is_empty() {
+        classes.find(|c| c.get("globalDefault") == Some(&Value::Bool(true)))
+    } else {
+        let found = classes.find(|c| meta::name(c) == class);
+        if found.is_none() {
+            let why = format!("no PriorityClass with name {class} was found");
+            return Err(Refusal::forbidden(kind, &name, &why));
+        }
+        found
+    };
+    let mut default_class = None;
+    if let Some(found) = found {
+        priority = found.get("value").cloned().unwrap_or(priority);
+        preemption = found.get("preemptionPolicy").cloned().unwrap_or(preemption);
+        default_class = class.is_empty().then(|| meta::name(found).to_owned());
+    }
+    let spec = meta::map_mut(object, "spec");
+    if let Some(class) = default_class {
+        spec.insert("priorityClassName".to_owned(), class.into());
+    }
+    spec.insert("priority".to_owned(), priority);
+    spec.insert("preemptionPolicy".to_owned(), preemption);
+    spec.entry("enableServiceLinks").or_insert(Value::Bool(true));
+    let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
+    if let Value::Array(list) = tolerations {
+        for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+            let tolerated = list.iter().any(|t| {
+                let own = meta::text(t, &["key"]);
+                let effect = meta::text(t, &["effect"]);
+                (own == key || own.is_empty()) && (effect == "NoExecute" || effect.is_empty())
+            });
+            if !tolerated {
+                list.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+            }
+        }
+    }
+    let class = quality_of_service(object);
+    let status = meta::map_mut(object, "status");
+    status.insert("phase".to_owned(), "Pending".into());
+    status.insert("qosClass".to_owned(), class.into());
+    Ok(())
+}
+
+/// `Guaranteed` where each container limits processor and memory to what it requests, `BestEffort` where none asks for
+/// anything.
+fn quality_of_service(pod: &Value) -> &'static str {
+    let (mut any, mut all) = (false, true);
+    for list in ["containers", "initContainers"] {
+        for container in meta::at(pod, &["spec", list]).and_then(Value::as_array).into_iter().flatten() {
+            for resource in ["cpu", "memory"] {
+                let request = meta::at(container, &["resources", "requests", resource]);
+                let limit = meta::at(container, &["resources", "limits", resource]);
+                any |= request.is_some() || limit.is_some();
+                all &= limit.is_some() && limit == request;
+            }
+        }
+    }
+    match (any, all) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
+
+fn storage_class(state: &State, object: &mut Value) {
+    if meta::at(object, &["spec", "storageClassName"]).is_some() {
+        return;
+    }
+    const DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
+    let classes = state.tables.get("storageclasses.storage.k8s.io");
+    let default = classes.into_iter().flat_map(|t| t.objects.values()).map(|o| o.value()).find(|c| {
+        meta::at(c, &["metadata", "annotations"]).and_then(|a| a.get(DEFAULT)) == Some(&Value::from("true"))
+    });
+    if let Some(class) = default {
+        let name = meta::name(class).to_owned();
+        meta::map_mut(object, "spec").insert("storageClassName".to_owned(), name.into());
+    }
+}
+
+/// The labels and the selector by which a Job finds its Pods.
+fn job(object: &mut Value) {
+    if meta::at(object, &["spec", "manualSelector"]) == Some(&Value::Bool(true)) {
+        return;
+    }
+    let (uid, name) = (meta::uid(object).to_owned(), meta::name(object).to_owned());
+    let spec = meta::map_mut(object, "spec");
+    spec.entry("selector")
+        .or_insert_with(|| json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}));
+    let template = spec.entry("template").or_insert_with(|| json!({}));
+    let labels = meta::map_mut(meta::metadata_of(template), "labels");
+    for (key, value) in [
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("batch.kubernetes.io/job-name", &name),
+        ("controller-uid", &uid),
+        ("job-name", &name),
+    ] {
+        labels.insert(key.to_owned(), value.as_str().into());
+    }
+}
+
+/// An update that leaves out what the server generated keeps it.
+fn keep_job(live: &Value, new: &mut Value) {
+    keep(live, new, &["selector"]);
+    let generated = meta::at(live, &["spec", "template", "metadata", "labels"]).and_then(Value::as_object);
+    let Some(generated) = generated else { return };
+    let spec = meta::map_mut(new, "spec");
+    let template = spec.entry("template").or_insert_with(|| json!({}));
+    let labels = meta::map_mut(meta::metadata_of(template), "labels");
+    for (key, value) in generated {
+        if matches!(
+            key.as_str(),
+            "batch.kubernetes.io/controller-uid"
+                | "batch.kubernetes.io/job-name"
+                | "controller-uid"
+                | "job-name"
+        ) {
+            labels.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+/// Addresses and node ports of a Service.
+fn service(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, object: &mut Value) -> Result<()> {
+    let name = meta::name(object).to_owned();
+    let ty = meta::text(object, &["spec", "type"]).to_owned();
+    let old_type = live.map(|l| meta::text(l, &["spec", "type"]));
+    if ty == "ExternalName" {
+        let spec = meta::map_mut(object, "spec");
+        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+            spec.shift_remove(field);
+        }
+        return Ok(());
+    }
+    if let Some(live) = live.filter(|_| old_type != Some("ExternalName")) {
+        keep(live, object, &["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]);
+        if ty != "ClusterIP" {
+            keep(live, object, &["healthCheckNodePort"]);
+            keep_node_ports(live, object);
+        }
+    }
+    let address = match meta::text(object, &["spec", "clusterIP"]) {
+        "" => free_address(ctx),
+        "None" => "None".to_owned(),
+        given => {
+            let same = live.is_some_and(|l| meta::text(l, &["spec", "clusterIP"]) == given);
+            if !same && addresses(ctx.state).contains(given) {
+                let why = format!("failed to allocate IP {given}: provided IP is already allocated");
+                let error = FieldError::invalid("spec.clusterIPs", &json!([given]), &why);
+                return Err(Refusal::invalid(kind, &name, vec![error]));
+            }
+            given.to_owned()
+        }
+    };
+    let used = node_ports(ctx.state);
+    let spec = meta::map_mut(object, "spec");
+    spec.insert("clusterIP".to_owned(), address.as_str().into());
+    spec.entry("clusterIPs").or_insert_with(|| json!([address]));
+    spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
+    spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
+    let wants_ports = ty == "NodePort"
+        || (ty == "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)));
+    if let (true, Some(Value::Array(ports))) = (wants_ports, spec.get_mut("ports")) {
+        let mut used = used;
+        for port in ports.iter_mut().filter_map(Value::as_object_mut) {
+            if port.get("nodePort").and_then(Value::as_u64).unwrap_or(0) == 0 {
+                let number = free_port(ctx, &used);
+                used.insert(number);
+                port.insert("nodePort".to_owned(), number.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn services(state: &State) -> impl Iterator<Item = &Value> {
+    state.tables.get("services").into_iter().flat_map(|t| t.objects.values()).map(|o| o.value())
+}
+
+fn addresses(state: &State) -> BTreeSet<String> {
+    services(state).map(|s| meta::text(s, &["spec", "clusterIP"]).to_owned()).collect()
+}
+
+fn node_ports(state: &State) -> BTreeSet<u64> {
+    let ports = services(state).filter_map(|s| meta::at(s, &["spec", "ports"])?.as_array()).flatten();
+    ports.filter_map(|p| p.get("nodePort")?.as_u64()).collect()
+}
+
+fn free_address(ctx: &mut Ctx<'_>) -> String {
+    let used = addresses(ctx.state);
+    loop {
+        // The lower addresses are for those who ask for one by name.
+        let offset = 256 + ctx.state.address_rng.below(u64::from(SERVICES.1) - 512);
+        let address = Ipv4Addr::from(SERVICES.0.wrapping_add(offset as u32)).to_string();
+        if !used.contains(&address) {
+            return address;
+        }
+    }
+}
+
+fn free_port(ctx: &mut Ctx<'_>, used: &BTreeSet<u64>) -> u64 {
+    loop {
+        let port = NODE_PORTS.0 + ctx.state.address_rng.below(NODE_PORTS.1);
+        if !used.contains(&port) || used.len() as u64 >= NODE_PORTS.1 {
+            return port;
+        }
+    }
+}
+
+fn keep_node_ports(live: &Value, new: &mut Value) {
+    let old = meta::at(live, &["spec", "ports"]).and_then(Value::as_array).cloned().unwrap_or_default();
+    let Some(Value::Array(ports)) = new.pointer_mut("/spec/ports") else { return };
+    for port in ports.iter_mut() {
+        let same = old
+            .iter()
+            .find(|o| o.get("port") == port.get("port") && o.get("protocol") == port.get("protocol"));
+        let number = same.and_then(|o| o.get("nodePort")).cloned();
+        if let (Some(number), Value::Object(map)) = (number, port) {
+            map.entry("nodePort").or_insert(number);
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Built-in kinds as the real server's structs hold them: unknown fields and wrong types found, empty values dropped,
+//! defaults filled in. Pure.
+//!
+//! One walk over the object by its type does all of it. What a struct does with zero values (drop a `false`, always show a
+//! `resources: {}`) is in `zero.txt`, the defaults are in `defaults.txt`, those that need a condition in [`hooks`].
+
+mod hooks;
+mod plan;
+mod quantity;
+
+use seatrial_schema::{Scalar, TypeKind, TypeRef};
+use serde_json::{Map, Value};
+
+use crate::kind::Kind;
+use crate::status::{Refusal, Result};
+use plan::{Field, Plan, Zero};
+
+pub(crate) use quantity::Quantity;
+
+/// Decodes an object of a built-in kind. The second value are its unknown fields, as paths.
+///
+/// # Errors
+/// 400 for a value of the wrong type, in the words of Go's decoder.
+pub(crate) fn decode(kind: &Kind, value: Value) -> Result<(Value, Vec<String>)> {
+    let Kind::BuiltIn(resource) = kind else { return Ok((value, Vec::new())) };
+    let ty = seatrial_schema::kubernetes().type_of(&resource.api_version(), &resource.kind);
+    let Some(plan) = ty.and_then(Plan::of) else { return Ok((value, Vec::new())) };
+    let Value::Object(map) = value else {
+        return Err(Refusal::bad_request(format!(
+            "{0} in version {1:?} cannot be handled as a {0}: the body is no object",
+            resource.kind, resource.version
+        )));
+    };
+    let mut walk = Walk { unknown: Vec::new(), path: Vec::new() };
+    let decoded = walk.object(map, plan).map_err(|error| {
+        Refusal::bad_request(format!(
+            "{0} in version {1:?} cannot be handled as a {0}: {error}",
+            resource.kind, resource.version
+        ))
+    })?;
+    Ok((Value::Object(decoded), walk.unknown))
+}
+
+struct Walk {
+    unknown: Vec<String>,
+    path: Vec<Step>,
+}
+
+#[derive(Clone)]
+enum Step {
+    Field(String),
+    Index(usize),
+}
+
+/// The empty value of a scalar.
+fn zero(scalar: Scalar) -> Value {
+    match scalar {
+        Scalar::String | Scalar::Quantity => "".into(),
+        Scalar::Integer | Scalar::Number | Scalar::IntOrString => 0.into(),
+        Scalar::Boolean => false.into(),
+    }
+}
+
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(b) => !b,
+        Value::Number(n) => n.as_f64() == Some(0.0),
+        Value::String(s) => s.is_empty(),
+        Value::Array(a) => a.is_empty(),
+        Value::Object(o) => o.is_empty(),
+    }
+}
+
+impl Walk {
+    fn object(
+        &mut self,
+        mut map: Map<String, Value>,
+        plan: &'static Plan,
+    ) -> std::result::Result<Map<String, Value>, String> {
+        for field in plan.defaults() {
+            let Some(default) = &field.default else { continue };
+            let absent = match map.get(field.name) {
+                None | Some(Value::Null) => true,
+                Some(value) => field.zero == Zero::Dropped && is_zero(value),
+            };
+            if absent && default.applies(&map) {
+                map.insert(field.name.to_owned(), default.value.clone());
+            }
+        }
+        let mut out = Map::with_capacity(map.len());
+        for (key, value) in map {
+            let Some(field) = plan.field(&key) else {
+                self.path.push(Step::Field(key));
+                self.unknown.push(self.path_text());
+                self.path.pop();
+                continue;
+            };
+            if value.is_null() {
+                continue;
+            }
+            self.path.push(Step::Field(key));
+            let value = self.value(value, field.ty, field, plan)?;
+            let Some(Step::Field(key)) = self.path.pop() else { continue };
+            let keep = match &value {
+                Value::Array(list) => !list.is_empty(),
+                Value::Object(map) if map.is_empty() => match field.ty.kind() {
+                    TypeKind::Map => false,
+                    TypeKind::Object => field.zero != Zero::Omitted,
+                    _ => true,
+                },
+                value => field.zero != Zero::Dropped || !is_zero(value),
+            };
+            if keep {
+                out.insert(key, value);
+            }
+        }
+        for field in plan.shown() {
+            if out.contains_key(field.name) {
+                continue;
+            }
+            let value = match (field.zero, field.ty.kind()) {
+                (Zero::Shown, TypeKind::Object) => {
+                    self.path.push(Step::Field(field.name.to_owned()));
+                    let value = match field.plan() {
+                        Some(plan) => self.object(Map::new(), plan)?,
+                        None => Map::new(),
+                    };
+                    self.path.pop();
+                    Value::Object(value)
+                }
+                (Zero::Shown, TypeKind::Scalar(scalar)) => zero(scalar),
+                _ => Value::Null,
+            };
+            out.insert(field.name.to_owned(), value);
+        }
+        hooks::apply(plan.name, &mut out);
+        Ok(out)
+    }
+
+    fn value(
+        &mut self,
+        value: Value,
+        ty: TypeRef<'static>,
+        field: &'static Field,
+        parent: &'static Plan,
+    ) -> std::result::Result<Value, String> {
+        match (ty.kind(), value) {
+            (TypeKind::Any, value) => Ok(value),
+            (TypeKind::FreeObject, value @ Value::Object(_)) => Ok(value),
+            (TypeKind::Scalar(scalar), value) => self.scalar(value, scalar, ty, field, parent),
+            (TypeKind::List, Value::Array(list)) => {
+                let Some(items) = ty.items() else { return Ok(Value::Array(list)) };
+                let mut out = Vec::with_capacity(list.len());
+                for (index, item) in list.into_iter().enumerate() {
+                    self.path.push(Step::Index(index));
+                    out.push(if item.is_null() {
+                        Value::Null
+                    } else {
+                        self.value(item, items, field, parent)?
+                    });
+                    self.path.pop();
+                }
+                Ok(Value::Array(out))
+            }
+            (TypeKind::Map, Value::Object(map)) => {
+                let Some(values) = ty.values() else { return Ok(Value::Object(map)) };
+                let mut out = Map::with_capacity(map.len());
+                for (key, value) in map {
+                    // A map of texts keeps an empty one in the place of null.
+                    let value = match (value, values.kind()) {
+                        (Value::Null, TypeKind::Scalar(scalar)) => zero(scalar),
+                        (Value::Null, _) => Value::Null,
+                        (value, _) => {
+                            self.path.push(Step::Field(key.clone()));
+                            let value = self.value(value, values, field, parent)?;
+                            self.path.pop();
+                            value
+                        }
+                    };
+                    out.insert(key, value);
+                }
+                Ok(Value::Object(out))
+            }
+            (TypeKind::Object, Value::Object(map)) => match field.plan() {
+                Some(plan) => Ok(Value::Object(self.object(map, plan)?)),
+                None => Ok(Value::Object(map)),
+            },
+            (_, other) => Err(self.mismatch(&other, ty, parent)),
+        }
+    }
+
+    fn scalar(
+        &self,
+        value: Value,
+        scalar: Scalar,
+        ty: TypeRef<'static>,
+        field: &'static Field,
+        parent: &'static Plan,
+    ) -> std::result::Result<Value, String> {
+        match (scalar, value) {
+            (Scalar::String, Value::String(text)) => match ty.format() {
+                Some("byte") => check_base64(&text).map(|()| Value::String(text)),
+                Some("date-time") => self.time(text, field),
+                _ => Ok(Value::String(text)),
+            },
+            (Scalar::Boolean, value @ Value::Bool(_)) => Ok(value),
+            (Scalar::Integer, Value::Number(number)) => {
+                let whole = number.as_i64();
+                let fits = match ty.format() {
+                    Some("int32") => whole.is_some_and(|n| i32::try_from(n).is_ok()),
+                    _ => whole.is_some(),
+                };
+                if fits {
+                    return Ok(Value::Number(number));
+                }
+                Err(format!(
+                    "json: cannot unmarshal number {number} into Go struct field {} of type {}",
+                    self.go_path(parent),
+                    go_type(ty)
+                ))
+            }
+            (Scalar::Number, value @ Value::Number(_)) => Ok(value),
+            (Scalar::IntOrString, value @ (Value::Number(_) | Value::String(_))) => Ok(value),
+            (Scalar::Quantity, value @ (Value::Number(_) | Value::String(_))) => {
+                let text = match &value {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                let quantity = Quantity::parse(&text).ok_or_else(|| {
+                    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'".to_owned()
+                })?;
+                Ok(quantity.to_string().into())
+            }
+            (_, other) => Err(self.mismatch(&other, ty, parent)),
+        }
+    }
+
+    fn time(&self, text: String, field: &'static Field) -> std::result::Result<Value, String> {
+        let Ok(time) = text.parse::<jiff::Timestamp>() else {
+            return Err(format!(
+                "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
+            ));
+        };
+        let micro = field.micro_time;
+        let form = if micro { "%Y-%m-%dT%H:%M:%S%.6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
+        Ok(time.strftime(form).to_string().into())
+    }
+
+    /// `spec.containers[0].name`.
+    fn path_text(&self) -> String {
+        let mut out = String::new();
+        for step in &self.path {
+            match step {
+                Step::Field(name) => {
+                    if !out.is_empty() {
+                        out.push('.');
+                    }
+                    out.push_str(name);
+                }
+                Step::Index(index) => out.push_str(&format!("[{index}]")),
+            }
+        }
+        out
+    }
+
+    /// `Container.spec.template.spec.containers.name`: the struct that has the field, then the path without indices.
+    fn go_path(&self, parent: &Plan) -> String {
+        let mut out = parent.name.rsplit('.').next().unwrap_or("").to_owned();
+        for step in &self.path {
+            if let Step::Field(name) = step {
+                out.push('.');
+                out.push_str(name);
+            }
+        }
+        out
+    }
+
+    fn mismatch(&self, found: &Value, ty: TypeRef<'static>, parent: &Plan) -> String {
+        let found = match found {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        format!(
+            "json: cannot unmarshal {found} into Go struct field {} of type {}",
+            self.go_path(parent),
+            go_type(ty)
+        )
+    }
+}
+
+/// `[]v1.Container`, `map[string]string`, `int32`.
+fn go_type(ty: TypeRef<'static>) -> String {
+    match ty.kind() {
+        TypeKind::Scalar(Scalar::String) => match ty.format() {
+            Some("date-time") => "string".to_owned(),
+            Some("byte") => "[]uint8".to_owned(),
+            _ => "string".to_owned(),
+        },
+        TypeKind::Scalar(Scalar::Integer) => ty.format().unwrap_or("int64").to_owned(),
+        TypeKind::Scalar(Scalar::Number) => "float64".to_owned(),
+        TypeKind::Scalar(Scalar::Boolean) => "bool".to_owned(),
+        TypeKind::Scalar(Scalar::IntOrString) => "intstr.IntOrString".to_owned(),
+        TypeKind::Scalar(Scalar::Quantity) => "resource.Quantity".to_owned(),
+        TypeKind::List => format!("[]{}", ty.items().map(go_type).unwrap_or_default()),
+        TypeKind::Map => format!("map[string]{}", ty.values().map(go_type).unwrap_or_default()),
+        TypeKind::Object => {
+            let name = ty.name().unwrap_or("");
+            let short = plan::short(name);
+            let mut parts = short.split('.').skip(1);
+            let (version, name) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+            format!("{version}.{name}")
+        }
+        TypeKind::Any | TypeKind::FreeObject => "interface {}".to_owned(),
+    }
+}
+
+/// Go's standard base64: padded, line breaks ignored.
+fn check_base64(text: &str) -> std::result::Result<(), String> {
+    let bytes: Vec<(usize, u8)> =
+        text.bytes().enumerate().filter(|(_, b)| !matches!(b, b'\r' | b'\n')).collect();
+    let good = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
+    let data = bytes.iter().take_while(|(_, b)| good(*b)).count();
+    let padding = bytes.iter().skip(data).take_while(|(_, b)| *b == b'=').count();
+    let whole = data + padding == bytes.len() && bytes.len() % 4 == 0 && padding <= 2;
+    if whole {
+        return Ok(());
+    }
+    let at = match bytes.get(data) {
+        Some((at, b'=')) => bytes.get(data + padding).map_or(*at, |(next, _)| *next),
+        Some((at, _)) => *at,
+        None => text.len() - data % 4,
+    };
+    Err(format!("illegal base64 data at input byte {at}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn kind(group: &str, plural: &str) -> Kind {
+        Kind::built_in(group, "v1", plural).unwrap()
+    }
+
+    #[rstest]
+    #[case::unknown(json!({"spec": {"foo": 1, "template": {"spec": {"containers": [{"bar": 1}]}}}}),
+        vec!["spec.foo", "spec.template.spec.containers[0].bar"])]
+    #[case::known(json!({"spec": {"replicas": 1}}), vec![])]
+    fn unknown_fields_are_named(#[case] object: Value, #[case] want: Vec<&str>) {
+        assert_eq!(decode(&kind("apps", "deployments"), object).unwrap().1, want);
+    }
+
+    #[rstest]
+    #[case::scalar(json!({"spec": {"replicas": "1"}}),
+        "cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32")]
+    #[case::list(json!({"spec": {"template": {"spec": {"containers": {}}}}}),
+        "cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container")]
+    #[case::map(json!({"metadata": {"labels": {"a": 1}}}),
+        "cannot unmarshal number into Go struct field ObjectMeta.metadata.labels.a of type string")]
+    fn wrong_types_are_refused(#[case] object: Value, #[case] want: &str) {
+        let refusal = decode(&kind("apps", "deployments"), object).unwrap_err();
+        assert_eq!(refusal.code, 400);
+        assert!(refusal.message.ends_with(want), "{}", refusal.message);
+    }
+
+    #[rstest]
+    #[case::good("aGk=", true)]
+    #[case::no_padding("aGk", false)]
+    #[case::not_base64("a b=", false)]
+    #[case::empty("", true)]
+    fn base64_is_checked(#[case] text: &str, #[case] want: bool) {
+        assert_eq!(check_base64(text).is_ok(), want);
+    }
+}

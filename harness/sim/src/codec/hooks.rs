@@ -1,0 +1,245 @@
+//! Defaults that depend on more than the absence of a field, by type.
+
+use serde_json::{Map, Value, json};
+
+type Fields = Map<String, Value>;
+
+/// Fills in the conditional defaults of an object of this type.
+pub(super) fn apply(ty: &str, object: &mut Fields) {
+    match ty {
+        "core.v1.Container" | "core.v1.EphemeralContainer" => container(object),
+        "core.v1.PodSpec" => pod_spec(object),
+        "core.v1.Volume" => volume(object),
+        "core.v1.ServiceSpec" => service_spec(object),
+        "core.v1.ServicePort" => service_port(object),
+        "core.v1.Namespace" => namespace(object),
+        "core.v1.Secret" => secret(object),
+        "apps.v1.DeploymentStrategy" => {
+            rolling_update(object, "rollingUpdate", json!({"maxUnavailable": "25%", "maxSurge": "25%"}))
+        }
+        "apps.v1.StatefulSetUpdateStrategy" => {
+            rolling_update(object, "rollingUpdate", json!({"partition": 0}))
+        }
+        "apps.v1.DaemonSetUpdateStrategy" => {
+            rolling_update(object, "rollingUpdate", json!({"maxUnavailable": 1, "maxSurge": 0}));
+        }
+        "batch.v1.JobSpec" => job_spec(object),
+        "networking.v1.NetworkPolicySpec" => network_policy(object),
+        "autoscaling.v2.HorizontalPodAutoscalerSpec" => autoscaler(object),
+        "autoscaling.v2.HorizontalPodAutoscalerBehavior" => autoscaler_behavior(object),
+        "core.v1.ReplicationController" => labels_from_template(object),
+        _ => {}
+    }
+}
+
+fn default(object: &mut Fields, field: &str, value: impl Into<Value>) {
+    if !object.contains_key(field) {
+        object.insert(field.to_owned(), value.into());
+    }
+}
+
+fn text<'v>(object: &'v Fields, field: &str) -> &'v str {
+    object.get(field).and_then(Value::as_str).unwrap_or("")
+}
+
+fn flag(object: &Fields, field: &str) -> bool {
+    object.get(field) == Some(&Value::Bool(true))
+}
+
+fn container(object: &mut Fields) {
+    if !object.contains_key("imagePullPolicy") {
+        let image = text(object, "image");
+        // The tag stands after the last colon of the last path element; a digest pins the image as well.
+        let last = image.rsplit('/').next().unwrap_or("");
+        let latest = if last.contains('@') {
+            false
+        } else {
+            last.rsplit_once(':').is_none_or(|(_, tag)| tag == "latest")
+        };
+        let policy = if latest { "Always" } else { "IfNotPresent" };
+        object.insert("imagePullPolicy".to_owned(), policy.into());
+    }
+    if let Some(Value::Object(resources)) = object.get_mut("resources") {
+        requests_from_limits(resources);
+    }
+}
+
+/// What is limited and not requested is requested as limited.
+fn requests_from_limits(resources: &mut Fields) {
+    let Some(Value::Object(limits)) = resources.get("limits").cloned() else { return };
+    let requests = resources.entry("requests").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(requests) = requests {
+        for (name, amount) in limits {
+            requests.entry(name).or_insert(amount);
+        }
+    }
+}
+
+fn pod_spec(object: &mut Fields) {
+    // Two names of one field.
+    match (text(object, "serviceAccountName").to_owned(), text(object, "serviceAccount").to_owned()) {
+        (name, _) if !name.is_empty() => {
+            object.insert("serviceAccount".to_owned(), name.into());
+        }
+        (_, old) if !old.is_empty() => {
+            object.insert("serviceAccountName".to_owned(), old.into());
+        }
+        _ => {}
+    }
+    if flag(object, "hostNetwork") {
+        for list in ["containers", "initContainers"] {
+            let containers = object.get_mut(list).and_then(Value::as_array_mut);
+            for container in containers.into_iter().flatten() {
+                let ports = container.get_mut("ports").and_then(Value::as_array_mut);
+                for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+                    if let Some(number) = port.get("containerPort").cloned() {
+                        default(port, "hostPort", number);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn volume(object: &mut Fields) {
+    if object.keys().all(|k| k == "name") {
+        object.insert("emptyDir".to_owned(), json!({}));
+    }
+}
+
+fn service_spec(object: &mut Fields) {
+    let ty = text(object, "type").to_owned();
+    if ty == "ExternalName" {
+        return;
+    }
+    if text(object, "sessionAffinity") == "ClientIP" {
+        default(object, "sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": 10800}}));
+    } else {
+        object.shift_remove("sessionAffinityConfig");
+    }
+    if matches!(ty.as_str(), "NodePort" | "LoadBalancer") {
+        default(object, "externalTrafficPolicy", "Cluster");
+    }
+    if ty == "LoadBalancer" {
+        default(object, "allocateLoadBalancerNodePorts", true);
+    }
+    default(object, "internalTrafficPolicy", "Cluster");
+}
+
+fn service_port(object: &mut Fields) {
+    let unset = match object.get("targetPort") {
+        None => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Number(number)) => number.as_i64() == Some(0),
+        Some(_) => false,
+    };
+    if unset && let Some(port) = object.get("port").cloned() {
+        object.insert("targetPort".to_owned(), port);
+    }
+}
+
+fn namespace(object: &mut Fields) {
+    let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
+    let Some(Value::String(name)) = metadata.get("name").cloned() else { return };
+    let labels = metadata.entry("labels").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(labels) = labels {
+        labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
+    }
+}
+
+/// `stringData` is written only: it becomes `data`.
+fn secret(object: &mut Fields) {
+    let Some(Value::Object(texts)) = object.shift_remove("stringData") else { return };
+    let data = object.entry("data").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(data) = data {
+        for (key, value) in texts {
+            let bytes = value.as_str().unwrap_or("").as_bytes().to_vec();
+            data.insert(key, k8s_base64(&bytes).into());
+        }
+    }
+}
+
+/// Standard base64 with padding, as `k8s_openapi::ByteString` writes it.
+fn k8s_base64(bytes: &[u8]) -> String {
+    let text = serde_json::to_value(k8s_openapi::ByteString(bytes.to_vec()));
+    text.ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn rolling_update(object: &mut Fields, field: &str, value: Value) {
+    if text(object, "type") == "RollingUpdate" {
+        default(object, field, value);
+    }
+}
+
+fn job_spec(object: &mut Fields) {
+    if !object.contains_key("completions") && !object.contains_key("parallelism") {
+        object.insert("completions".to_owned(), 1.into());
+        object.insert("parallelism".to_owned(), 1.into());
+    }
+    default(object, "parallelism", 1);
+    if object.contains_key("podFailurePolicy") {
+        object.insert("podReplacementPolicy".to_owned(), "Failed".into());
+    }
+    if object.contains_key("backoffLimitPerIndex") && object.get("backoffLimit") == Some(&6.into()) {
+        object.insert("backoffLimit".to_owned(), i64::from(i32::MAX).into());
+    }
+}
+
+fn network_policy(object: &mut Fields) {
+    if !object.contains_key("policyTypes") {
+        let egress = object.get("egress").and_then(Value::as_array).is_some_and(|e| !e.is_empty());
+        let types = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+        object.insert("policyTypes".to_owned(), types);
+    }
+}
+
+fn autoscaler(object: &mut Fields) {
+    if !object.contains_key("metrics") {
+        let metrics = json!([{"type": "Resource", "resource": {"name": "cpu",
+            "target": {"type": "Utilization", "averageUtilization": 80}}}]);
+        object.insert("metrics".to_owned(), metrics);
+    }
+}
+
+fn autoscaler_behavior(object: &mut Fields) {
+    let up = json!([{"type": "Pods", "value": 4, "periodSeconds": 15}, {"type": "Percent", "value": 100, "periodSeconds": 15}]);
+    let down = json!([{"type": "Percent", "value": 100, "periodSeconds": 15}]);
+    for (field, policies, window) in [("scaleUp", up, Some(0)), ("scaleDown", down, None)] {
+        let rules = object.entry(field).or_insert_with(|| json!({}));
+        let Value::Object(rules) = rules else { continue };
+        default(rules, "selectPolicy", "Max");
+        default(rules, "policies", policies);
+        if let Some(seconds) = window {
+            default(rules, "stabilizationWindowSeconds", seconds);
+        }
+    }
+}
+
+fn labels_from_template(object: &mut Fields) {
+    let labels = object.get("spec").and_then(|s| s.pointer("/template/metadata/labels")).cloned();
+    let Some(labels) = labels else { return };
+    if let Some(Value::Object(spec)) = object.get_mut("spec") {
+        default(spec, "selector", labels.clone());
+    }
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+        default(metadata, "labels", labels);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("nginx", "Always")]
+    #[case("nginx:latest", "Always")]
+    #[case("nginx:1.2", "IfNotPresent")]
+    #[case("localhost:5000/nginx", "Always")]
+    #[case("nginx@sha256:0123", "IfNotPresent")]
+    fn the_pull_policy_depends_on_the_tag(#[case] image: &str, #[case] want: &str) {
+        let mut container = Map::from_iter([("image".to_owned(), Value::from(image))]);
+        apply("core.v1.Container", &mut container);
+        assert_eq!(text(&container, "imagePullPolicy"), want);
+    }
+}

@@ -1,0 +1,30 @@
+//! Who sends a request.
+
+/// The user behind a client, as an authenticator would have found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The user's name (`admin`, `system:serviceaccount:flux-system:kustomize-controller`).
+    pub user: String,
+    /// The groups that the user is in, without `system:authenticated`.
+    pub groups: Vec<String>,
+}
+
+impl Identity {
+    /// A user in these groups.
+    pub fn new<G: Into<String>>(user: impl Into<String>, groups: impl IntoIterator<Item = G>) -> Identity {
+        Identity { user: user.into(), groups: groups.into_iter().map(Into::into).collect() }
+    }
+
+    /// The user `admin` in the group `system:masters`, to whom everything is allowed.
+    pub fn admin() -> Identity {
+        Identity::new("admin", ["system:masters"])
+    }
+
+    /// A service account of the cluster, with the groups that its token would carry.
+    pub fn service_account(namespace: &str, name: &str) -> Identity {
+        Identity::new(
+            format!("system:serviceaccount:{namespace}:{name}"),
+            ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")],
+        )
+    }
+}

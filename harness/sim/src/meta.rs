@@ -1,0 +1,89 @@
+//! Reading and writing `metadata` and other parts of an untyped object.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// JSON text of a value.
+pub(crate) fn to_bytes(value: &Value) -> Bytes {
+    // Values whose maps have string keys always serialize.
+    Bytes::from(serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// `2026-01-02T03:04:05Z`.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The value under a path of keys.
+pub(crate) fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, key| value.get(key))
+}
+
+/// The text under a path of keys; empty where there is none.
+pub(crate) fn text<'v>(value: &'v Value, path: &[&str]) -> &'v str {
+    at(value, path).and_then(Value::as_str).unwrap_or("")
+}
+
+/// The map under a key, made where there is none (or something else).
+pub(crate) fn map_mut<'v>(value: &'v mut Value, key: &str) -> &'v mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    let Value::Object(map) = value else { unreachable!("made an object just now") };
+    let entry = map.entry(key.to_owned()).or_insert_with(|| Value::Object(Map::new()));
+    if !entry.is_object() {
+        *entry = Value::Object(Map::new());
+    }
+    let Value::Object(map) = entry else { unreachable!("made an object just now") };
+    map
+}
+
+/// `metadata`, made where there is none.
+pub(crate) fn metadata_mut(object: &mut Value) -> &mut Map<String, Value> {
+    map_mut(object, "metadata")
+}
+
+/// The same as a value, for a further step down.
+pub(crate) fn metadata_of(object: &mut Value) -> &mut Value {
+    metadata_mut(object);
+    // Made just now; the object itself stands in where it is not there.
+    if object.get("metadata").is_some() { &mut object["metadata"] } else { object }
+}
+
+pub(crate) fn name(object: &Value) -> &str {
+    text(object, &["metadata", "name"])
+}
+
+pub(crate) fn namespace(object: &Value) -> &str {
+    text(object, &["metadata", "namespace"])
+}
+
+pub(crate) fn uid(object: &Value) -> &str {
+    text(object, &["metadata", "uid"])
+}
+
+pub(crate) fn is_deleting(object: &Value) -> bool {
+    at(object, &["metadata", "deletionTimestamp"]).is_some_and(|v| !v.is_null())
+}
+
+/// The finalizers of `metadata`.
+pub(crate) fn finalizers(object: &Value) -> Vec<&str> {
+    let list = at(object, &["metadata", "finalizers"]).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Sets the finalizers, or removes the field where there are none.
+pub(crate) fn set_finalizers(object: &mut Value, finalizers: &[String]) {
+    let metadata = metadata_mut(object);
+    if finalizers.is_empty() {
+        metadata.shift_remove("finalizers");
+    } else {
+        metadata.insert("finalizers".to_owned(), finalizers.into());
+    }
+}
+
+/// The owner references of `metadata`.
+pub(crate) fn owners(object: &Value) -> impl Iterator<Item = &Value> {
+    at(object, &["metadata", "ownerReferences"]).and_then(Value::as_array).into_iter().flatten()
+}

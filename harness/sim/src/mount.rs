@@ -1,0 +1,190 @@
+//! The cluster as a tower service, for `kube::Client::new` and for servers.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+use crate::identity::Identity;
+use crate::meta;
+use crate::request::{self, BODY_LIMIT, Form, Options};
+use crate::serve::{self, Content};
+use crate::status::Refusal;
+use crate::watch::Watch;
+
+/// The API of a cluster for one user. Clones serve the same cluster and user.
+///
+/// Each request takes one `clock.turn()` when its future is first polled, then is answered in one step.
+#[derive(Clone, Debug)]
+pub struct Mount {
+    cluster: Cluster,
+    identity: Identity,
+}
+
+impl Mount {
+    pub(crate) fn new(cluster: Cluster, identity: Identity) -> Mount {
+        Mount { cluster, identity }
+    }
+}
+
+impl<B> tower::Service<Request<B>> for Mount
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Mount { cluster, identity } = self.clone();
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let body = match Limited::new(body, BODY_LIMIT).collect().await {
+                Ok(body) => body.to_bytes(),
+                Err(error) => {
+                    let too_large = error.downcast_ref::<LengthLimitError>().is_some();
+                    return Ok(refuse(&broken_body(too_large, &error.to_string())));
+                }
+            };
+            cluster.0.clock.turn().await;
+            Ok(answer(&cluster, parts, body, identity))
+        })
+    }
+}
+
+fn broken_body(too_large: bool, error: &str) -> Refusal {
+    if too_large {
+        let message = format!("Request entity too large: limit is {BODY_LIMIT}");
+        Refusal::new(413, "RequestEntityTooLarge", message)
+    } else {
+        Refusal::bad_request(format!("the request body could not be read: {error}"))
+    }
+}
+
+fn answer(
+    cluster: &Cluster,
+    parts: http::request::Parts,
+    body: Bytes,
+    identity: Identity,
+) -> Response<ResponseBody> {
+    match parse(parts, body, identity) {
+        Ok(request) => {
+            let (answer, warnings) = serve::serve(cluster, &request);
+            let mut response = match answer {
+                Ok(answer) => respond(answer.code, answer.content),
+                Err(refusal) => refuse(&refusal),
+            };
+            for warning in warnings {
+                let text = format!("299 - {}", Value::from(warning));
+                if let Ok(value) = HeaderValue::from_str(&text) {
+                    response.headers_mut().append(header::WARNING, value);
+                }
+            }
+            response
+        }
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+fn parse(parts: http::request::Parts, body: Bytes, identity: Identity) -> Result<request::Request, Refusal> {
+    let text = |name: header::HeaderName| {
+        parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned()
+    };
+    let accept: Vec<&str> =
+        parts.headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
+    let accept = accept.join(",");
+    let form = if parts.uri.path().starts_with("/openapi") || parts.uri.path().starts_with("/metrics") {
+        Form::Full
+    } else {
+        request::negotiate(&accept)?
+    };
+    Ok(request::Request {
+        options: Options::parse(parts.uri.query().unwrap_or(""))?,
+        form,
+        content_type: text(header::CONTENT_TYPE),
+        user_agent: text(header::USER_AGENT),
+        path: parts.uri.path().to_owned(),
+        method: parts.method,
+        body,
+        identity,
+    })
+}
+
+fn refuse(refusal: &Refusal) -> Response<ResponseBody> {
+    let mut response = respond(refusal.code, Content::Json(meta::to_bytes(&refusal.to_value())));
+    if let Some(seconds) = refusal.details.get("retryAfterSeconds").and_then(Value::as_u64) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn respond(code: u16, content: Content) -> Response<ResponseBody> {
+    let (media, body) = match content {
+        Content::Json(bytes) => ("application/json", ResponseBody(Body::Full(Some(bytes)))),
+        Content::Discovery(bytes) => (
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+            ResponseBody(Body::Full(Some(bytes))),
+        ),
+        Content::Text(bytes) => ("text/plain; charset=utf-8", ResponseBody(Body::Full(Some(bytes)))),
+        Content::Watch(watch) => ("application/json", ResponseBody(Body::Watch(watch))),
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The body of an answer: complete, or the events of a watch as they happen.
+#[derive(Debug)]
+pub struct ResponseBody(Body);
+
+#[derive(Debug)]
+enum Body {
+    Full(Option<Bytes>),
+    Watch(Box<Watch>),
+}
+
+impl http_body::Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let next = match &mut self.0 {
+            Body::Full(bytes) => Poll::Ready(bytes.take().filter(|b| !b.is_empty())),
+            Body::Watch(watch) => watch.poll_bytes(cx),
+        };
+        next.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.0, Body::Full(None))
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        match &self.0 {
+            Body::Full(bytes) => {
+                http_body::SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
+            Body::Watch(_) => http_body::SizeHint::default(),
+        }
+    }
+}

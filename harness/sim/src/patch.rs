@@ -1,0 +1,230 @@
+//! The four kinds of patch.
+
+use serde_json::Value;
+
+use crate::convert;
+use crate::kind::Kind;
+use crate::managed_fields::{self, ApplyError};
+use crate::meta;
+use crate::object::Key;
+use crate::request::Options;
+use crate::serve::{Answer, Ctx};
+use crate::status::{Refusal, Result};
+use crate::strategic_merge::PatchError;
+use crate::write::{Tracking, create_object, decode, update_object, with_writer};
+
+const FORMATS: &str =
+    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+
+/// `PATCH` on an object or its status.
+pub(crate) fn patch(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    namespace: &str,
+    name: &str,
+    subresource: &str,
+) -> Result<Answer> {
+    let media = ctx.request.content_type.split(';').next().unwrap_or("").trim().to_owned();
+    let apply = media == "application/apply-patch+yaml";
+    if ctx.options.force.is_some() && !apply {
+        let message = "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch";
+        let cause = serde_json::json!({"reason": "FieldValueForbidden",
+            "message": "Forbidden: may not be specified for non-apply patch", "field": "force"});
+        let mut refusal = Refusal::new(422, "Invalid", message).with_causes(vec![cause]);
+        refusal.details.insert("group".to_owned(), "meta.k8s.io".into());
+        refusal.details.insert("kind".to_owned(), "PatchOptions".into());
+        return Err(refusal);
+    }
+    let known = matches!(
+        media.as_str(),
+        "application/json-patch+json" | "application/merge-patch+json" | "application/apply-patch+yaml"
+    ) || (media == "application/strategic-merge-patch+json" && !kind.is_custom());
+    if !known {
+        let strategic = if kind.is_custom() { "" } else { ", application/strategic-merge-patch+json" };
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {}",
+            FORMATS.replace(", application/apply", &format!("{strategic}, application/apply"))
+        );
+        return Err(Refusal::new(415, "UnsupportedMediaType", message));
+    }
+    let body = ctx.request.json()?;
+    if apply {
+        return server_side_apply(ctx, kind, namespace, name, subresource, body);
+    }
+    let key = Key::new(namespace, name);
+    let stored = ctx.state.get(&kind.table(), &key).ok_or_else(|| Refusal::not_found(kind, name))?;
+    let live = convert::from_stored(kind, stored.value());
+    let patched = match media.as_str() {
+        "application/json-patch+json" => json_patch(live, body)?,
+        "application/merge-patch+json" => {
+            let mut patched = live;
+            check_object(&body)?;
+            json_patch::merge(&mut patched, &body);
+            patched
+        }
+        _ => {
+            check_object(&body)?;
+            crate::strategic_merge::merge(&live, &body, kind.ty()).map_err(|error| match error {
+                PatchError::RetainKeys => Refusal::bad_request(error.to_string()),
+                other => Refusal::new(500, "", other.to_string()),
+            })?
+        }
+    };
+    let patched = decode(ctx, kind, patched)?;
+    check_place(kind, &patched, namespace, name)?;
+    let outcome = update_object(ctx, kind, &key, &stored, patched, subresource, Tracking::Update)?;
+    Ok(outcome.answer(ctx, kind, 200))
+}
+
+fn check_object(patch: &Value) -> Result<()> {
+    if patch.is_object() {
+        return Ok(());
+    }
+    Err(Refusal::bad_request(format!("error decoding patch: a patch must be an object, not {patch}")))
+}
+
+fn check_place(kind: &Kind, patched: &Value, namespace: &str, name: &str) -> Result<()> {
+    let own = meta::name(patched);
+    if own != name {
+        return Err(Refusal::bad_request(format!(
+            "the name of the object ({own}) does not match the name on the URL ({name})"
+        )));
+    }
+    if kind.namespaced && meta::namespace(patched) != namespace {
+        return Err(Refusal::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    Ok(())
+}
+
+fn json_patch(mut live: Value, body: Value) -> Result<Value> {
+    let patch: json_patch::Patch = serde_json::from_value(body)
+        .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
+    if patch.0.len() > 10_000 {
+        let message =
+            format!("The allowed maximum operations in a JSON patch is 10000, got {}", patch.0.len());
+        return Err(Refusal::new(413, "RequestEntityTooLarge", message));
+    }
+    json_patch::patch(&mut live, &patch).map_err(|error| {
+        Refusal::new(
+            422,
+            "Invalid",
+            format!("the server rejected our request due to an error in our request: {error}"),
+        )
+    })?;
+    Ok(live)
+}
+
+fn server_side_apply(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    namespace: &str,
+    name: &str,
+    subresource: &str,
+    mut applied: Value,
+) -> Result<Answer> {
+    check_apply_options(&ctx.options)?;
+    if !applied.is_object() {
+        return Err(Refusal::bad_request("error decoding YAML: the configuration is no object"));
+    }
+    if meta::text(&applied, &["apiVersion"]).is_empty() || meta::text(&applied, &["kind"]).is_empty() {
+        return Err(Refusal::bad_request(
+            "error decoding YAML: Object 'Kind' is missing in the configuration",
+        ));
+    }
+    if meta::text(&applied, &["apiVersion"]) != kind.api_version() {
+        return Err(Refusal::bad_request(format!(
+            "Incorrect version specified in apply patch. Specified patch version: {}, expected: {}",
+            meta::text(&applied, &["apiVersion"]),
+            kind.api_version()
+        )));
+    }
+    // Names and namespaces may be left out: the path has them.
+    let metadata = meta::metadata_mut(&mut applied);
+    metadata.entry("name").or_insert_with(|| name.into());
+    if kind.namespaced {
+        metadata.entry("namespace").or_insert_with(|| namespace.into());
+    }
+    let key = Key::new(namespace, name);
+    let stored = ctx.state.get(&kind.table(), &key);
+    if stored.is_none() && !subresource.is_empty() {
+        return Err(Refusal::not_found(kind, name));
+    }
+    let live = stored.as_ref().map(|o| convert::from_stored(kind, o.value()));
+    let force = ctx.options.force.unwrap_or(false);
+    let merged = with_writer(ctx, kind, subresource, |writer, ty| {
+        managed_fields::apply(live.as_ref(), &applied, writer, force, ty)
+    })
+    .map_err(refuse_apply)?;
+    // Nothing to do: the answer is the live object.
+    if let (Some(live), Some(stored)) = (&live, &stored)
+        && *live == merged
+        && !ctx.options.dry_run
+    {
+        return Ok(crate::read::show(ctx, kind, 200, stored));
+    }
+    let merged = decode_applied(ctx, kind, merged)?;
+    check_place(kind, &merged, namespace, name)?;
+    let (outcome, code) = match &stored {
+        Some(stored) => {
+            (update_object(ctx, kind, &key, stored, merged, subresource, Tracking::Applied)?, 200)
+        }
+        None => {
+            if !meta::uid(&merged).is_empty() {
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {}, and no existing object was found",
+                    meta::uid(&merged)
+                );
+                return Err(Refusal::conflict(kind, name, &why));
+            }
+            (create_object(ctx, kind, namespace, merged, Tracking::Applied)?, 201)
+        }
+    };
+    Ok(outcome.answer(ctx, kind, code))
+}
+
+/// Nulls of a custom resource stay where an apply left them: only what is decoded loses them.
+fn decode_applied(ctx: &mut Ctx<'_>, kind: &Kind, merged: Value) -> Result<Value> {
+    match kind {
+        Kind::BuiltIn(_) => decode(ctx, kind, merged),
+        Kind::Custom(version) => {
+            let mut merged = merged;
+            version.schema.prune(&mut merged);
+            version.schema.default(&mut merged);
+            Ok(merged)
+        }
+    }
+}
+
+fn check_apply_options(options: &Options) -> Result<()> {
+    if !options.field_manager.is_empty() {
+        return Ok(());
+    }
+    let message =
+        "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
+    let cause = serde_json::json!({"reason": "FieldValueRequired",
+        "message": "Required value: is required for apply patch", "field": "fieldManager"});
+    let mut refusal = Refusal::new(422, "Invalid", message).with_causes(vec![cause]);
+    refusal.details.insert("group".to_owned(), "meta.k8s.io".into());
+    refusal.details.insert("kind".to_owned(), "PatchOptions".into());
+    Err(refusal)
+}
+
+fn refuse_apply(error: ApplyError) -> Refusal {
+    let message = error.to_string();
+    match error {
+        ApplyError::Conflicts(conflicts) => {
+            let causes = conflicts
+                .iter()
+                .flat_map(|conflict| conflict.causes())
+                .map(|(message, field)| {
+                    serde_json::json!({"reason": "FieldManagerConflict", "message": message, "field": field})
+                })
+                .collect();
+            Refusal::new(409, "Conflict", message).with_causes(causes)
+        }
+        ApplyError::ManagedFieldsSent => Refusal::bad_request(message),
+        ApplyError::Untyped { .. } => Refusal::new(500, "", message),
+    }
+}

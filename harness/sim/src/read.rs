@@ -1,0 +1,327 @@
+//! Get, list and watch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut as _, BytesMut};
+use serde_json::{Map, Value, json};
+
+use crate::convert;
+use crate::kind::Kind;
+use crate::meta;
+use crate::object::{Key, Object};
+use crate::request::{Form, Options};
+use crate::selector::Selector;
+use crate::serve::{Answer, Content, Ctx};
+use crate::status::{Refusal, Result};
+use crate::store::{Objects, State};
+use crate::table;
+use crate::watch::{Filter, Start, Watch};
+
+/// An object in the form that the request asks for.
+pub(crate) fn show(ctx: &Ctx<'_>, kind: &Kind, code: u16, object: &Object) -> Answer {
+    match ctx.request.form {
+        Form::Full | Form::Aggregated => Answer { code, content: Content::Json(convert::text(kind, object)) },
+        form => show_value(form, kind, code, &convert::from_stored(kind, object.value())),
+    }
+}
+
+/// The same for an object that is not stored, already in the version of `kind`.
+pub(crate) fn show_value(form: Form, kind: &Kind, code: u16, value: &Value) -> Answer {
+    match form {
+        Form::Full | Form::Aggregated => Answer::json(code, value),
+        Form::Metadata => Answer::json(code, &table::metadata_only(value)),
+        Form::Table => {
+            let metadata = json!({"resourceVersion": meta::text(value, &["metadata", "resourceVersion"])});
+            Answer::json(code, &table::table(kind, &[value], metadata, true))
+        }
+    }
+}
+
+pub(crate) fn get(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<Answer> {
+    let table = kind.table();
+    let object = ctx.state.get(&table, &Key::new(namespace, name));
+    let object = object.ok_or_else(|| Refusal::not_found(kind, name))?;
+    Ok(show(ctx, kind, 200, &object))
+}
+
+/// Where a list that was given in pieces goes on.
+struct Token {
+    version: u64,
+    after: Key,
+}
+
+impl Token {
+    fn write(&self) -> String {
+        let text = format!("{}\n{}\n{}", self.version, self.after.namespace, self.after.name);
+        text.bytes().map(|b| format!("{b:02x}")).collect()
+    }
+
+    fn read(text: &str) -> Option<Token> {
+        let bytes: Option<Vec<u8>> = (0..text.len())
+            .step_by(2)
+            .map(|i| text.get(i..i + 2).and_then(|h| u8::from_str_radix(h, 16).ok()))
+            .collect();
+        let text = String::from_utf8(bytes?).ok()?;
+        let mut parts = text.split('\n');
+        let version = parts.next()?.parse().ok()?;
+        Some(Token { version, after: Key::new(parts.next()?, parts.next()?) })
+    }
+}
+
+fn parse_version(text: &str) -> Result<Option<u64>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let version = text.parse::<u64>().map_err(|_| {
+        let value = Value::from(text);
+        let body = format!("Invalid value: {value}: strconv.ParseUint: parsing {value}: invalid syntax");
+        Refusal::new(400, "BadRequest", format!("resourceVersion: {body}"))
+    })?;
+    Ok(Some(version))
+}
+
+fn too_large(version: u64, current: u64) -> Refusal {
+    let message = format!("Too large resource version: {version}, current: {current}");
+    let mut refusal = Refusal::new(504, "Timeout", message).with_causes(vec![json!({
+        "reason": "ResourceVersionTooLarge", "message": "Too large resource version"
+    })]);
+    refusal.details.insert("retryAfterSeconds".to_owned(), 1.into());
+    refusal
+}
+
+fn check_list_options(options: &Options) -> Result<()> {
+    let refuse = |field: &str, body: String| {
+        let message = format!("ListOptions.meta.k8s.io \"\" is invalid: {field}: {body}");
+        let mut refusal = Refusal::new(422, "Invalid", message)
+            .with_causes(vec![json!({"reason": "FieldValueForbidden", "message": body, "field": field})]);
+        refusal.details.insert("group".to_owned(), "meta.k8s.io".into());
+        refusal.details.insert("kind".to_owned(), "ListOptions".into());
+        refusal
+    };
+    let matching = options.resource_version_match.as_str();
+    let forbidden = |why: &str| Err(refuse("resourceVersionMatch", format!("Forbidden: {why}")));
+    if options.watch {
+        if options.send_initial_events.is_none() && !matching.is_empty() {
+            return forbidden(
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            );
+        }
+        if options.send_initial_events.is_some() && matching != "NotOlderThan" {
+            return forbidden("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        }
+        return Ok(());
+    }
+    if options.send_initial_events.is_some() {
+        let why = "Forbidden: sendInitialEvents is forbidden for list".to_owned();
+        return Err(refuse("sendInitialEvents", why));
+    }
+    match matching {
+        "" => Ok(()),
+        _ if options.resource_version.is_empty() => {
+            forbidden("resourceVersionMatch is forbidden unless resourceVersion is provided")
+        }
+        _ if !options.continue_token.is_empty() => {
+            forbidden("resourceVersionMatch is forbidden when continue is provided")
+        }
+        "Exact" if options.resource_version == "0" => {
+            forbidden("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
+        }
+        "Exact" | "NotOlderThan" => Ok(()),
+        other => {
+            let body = format!(
+                "Unsupported value: {}: supported values: \"Exact\", \"NotOlderThan\"",
+                Value::from(other)
+            );
+            Err(refuse("resourceVersionMatch", body))
+        }
+    }
+}
+
+pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<Answer> {
+    check_list_options(&ctx.options)?;
+    let options = &ctx.options;
+    let selector = Selector::parse(&options.label_selector, &options.field_selector, kind)?;
+    let token = match options.continue_token.as_str() {
+        "" => None,
+        text => Some(Token::read(text).ok_or_else(|| {
+            Refusal::bad_request("continue key is not valid: illegal base64 data at input byte 0")
+        })?),
+    };
+    let asked = parse_version(&options.resource_version)?;
+    let current = ctx.state.revision;
+    if let Some(version) = asked.filter(|v| *v > current) {
+        return Err(too_large(version, current));
+    }
+    let exact = asked.filter(|_| options.resource_version_match == "Exact");
+    let version = token.as_ref().map(|t| t.version).or(exact).unwrap_or(current);
+    let objects = snapshot(ctx.state, kind, version, token.is_some())?;
+    let (items, more) = select(&objects, namespace, &selector, token.map(|t| t.after), options.limit);
+
+    let mut metadata = Map::new();
+    metadata.insert("resourceVersion".to_owned(), version.to_string().into());
+    if let (Some(more), Some(last)) = (more, items.last()) {
+        let value = last.value();
+        let after = Key::new(meta::namespace(value), meta::name(value));
+        metadata.insert("continue".to_owned(), Token { version, after }.write().into());
+        if selector.is_empty() {
+            metadata.insert("remainingItemCount".to_owned(), more.into());
+        }
+    }
+    Ok(show_list(ctx.request.form, kind, &items, Value::Object(metadata)))
+}
+
+fn snapshot(state: &State, kind: &Kind, version: u64, continued: bool) -> Result<Objects> {
+    let Some(table) = state.tables.get(kind.table().as_str()) else { return Ok(Objects::default()) };
+    table.at(version).ok_or_else(|| {
+        Refusal::expired(if continued {
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
+        } else {
+            "The resourceVersion for the provided list is too old."
+        })
+    })
+}
+
+/// The objects from `after` on, at most `limit` of them (0: all), and how many are left.
+fn select(
+    objects: &Objects,
+    namespace: &str,
+    selector: &Selector,
+    after: Option<Key>,
+    limit: usize,
+) -> (Vec<Arc<Object>>, Option<usize>) {
+    let start = after.unwrap_or_else(|| Key::new(namespace, ""));
+    let mut items: Vec<Arc<Object>> = Vec::new();
+    let mut left = 0;
+    let matching = objects
+        .range(start.clone()..)
+        .take_while(|(key, _)| namespace.is_empty() || key.namespace == namespace)
+        .filter(|(key, object)| **key != start && (selector.is_empty() || selector.matches(object.value())));
+    for (_, object) in matching {
+        if limit > 0 && items.len() == limit {
+            left += 1;
+            if !selector.is_empty() {
+                break;
+            }
+        } else {
+            items.push(object.clone());
+        }
+    }
+    (items, (left > 0).then_some(left))
+}
+
+fn show_list(form: Form, kind: &Kind, items: &[Arc<Object>], metadata: Value) -> Answer {
+    match form {
+        Form::Table => {
+            let values: Vec<Value> = items.iter().map(|o| convert::from_stored(kind, o.value())).collect();
+            let values: Vec<&Value> = values.iter().collect();
+            Answer::json(200, &table::table(kind, &values, metadata, true))
+        }
+        Form::Metadata => {
+            let items: Vec<Value> = items.iter().map(|o| table::metadata_only(o.value())).collect();
+            Answer::json(
+                200,
+                &json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
+                    "metadata": metadata, "items": items}),
+            )
+        }
+        Form::Full | Form::Aggregated => {
+            let head =
+                json!({"kind": kind.list_kind(), "apiVersion": kind.api_version(), "metadata": metadata});
+            let head = head.to_string();
+            let texts: Vec<bytes::Bytes> = items.iter().map(|o| item_text(kind, o)).collect();
+            let size = texts.iter().map(|t| t.len() + 1).sum::<usize>() + head.len() + 16;
+            let mut out = BytesMut::with_capacity(size);
+            out.put_slice(head.trim_end_matches('}').as_bytes());
+            // The head ends with the braces of its metadata and its own; the latter comes last.
+            let closing = head.len() - head.trim_end_matches('}').len();
+            out.put_bytes(b'}', closing.saturating_sub(1));
+            out.put_slice(b",\"items\":[");
+            for (i, text) in texts.iter().enumerate() {
+                if i > 0 {
+                    out.put_u8(b',');
+                }
+                if !kind.is_custom() {
+                    out.put_u8(b'{');
+                }
+                out.put_slice(text);
+            }
+            out.put_slice(b"]}");
+            Answer { code: 200, content: Content::Json(out.freeze()) }
+        }
+    }
+}
+
+/// An item of a list: those of built-in kinds do not name their own type.
+fn item_text(kind: &Kind, object: &Object) -> bytes::Bytes {
+    let text = convert::text(kind, object);
+    if kind.is_custom() {
+        return text;
+    }
+    // Decoding puts the type first, so that the rest of the shared text is the item but for its brace.
+    let head = format!("{{\"kind\":\"{}\",\"apiVersion\":\"{}\",", kind.kind, kind.api_version());
+    if text.starts_with(head.as_bytes()) {
+        return text.slice(head.len()..);
+    }
+    let mut value = convert::from_stored(kind, object.value());
+    if let Value::Object(map) = &mut value {
+        map.shift_remove("apiVersion");
+        map.shift_remove("kind");
+    }
+    meta::to_bytes(&value).slice(1..)
+}
+
+pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<Answer> {
+    check_list_options(&ctx.options)?;
+    let options = ctx.options.clone();
+    let selector = Selector::parse(&options.label_selector, &options.field_selector, kind)?;
+    let asked = parse_version(&options.resource_version)?;
+    let current = ctx.state.revision;
+    let number = ctx.state.watch_number();
+    let (table, entry) = ctx.state.table_mut(&kind.table());
+    let filter = Filter {
+        kind: kind.clone(),
+        table,
+        namespace: namespace.to_owned(),
+        selector,
+        form: ctx.request.form,
+    };
+
+    let from_start = match options.send_initial_events {
+        Some(send) => send,
+        None => matches!(asked, None | Some(0)),
+    };
+    let mut refused = None;
+    let after = match asked {
+        Some(version) if version > current => {
+            refused = Some(too_large(version, current));
+            current
+        }
+        Some(version) if version > 0 && !from_start => {
+            if version < entry.forgotten {
+                let message = format!("too old resource version: {version} ({})", entry.forgotten + 1);
+                refused = Some(Refusal::expired(message));
+            }
+            version
+        }
+        _ => current,
+    };
+    let initial = if from_start && refused.is_none() {
+        entry.objects.values().filter(|o| filter.shows(o)).cloned().collect()
+    } else {
+        Vec::new()
+    };
+    let start = Start {
+        after,
+        initial,
+        mark_end: options.send_initial_events == Some(true) && options.allow_watch_bookmarks,
+        bookmarks: options.allow_watch_bookmarks,
+        refused,
+    };
+    let closed = entry.closed;
+    let honoured = ctx.cluster.0.options.watch_timeouts;
+    let timeout = options.timeout_seconds.filter(|_| honoured).map(Duration::from_secs);
+    // The watch locks the state when it is read or dropped, never now.
+    let watch = Watch::new(ctx.cluster.0.clone(), filter, start, number, closed, timeout);
+    Ok(Answer { code: 200, content: Content::Watch(Box::new(watch)) })
+}

@@ -1,0 +1,153 @@
+//! From a request to its answer.
+
+use bytes::Bytes;
+use http::Method;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::kind::Kind;
+use crate::meta;
+use crate::request::{Options, Request};
+use crate::route::{Route, Target, route};
+use crate::status::{Refusal, Result};
+use crate::store::State;
+use crate::watch::Watch;
+use crate::{delete, discovery, openapi, patch, read, subresource, write};
+
+/// What is sent back.
+pub(crate) struct Answer {
+    pub(crate) code: u16,
+    pub(crate) content: Content,
+}
+
+/// The body of an answer.
+pub(crate) enum Content {
+    Json(Bytes),
+    /// The aggregated discovery document, which has a media type of its own.
+    Discovery(Bytes),
+    Text(Bytes),
+    Watch(Box<Watch>),
+}
+
+impl Answer {
+    pub(crate) fn json(code: u16, value: &Value) -> Answer {
+        Answer { code, content: Content::Json(meta::to_bytes(value)) }
+    }
+
+    pub(crate) fn text(text: &'static str) -> Answer {
+        Answer { code: 200, content: Content::Text(Bytes::from_static(text.as_bytes())) }
+    }
+}
+
+/// A request that is being answered, under the cluster's lock.
+pub(crate) struct Ctx<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) state: &'a mut State,
+    pub(crate) now: Timestamp,
+    pub(crate) request: &'a Request,
+    pub(crate) options: Options,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Answers a request; the second value are its warnings.
+pub(crate) fn serve(cluster: &Cluster, request: &Request) -> (Result<Answer>, Vec<String>) {
+    cluster.0.step(|state, now| {
+        let mut ctx =
+            Ctx { cluster, state, now, request, options: request.options.clone(), warnings: Vec::new() };
+        let answer = dispatch(&mut ctx);
+        let warnings = std::mem::take(&mut ctx.warnings);
+        (answer, warnings)
+    })
+}
+
+fn dispatch(ctx: &mut Ctx<'_>) -> Result<Answer> {
+    let route = route(&ctx.request.path);
+    if let Route::Resource(target) = route {
+        return resource(ctx, target);
+    }
+    if !matches!(ctx.request.method, Method::GET | Method::HEAD) {
+        return Err(Refusal::method_not_allowed());
+    }
+    match route {
+        Route::Version => Ok(Answer::json(200, &version(&ctx.cluster.0.options.version))),
+        Route::Health => Ok(Answer::text("ok")),
+        Route::Root => Ok(Answer::json(200, &discovery::root(ctx.state))),
+        Route::CoreVersions => discovery::core(ctx),
+        Route::Groups => discovery::groups(ctx),
+        Route::Group(group) => discovery::group(ctx, &group),
+        Route::Resources { group, version } => discovery::resources(ctx, &group, &version),
+        Route::OpenApiV2 => openapi::v2(),
+        Route::OpenApiV3(path) => openapi::v3(ctx, &path),
+        Route::Resource(_) | Route::Unknown => Err(Refusal::no_such_path()),
+    }
+}
+
+fn version(reported: &str) -> Value {
+    let mut numbers = reported.trim_start_matches('v').split('.');
+    let (major, minor) = (numbers.next().unwrap_or(""), numbers.next().unwrap_or(""));
+    json!({
+        "major": major, "minor": minor,
+        "emulationMajor": major, "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": minor.parse::<u32>().map_or_else(|_| minor.to_owned(), |m| m.saturating_sub(1).to_string()),
+        "gitVersion": reported, "gitCommit": "", "gitTreeState": "", "buildDate": "",
+        "goVersion": "", "compiler": "seatrial", "platform": "simulated",
+    })
+}
+
+/// The kind under a path, built in or custom.
+pub(crate) fn find_kind(state: &State, group: &str, version: &str, plural: &str) -> Option<Kind> {
+    Kind::built_in(group, version, plural).or_else(|| state.registry.find(group, version, plural))
+}
+
+fn resource(ctx: &mut Ctx<'_>, target: Target) -> Result<Answer> {
+    let kind = find_kind(ctx.state, &target.group, &target.version, &target.plural)
+        .ok_or_else(Refusal::no_such_path)?;
+    if let Kind::Custom(version) = &kind
+        && let Some(text) = &version.deprecation
+    {
+        ctx.warnings.push(text.clone());
+    }
+    // An object of a namespace has one in its path; others do not.
+    if kind.namespaced == target.namespace.is_empty() {
+        let reads_all = kind.namespaced && target.name.is_none() && ctx.request.method == Method::GET;
+        let creates_review = kind.namespaced && kind.has_verb("create") && kind.verbs.len() == 1;
+        if !reads_all && !creates_review {
+            let collection = target.name.is_none() && kind.namespaced;
+            return Err(if collection { Refusal::method_not_allowed() } else { Refusal::no_such_path() });
+        }
+    }
+    if let Some(name) = target.subresource.clone() {
+        return subresource::serve(ctx, &kind, &target, &name);
+    }
+    let verb = verb(&ctx.request.method, target.name.is_some()).ok_or_else(Refusal::method_not_allowed)?;
+    let watches = verb == "list" && ctx.options.watch;
+    if !kind.has_verb(if watches { "watch" } else { verb }) {
+        return Err(Refusal::method_not_allowed());
+    }
+    match (verb, target.name.as_deref()) {
+        ("get", Some(name)) => read::get(ctx, &kind, &target.namespace, name),
+        ("list", _) if watches => read::watch(ctx, &kind, &target.namespace),
+        ("list", _) => read::list(ctx, &kind, &target.namespace),
+        ("create", _) => write::create(ctx, &kind, &target.namespace),
+        ("update", Some(name)) => write::replace(ctx, &kind, &target.namespace, name, ""),
+        ("patch", Some(name)) => patch::patch(ctx, &kind, &target.namespace, name, ""),
+        ("delete", Some(name)) => delete::one(ctx, &kind, &target.namespace, name),
+        ("deletecollection", _) => delete::collection(ctx, &kind, &target.namespace),
+        _ => Err(Refusal::method_not_allowed()),
+    }
+}
+
+fn verb(method: &Method, has_name: bool) -> Option<&'static str> {
+    Some(match (method.as_str(), has_name) {
+        ("GET" | "HEAD", true) => "get",
+        ("GET" | "HEAD", false) => "list",
+        ("POST", false) => "create",
+        ("PUT", true) => "update",
+        ("PATCH", true) => "patch",
+        ("DELETE", true) => "delete",
+        ("DELETE", false) => "deletecollection",
+        _ => return None,
+    })
+}

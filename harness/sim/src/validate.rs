@@ -1,0 +1,70 @@
+//! What makes an object invalid, in the real server's words. Returns all faults at once, as the real server does.
+
+mod builtin;
+mod immutable;
+mod metadata;
+
+use serde_json::Value;
+
+use crate::kind::Kind;
+use crate::serve::Ctx;
+use crate::status::{Fault, FieldError, Refusal, Result};
+
+fn fault(reason: &str) -> Fault {
+    match reason {
+        "FieldValueRequired" => Fault::Required,
+        "FieldValueTypeInvalid" => Fault::TypeInvalid,
+        "FieldValueTooLong" => Fault::TooLong,
+        "FieldValueTooMany" => Fault::TooMany,
+        "FieldValueNotSupported" => Fault::NotSupported,
+        "FieldValueForbidden" => Fault::Forbidden,
+        "FieldValueDuplicate" => Fault::Duplicate,
+        _ => Fault::Invalid,
+    }
+}
+
+fn by_schema(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let Kind::Custom(version) = kind else { return Vec::new() };
+    let found = version.schema.validate(object, old);
+    found
+        .into_iter()
+        .map(|v| FieldError { fault: fault(v.reason), field: v.field, body: v.message })
+        .collect()
+}
+
+fn refuse(kind: &Kind, object: &Value, errors: Vec<FieldError>) -> Result<()> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::invalid(kind, crate::meta::name(object), errors))
+}
+
+/// Validates an object that is being created.
+pub(crate) fn create(_: &mut Ctx<'_>, kind: &Kind, object: &Value) -> Result<()> {
+    let mut errors = metadata::check(kind, object);
+    errors.extend(by_schema(kind, object, None));
+    if !kind.is_custom() {
+        errors.extend(builtin::check(kind, object));
+    }
+    refuse(kind, object, errors)
+}
+
+/// Validates an object that is being updated.
+pub(crate) fn update(
+    _: &mut Ctx<'_>,
+    kind: &Kind,
+    live: &Value,
+    new: &Value,
+    subresource: &str,
+) -> Result<()> {
+    let mut errors = metadata::check(kind, new);
+    errors.extend(metadata::check_update(live, new));
+    errors.extend(by_schema(kind, new, Some(live)));
+    if !kind.is_custom() && subresource.is_empty() {
+        errors.extend(immutable::check(kind, live, new));
+        if live.get("spec") != new.get("spec") || new.get("spec").is_none() {
+            errors.extend(builtin::check(kind, new));
+        }
+    }
+    refuse(kind, new, errors)
+}

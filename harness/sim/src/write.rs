@@ -1,0 +1,585 @@
+//! Create and update: what all writes go through.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::codec;
+use crate::convert;
+use crate::crd;
+use crate::kind::Kind;
+use crate::managed_fields::{self, Writer};
+use crate::meta;
+use crate::object::{Key, Object};
+use crate::read::{show, show_value};
+use crate::request::FieldValidation;
+use crate::serve::{Answer, Ctx};
+use crate::status::{FieldError, Refusal, Result};
+use crate::validate;
+
+/// How the owners of fields are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tracking {
+    /// What the write changed is the manager's.
+    Update,
+    /// The object carries its owners already: it comes from an apply.
+    Applied,
+}
+
+/// What a write left behind.
+pub(crate) enum Outcome {
+    Stored(Arc<Object>),
+    /// Of a dry run, or of an update that took away the last finalizer; in the request's version.
+    NotStored(Value),
+}
+
+impl Outcome {
+    pub(crate) fn answer(self, ctx: &Ctx<'_>, kind: &Kind, code: u16) -> Answer {
+        match self {
+            Outcome::Stored(object) => show(ctx, kind, code, &object),
+            Outcome::NotStored(value) => show_value(ctx.request.form, kind, code, &value),
+        }
+    }
+}
+
+/// Fields that the main endpoint, or a subresource, does not write.
+fn ignored(kind: &Kind, subresource: &str) -> &'static [&'static [&'static str]] {
+    match subresource {
+        "" if has_status(kind) => &[&["status"]],
+        "status" if kind.is_custom() => &[&["spec"], &["metadata"]],
+        "status" if kind.group == "apps" => &[&["spec"], &["metadata", "labels"]],
+        "status" => &[&["spec"]],
+        _ => &[],
+    }
+}
+
+pub(crate) fn has_status(kind: &Kind) -> bool {
+    kind.subresource("status").is_some()
+}
+
+fn typed<'k>(kind: &'k Kind) -> managed_fields::Kind<'k> {
+    managed_fields::Kind { ty: kind.ty(), built_in: !kind.is_custom() }
+}
+
+/// Calls `f` with what the owners of fields are recorded under.
+pub(crate) fn with_writer<T>(
+    ctx: &Ctx<'_>,
+    kind: &Kind,
+    subresource: &str,
+    f: impl FnOnce(&Writer<'_>, managed_fields::Kind<'_>) -> T,
+) -> T {
+    let (manager, api_version) = (ctx.request.manager(), kind.api_version());
+    let writer = Writer {
+        manager: &manager,
+        api_version: &api_version,
+        subresource,
+        ignored: ignored(kind, subresource),
+        now: ctx.now,
+    };
+    f(&writer, typed(kind))
+}
+
+/// Checks `apiVersion` and `kind` of a body, its unknown fields and its types, and fills in defaults.
+pub(crate) fn decode(ctx: &mut Ctx<'_>, kind: &Kind, mut body: Value) -> Result<Value> {
+    let (api_version, name) =
+        (meta::text(&body, &["apiVersion"]).to_owned(), meta::text(&body, &["kind"]).to_owned());
+    if !body.is_object() {
+        return Err(Refusal::bad_request(format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct ({body})"
+        )));
+    }
+    match kind {
+        Kind::Custom(_) => {
+            if name.is_empty() {
+                return Err(Refusal::bad_request(format!("Object 'Kind' is missing in '{body}'")));
+            }
+            let wanted = kind.api_version();
+            if api_version != wanted {
+                return Err(Refusal::bad_request(format!(
+                    "the API version in the data ({api_version}) does not match the expected API version ({wanted})"
+                )));
+            }
+            if name != kind.kind {
+                return Err(Refusal::bad_request(format!(
+                    "{name} in version {:?} cannot be handled as a {}: the kind in the data does not match the expected kind",
+                    kind.version, kind.kind
+                )));
+            }
+        }
+        Kind::BuiltIn(_) => {
+            let other_kind = !name.is_empty() && name != kind.kind;
+            let other_version = !api_version.is_empty() && api_version != kind.api_version();
+            if other_kind || other_version {
+                let version = seatrial_schema::split_api_version(&api_version).1;
+                let shown = if name.is_empty() { kind.kind.as_ref() } else { name.as_str() };
+                let known = seatrial_schema::kubernetes().type_of(&api_version, shown).is_some();
+                let why = if known {
+                    format!(
+                        "converting ({version}.{shown}) to ({}.{}): unknown conversion",
+                        internal_group(kind),
+                        kind.kind
+                    )
+                } else {
+                    format!(
+                        "no kind {shown:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
+                    )
+                };
+                return Err(Refusal::bad_request(format!(
+                    "{shown} in version {version:?} cannot be handled as a {}: {why}",
+                    kind.kind
+                )));
+            }
+        }
+    }
+    let unknown = match kind {
+        Kind::BuiltIn(r) => {
+            if let Value::Object(map) = &mut body {
+                // First, as the real server writes them.
+                let rest = std::mem::take(map);
+                map.insert("kind".to_owned(), r.kind.as_ref().into());
+                map.insert("apiVersion".to_owned(), r.api_version().into());
+                map.extend(rest.into_iter().filter(|(k, _)| k != "kind" && k != "apiVersion"));
+            }
+            let (decoded, unknown) = codec::decode(kind, body)?;
+            body = decoded;
+            unknown
+        }
+        Kind::Custom(version) => {
+            let (mut unknown, metadata) = decode_metadata(kind, body.get("metadata"))?;
+            if let Value::Object(map) = &mut body {
+                map.insert("metadata".to_owned(), metadata);
+            }
+            unknown.extend(version.schema.prune(&mut body));
+            version.schema.default(&mut body);
+            version.schema.drop_nulls(&mut body);
+            unknown
+        }
+    };
+    report_unknown(ctx, kind, unknown)?;
+    Ok(body)
+}
+
+fn internal_group(kind: &Kind) -> &str {
+    match kind.group.split('.').next().unwrap_or("") {
+        "" => "core",
+        group => group,
+    }
+}
+
+/// The metadata of a custom resource, decoded as that of every kind.
+fn decode_metadata(kind: &Kind, metadata: Option<&Value>) -> Result<(Vec<String>, Value)> {
+    let empty = Value::Object(serde_json::Map::new());
+    let Some(config_map) = Kind::built_in("", "v1", "configmaps") else { return Ok((Vec::new(), empty)) };
+    let carrier = serde_json::json!({"metadata": metadata.unwrap_or(&empty)});
+    let (decoded, unknown) = codec::decode(&config_map, carrier).map_err(|refusal| {
+        let message = refusal.message.replace(
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap",
+            &format!("{0} in version {1:?} cannot be handled as a {0}", kind.kind, kind.version),
+        );
+        Refusal { message, ..refusal }
+    })?;
+    Ok((unknown, decoded.get("metadata").cloned().unwrap_or(empty)))
+}
+
+fn report_unknown(ctx: &mut Ctx<'_>, kind: &Kind, unknown: Vec<String>) -> Result<()> {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    match ctx.options.field_validation {
+        FieldValidation::Ignore => Ok(()),
+        FieldValidation::Warn => {
+            ctx.warnings.extend(unknown.iter().map(|path| format!("unknown field {path:?}")));
+            Ok(())
+        }
+        FieldValidation::Strict => {
+            let all: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+            let all = all.join(", ");
+            Err(Refusal::bad_request(match kind {
+                Kind::Custom(_) => format!("strict decoding error: {all}"),
+                Kind::BuiltIn(_) => format!(
+                    "{0} in version {1:?} cannot be handled as a {0}: strict decoding error: {all}",
+                    kind.kind, kind.version
+                ),
+            }))
+        }
+    }
+}
+
+pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<Answer> {
+    let body = ctx.request.json()?;
+    if kind.verbs.len() == 1
+        || matches!(kind.group.as_ref(), "authentication.k8s.io" | "authorization.k8s.io")
+    {
+        return crate::subresource::review(ctx, kind, &body);
+    }
+    let object = decode(ctx, kind, body)?;
+    Ok(create_object(ctx, kind, namespace, object, Tracking::Update)?.answer(ctx, kind, 201))
+}
+
+/// Refuses objects for a namespace that is not there, or is going.
+fn check_namespace(ctx: &Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<()> {
+    let found = ctx.state.get("namespaces", &Key::new("", namespace));
+    let found = found.ok_or_else(|| Refusal::namespace_not_found(namespace))?;
+    if meta::is_deleting(found.value()) {
+        let why =
+            format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let cause = serde_json::json!({"reason": "NamespaceTerminating",
+            "message": format!("namespace {namespace} is being terminated"), "field": "metadata.namespace"});
+        return Err(Refusal::forbidden(kind, name, &why).with_causes(vec![cause]));
+    }
+    Ok(())
+}
+
+pub(crate) fn create_object(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    namespace: &str,
+    mut object: Value,
+    tracking: Tracking,
+) -> Result<Outcome> {
+    place(kind, namespace, &mut object)?;
+    let name = meta::name(&object).to_owned();
+    if kind.namespaced {
+        check_namespace(ctx, kind, namespace, &name)?;
+    }
+    if !meta::text(&object, &["metadata", "resourceVersion"]).is_empty() {
+        return Err(Refusal::new(500, "", "resourceVersion should not be set on objects to be created"));
+    }
+    let prefix = meta::text(&object, &["metadata", "generateName"]).to_owned();
+    let name = if name.is_empty() && !prefix.is_empty() {
+        generate_name(ctx, kind, namespace, &prefix)
+    } else {
+        name
+    };
+    let uid = ctx.state.uid_rng.uuid();
+    let metadata = meta::metadata_mut(&mut object);
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+        metadata.shift_remove(field);
+    }
+    if name.is_empty() {
+        let error = FieldError::required("metadata.name", "name or generateName is required");
+        return Err(Refusal::invalid(kind, "", vec![error]));
+    }
+    metadata.insert("name".to_owned(), name.clone().into());
+    metadata.insert("uid".to_owned(), uid.into());
+    metadata.insert("creationTimestamp".to_owned(), meta::rfc3339(ctx.now).into());
+    if has_generation(kind) {
+        metadata.insert("generation".to_owned(), 1.into());
+    }
+    if has_status(kind) {
+        reset_status(kind, &mut object)?;
+    }
+    crate::admit::create(ctx, kind, &mut object)?;
+    if tracking == Tracking::Update {
+        object = with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, &object, writer, ty));
+    }
+    validate::create(ctx, kind, &object)?;
+    let key = Key::new(namespace, name.as_str());
+    if ctx.state.get(&kind.table(), &key).is_some() {
+        return Err(Refusal::already_exists(kind, &name));
+    }
+    if ctx.options.dry_run {
+        return Ok(Outcome::NotStored(object));
+    }
+    Ok(Outcome::Stored(commit(ctx, kind, &key, object)))
+}
+
+/// Checks or fills in the namespace of an object by the path that it is sent to.
+fn place(kind: &Kind, namespace: &str, object: &mut Value) -> Result<()> {
+    let own = meta::namespace(object).to_owned();
+    if !own.is_empty() && own != namespace {
+        return Err(Refusal::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    let metadata = meta::metadata_mut(object);
+    if kind.namespaced {
+        metadata.insert("namespace".to_owned(), namespace.into());
+    }
+    Ok(())
+}
+
+fn generate_name(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, prefix: &str) -> String {
+    let base: String = prefix.chars().take(58).collect();
+    loop {
+        let name = format!("{base}{}", ctx.state.name_rng.suffix(5));
+        if ctx.state.get(&kind.table(), &Key::new(namespace, name.as_str())).is_none() {
+            return name;
+        }
+    }
+}
+
+/// The status that an object has when it is created.
+fn reset_status(kind: &Kind, object: &mut Value) -> Result<()> {
+    let Value::Object(map) = object else { return Ok(()) };
+    map.shift_remove("status");
+    if !kind.is_custom() {
+        *object = codec::decode(kind, std::mem::take(object))?.0;
+    }
+    Ok(())
+}
+
+/// Whether the kind counts the generations of its spec.
+pub(crate) fn has_generation(kind: &Kind) -> bool {
+    match kind {
+        Kind::Custom(_) => true,
+        Kind::BuiltIn(r) => match r.group.as_ref() {
+            "" => matches!(r.kind.as_ref(), "ReplicationController" | "Pod"),
+            "apps" => r.kind != "ControllerRevision",
+            "batch"
+            | "policy"
+            | "apiextensions.k8s.io"
+            | "flowcontrol.apiserver.k8s.io"
+            | "admissionregistration.k8s.io" => true,
+            "networking.k8s.io" => matches!(r.kind.as_ref(), "Ingress" | "IngressClass" | "NetworkPolicy"),
+            "scheduling.k8s.io" => r.kind == "PriorityClass",
+            "discovery.k8s.io" => r.kind == "EndpointSlice",
+            _ => false,
+        },
+    }
+}
+
+/// Stores an object that is in the version of `kind`.
+pub(crate) fn commit(ctx: &mut Ctx<'_>, kind: &Kind, key: &Key, object: Value) -> Arc<Object> {
+    let object = convert::to_stored(kind, object);
+    let stored = ctx.state.put(&kind.table(), key, object, ctx.now);
+    crd::changed(ctx.state, kind, key);
+    stored
+}
+
+/// `PUT` on an object or its status.
+pub(crate) fn replace(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    namespace: &str,
+    name: &str,
+    subresource: &str,
+) -> Result<Answer> {
+    let body = ctx.request.json()?;
+    let mut object = decode(ctx, kind, body)?;
+    let own = meta::name(&object);
+    if own.is_empty() {
+        let metadata = meta::metadata_mut(&mut object);
+        metadata.insert("name".to_owned(), name.into());
+    } else if own != name {
+        return Err(Refusal::bad_request(format!(
+            "the name of the object ({own}) does not match the name on the URL ({name})"
+        )));
+    }
+    place(kind, namespace, &mut object)?;
+    let key = Key::new(namespace, name);
+    let Some(live) = ctx.state.get(&kind.table(), &key) else {
+        if subresource.is_empty() && creates_on_update(kind) {
+            let metadata = meta::metadata_mut(&mut object);
+            metadata.shift_remove("resourceVersion");
+            return Ok(create_object(ctx, kind, namespace, object, Tracking::Update)?.answer(ctx, kind, 201));
+        }
+        return Err(Refusal::not_found(kind, name));
+    };
+    if meta::text(&object, &["metadata", "resourceVersion"]).is_empty() && needs_version(kind) {
+        let error =
+            FieldError::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
+        let mut refusal = Refusal::invalid(kind, name, vec![error]);
+        refusal.message = refusal.message.replacen(
+            &crate::status::qualified(&kind.kind, &kind.group),
+            &crate::status::qualified(&kind.plural, &kind.group),
+            1,
+        );
+        refusal.details.insert("kind".to_owned(), kind.plural.as_ref().into());
+        return Err(refusal);
+    }
+    Ok(update_object(ctx, kind, &key, &live, object, subresource, Tracking::Update)?.answer(ctx, kind, 200))
+}
+
+/// Whether a `PUT` of an object that is not there creates it.
+fn creates_on_update(kind: &Kind) -> bool {
+    !kind.is_custom()
+        && matches!(
+            kind.kind.as_ref(),
+            "Event"
+                | "Lease"
+                | "Endpoints"
+                | "EndpointSlice"
+                | "LimitRange"
+                | "Role"
+                | "RoleBinding"
+                | "ClusterRole"
+                | "ClusterRoleBinding"
+                | "Service"
+                | "RuntimeClass"
+        )
+        && kind.kind != "EndpointSlice"
+}
+
+/// Whether a `PUT` must name the resource version that it is based on.
+fn needs_version(kind: &Kind) -> bool {
+    kind.is_custom()
+        || matches!(
+            kind.group.as_ref(),
+            "apiextensions.k8s.io"
+                | "apiregistration.k8s.io"
+                | "coordination.k8s.io"
+                | "admissionregistration.k8s.io"
+                | "flowcontrol.apiserver.k8s.io"
+        )
+        || matches!(kind.kind.as_ref(), "PodDisruptionBudget" | "CustomResourceDefinition" | "EndpointSlice")
+            && kind.kind != "EndpointSlice"
+}
+
+/// Replaces the live object by a new one that was decoded or patched.
+pub(crate) fn update_object(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    key: &Key,
+    stored: &Arc<Object>,
+    mut new: Value,
+    subresource: &str,
+    tracking: Tracking,
+) -> Result<Outcome> {
+    let live = convert::from_stored(kind, stored.value());
+    let name = key.name.as_str();
+    let version = meta::text(&new, &["metadata", "resourceVersion"]);
+    if !version.is_empty() && version != "0" && version != meta::text(&live, &["metadata", "resourceVersion"])
+    {
+        if version.parse::<u64>().is_err() {
+            let error = FieldError::invalid(
+                "metadata.resourceVersion",
+                &version.into(),
+                "strconv.ParseUint: invalid syntax",
+            );
+            return Err(Refusal::invalid(kind, name, vec![error]));
+        }
+        return Err(Refusal::stale(kind, name));
+    }
+    let uid = meta::uid(&new);
+    if !uid.is_empty() && uid != meta::uid(&live) {
+        let why = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            meta::uid(&live)
+        );
+        return Err(Refusal::conflict(kind, name, &why));
+    }
+    keep_system_fields(&live, &mut new);
+    if subresource == "status" {
+        new = with_status_of(kind, &live, new);
+    } else if has_status(kind) {
+        carry(&live, &mut new, "status");
+    }
+    crate::admit::update(ctx, kind, &live, &mut new, subresource)?;
+    if subresource.is_empty() && spec_changed(kind, &live, &new) && has_generation(kind) {
+        let generation = meta::at(&live, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or(0);
+        meta::metadata_mut(&mut new).insert("generation".to_owned(), (generation + 1).into());
+    }
+    if tracking == Tracking::Update {
+        new = with_writer(ctx, kind, subresource, |writer, ty| {
+            managed_fields::update(Some(&live), &new, writer, ty)
+        });
+    }
+    validate::update(ctx, kind, &live, &new, subresource)?;
+    finish_update(ctx, kind, key, stored, &live, new)
+}
+
+/// Stores an updated object; removes it where it is being deleted and nothing holds it any more.
+fn finish_update(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    key: &Key,
+    stored: &Arc<Object>,
+    live: &Value,
+    new: Value,
+) -> Result<Outcome> {
+    if same_but_for_order(live, &new) {
+        return Ok(Outcome::Stored(stored.clone()));
+    }
+    let released = meta::is_deleting(&new)
+        && meta::finalizers(&new).is_empty()
+        && !meta::finalizers(live).is_empty()
+        && meta::at(&new, &["metadata", "deletionGracePeriodSeconds"]).and_then(Value::as_i64).unwrap_or(0)
+            == 0
+        && meta::at(&new, &["spec", "finalizers"]).and_then(Value::as_array).is_none_or(|f| f.is_empty());
+    if ctx.options.dry_run {
+        return Ok(Outcome::NotStored(new));
+    }
+    if released {
+        ctx.state.remove(&kind.table(), key, ctx.now);
+        crd::changed(ctx.state, kind, key);
+        return Ok(Outcome::NotStored(new));
+    }
+    Ok(Outcome::Stored(commit(ctx, kind, key, new)))
+}
+
+/// Maps compare by content here: `Value` does the same, whatever the order of its keys.
+fn same_but_for_order(a: &Value, b: &Value) -> bool {
+    a == b
+}
+
+/// Takes a field over from the live object.
+fn carry(live: &Value, new: &mut Value, field: &str) {
+    let Value::Object(map) = new else { return };
+    match live.get(field) {
+        Some(value) => map.insert(field.to_owned(), value.clone()),
+        None => map.shift_remove(field),
+    };
+}
+
+/// Fields of `metadata` that no client writes.
+fn keep_system_fields(live: &Value, new: &mut Value) {
+    let old = live.get("metadata").and_then(Value::as_object);
+    let metadata = meta::metadata_mut(new);
+    let system = [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+    ];
+    for field in system {
+        match old.and_then(|m| m.get(field)) {
+            Some(value) => metadata.insert(field.to_owned(), value.clone()),
+            None => metadata.shift_remove(field),
+        };
+    }
+    if !metadata.contains_key("generateName")
+        && let Some(prefix) = old.and_then(|m| m.get("generateName"))
+    {
+        metadata.insert("generateName".to_owned(), prefix.clone());
+    }
+}
+
+/// The live object with the new status, and what else the status endpoint writes.
+fn with_status_of(kind: &Kind, live: &Value, new: Value) -> Value {
+    let mut out = live.clone();
+    carry(&new, &mut out, "status");
+    let Some(new_metadata) = new.get("metadata").and_then(Value::as_object) else { return out };
+    let taken: &[&str] = match kind {
+        Kind::Custom(_) => &["managedFields"],
+        Kind::BuiltIn(r) if r.group == "apps" => &["annotations", "finalizers", "managedFields"],
+        Kind::BuiltIn(_) => &["labels", "annotations", "finalizers", "managedFields"],
+    };
+    let metadata = meta::metadata_mut(&mut out);
+    for field in taken {
+        match new_metadata.get(*field) {
+            Some(value) => metadata.insert((*field).to_owned(), value.clone()),
+            None => metadata.shift_remove(*field),
+        };
+    }
+    out
+}
+
+/// Whether anything but `metadata` and `status` differs.
+fn spec_changed(kind: &Kind, live: &Value, new: &Value) -> bool {
+    let (Value::Object(a), Value::Object(b)) = (live, new) else { return live != new };
+    let system = |key: &str| {
+        matches!(key, "metadata" | "apiVersion" | "kind") || (key == "status" && has_status(kind))
+    };
+    let differs = |a: &serde_json::Map<String, Value>, b: &serde_json::Map<String, Value>| {
+        a.iter().any(|(key, value)| !system(key) && b.get(key) != Some(value))
+    };
+    let annotated = kind.is("apps", "Deployment")
+        && meta::at(live, &["metadata", "annotations"]) != meta::at(new, &["metadata", "annotations"]);
+    differs(a, b) || differs(b, a) || annotated
+}
