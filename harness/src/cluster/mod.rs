@@ -7,6 +7,7 @@
 mod backend;
 mod handle;
 mod objects;
+mod sim;
 
 pub use backend::{Backend, BackendError};
 pub use handle::{Handle, History, Past};
@@ -29,9 +30,6 @@ pub async fn start(
     images: Arc<dyn ImageLookup>,
 ) -> Result<Handle, BackendError> {
     match backend {
-        Backend::Sim => {
-            let _ = (clock, plan, images);
-            Err(BackendError::NotYet { name: "sim".to_owned(), needs: "the simulated API server" })
-        }
+        Backend::Sim => Ok(sim::start(clock, plan, images).await),
     }
 }
