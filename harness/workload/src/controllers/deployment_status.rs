@@ -191,7 +191,7 @@ fn progress(
         return None;
     }
     let deadline = seconds_later(time(known, &["lastUpdateTime"])?, seconds);
-    if deadline < seen.now || deadline == seen.now {
+    if deadline <= seen.now {
         let message = format!("ReplicaSet \"{set_name}\" has timed out progressing.");
         let condition = Condition::new("Progressing", "False", "ProgressDeadlineExceeded", message);
         update(conditions, &condition, seen.now, false);
