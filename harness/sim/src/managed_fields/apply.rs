@@ -3,11 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::collect::claimed;
-use super::hydrate::{drop_nulls, tidy_metadata};
+use super::compare::Changes;
+use super::implied::{drop_nulls, tidy_metadata};
 use super::last_applied;
 use super::merge::{merge, remove, with_declared_parents};
 use super::update::{
-    before_first_apply, changes, ignored, without_ignored, without_managed_fields, without_system_fields,
+    before_first_apply, ignored, without_ignored, without_managed_fields, without_system_fields,
 };
 use super::{ApplyError, Conflict, FieldSet, Kind, Managers, Operation, Writer};
 
@@ -63,18 +64,18 @@ fn attempt(
 ) -> Result<Option<Value>, Vec<Conflict>> {
     let mut managers = live.map(|l| Managers::read(l).unwrap_or_default()).unwrap_or_default();
     let before = managers.clone();
-    let bare = live.map(without_managed_fields);
-    if let (Some(live), true) = (&bare, managers.entries.is_empty()) {
+    if let (Some(live), true) = (live, managers.entries.is_empty()) {
         managers.put(before_first_apply(live, writer, kind));
     }
 
     let own = writer.entry(Operation::Apply, claims);
     let previous = managers.find(&own).map(|e| e.fields.clone()).unwrap_or_default();
     managers.put(own.clone());
-    let merged = merge(bare.as_ref(), &without_ignored(applied, writer), kind.ty);
-    let mut new = prune(&merged, &managers, &previous, kind);
+    let mut new = live.map(without_managed_fields).unwrap_or_else(|| Value::Object(Map::new()));
+    merge(&mut new, &without_ignored(applied, writer), kind.ty);
+    prune(&mut new, &managers, &previous, kind);
     let nothing = Value::Object(Map::new());
-    let changes = changes(bare.as_ref().unwrap_or(&nothing), &new, kind).without(&ignored(writer));
+    let changes = Changes::between(live.unwrap_or(&nothing), &new, kind).without(&ignored(writer));
 
     let touched = changes.added.union(&changes.modified);
     let mut conflicts = Vec::new();
@@ -103,15 +104,17 @@ fn attempt(
 }
 
 /// Removes what the manager listed before and nobody lists now.
-fn prune(merged: &Value, managers: &Managers, previous: &FieldSet, kind: Kind<'_>) -> Value {
+fn prune(merged: &mut Value, managers: &Managers, previous: &FieldSet, kind: Kind<'_>) {
     if previous.is_empty() {
-        return merged.clone();
+        return;
     }
     let owned = managers.entries.iter().fold(FieldSet::default(), |all, e| all.union(&e.fields));
     let owned = with_declared_parents(&owned, kind.ty);
     // The identity of the object is nobody's, and stays.
     let gone = without_system_fields(&with_declared_parents(previous, kind.ty).difference(&owned));
-    if gone.is_empty() { merged.clone() } else { remove(merged, &gone, kind.ty) }
+    if !gone.is_empty() {
+        remove(merged, &gone, kind.ty);
+    }
 }
 
 /// Whether the entries are the same but for their times.

@@ -1,5 +1,7 @@
 //! The set of fields that a configuration lists, and what is wrong with it.
 
+use std::collections::BTreeSet;
+
 use seatrial_schema::{Scalar, TypeKind, TypeRef};
 use serde_json::Value;
 
@@ -12,13 +14,12 @@ use super::{FieldSet, PathElement};
 /// # Errors
 /// Every place that does not fit the type, as `PATH: MESSAGE`.
 pub(super) fn claimed(value: &Value, ty: TypeRef<'_>) -> Result<FieldSet, Vec<String>> {
-    let mut walk = Claims { set: FieldSet::default(), path: Vec::new(), errors: Vec::new() };
-    walk.value(value, ty);
-    if walk.errors.is_empty() { Ok(walk.set) } else { Err(walk.errors) }
+    let mut walk = Claims { path: Vec::new(), errors: Vec::new() };
+    let (_, set) = walk.value(value, ty);
+    if walk.errors.is_empty() { Ok(set) } else { Err(walk.errors) }
 }
 
 struct Claims {
-    set: FieldSet,
     path: Vec<PathElement>,
     errors: Vec<String>,
 }
@@ -29,31 +30,40 @@ impl Claims {
         self.errors.push(format!("{path}: {message}"));
     }
 
-    fn value(&mut self, value: &Value, ty: TypeRef<'_>) {
+    /// What is claimed below a value, and whether the value itself is claimed as a whole.
+    fn value(&mut self, value: &Value, ty: TypeRef<'_>) -> (bool, FieldSet) {
+        let mut set = FieldSet::default();
         if let Some(expected) = mismatch(value, ty) {
-            return self.error(expected);
+            self.error(expected);
+            return (false, set);
         }
         match view(ty, Some(value), None) {
             View::Leaf => {
                 self.check_leaf(value, ty);
-                self.set.insert(&self.path);
+                return (true, set);
             }
             View::Map(ty) => {
                 for (key, value) in value.as_object().into_iter().flatten() {
                     self.path.push(PathElement::Field(key.clone()));
                     let below = child(ty, key);
-                    if matches!(below, Child::Entry(_)) || is_empty(value) {
-                        self.set.insert(&self.path);
+                    let is_entry = matches!(below, Child::Entry(_)) || is_empty(value);
+                    let claimed = match below {
+                        Child::Field(ty) | Child::Entry(ty) => Some(self.value(value, ty)),
+                        Child::Undeclared => {
+                            self.error("field not declared in schema");
+                            None
+                        }
+                    };
+                    if let (Some(element), Some((is_whole, below))) = (self.path.pop(), claimed) {
+                        if is_entry || is_whole {
+                            set.insert_member(element.clone());
+                        }
+                        set.insert_child(element, below);
                     }
-                    match below {
-                        Child::Field(ty) | Child::Entry(ty) => self.value(value, ty),
-                        Child::Undeclared => self.error("field not declared in schema"),
-                    }
-                    self.path.pop();
                 }
             }
             View::List(items, kind) => {
-                let mut seen: Vec<PathElement> = Vec::new();
+                let mut seen: BTreeSet<PathElement> = BTreeSet::new();
                 for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                     match item_element(items, kind, item) {
                         Err(message) => self.error(format_args!("element {index}: {message}")),
@@ -61,16 +71,18 @@ impl Claims {
                             self.error(format_args!("duplicate entries for key {element}"));
                         }
                         Ok(element) => {
-                            seen.push(element.clone());
-                            self.path.push(element);
-                            self.set.insert(&self.path);
-                            self.value(item, items);
+                            seen.insert(element.clone());
+                            self.path.push(element.clone());
+                            let (_, below) = self.value(item, items);
                             self.path.pop();
+                            set.insert_member(element.clone());
+                            set.insert_child(element, below);
                         }
                     }
                 }
             }
         }
+        (false, set)
     }
 
     /// What is inside of an atomic value is checked, and not claimed.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use seatrial_schema::{TypeKind, TypeRef};
-use serde_json::Value;
+use seatrial_schema::{ListType, TypeKind, TypeRef};
+use serde_json::{Map, Value};
 
 use super::compare_values;
+use super::implied::{implied, implied_fields};
 use super::walk::{View, child_type, entries, items_of, view};
-use super::{FieldSet, PathElement};
+use super::{FieldSet, Kind, PathElement};
 
 /// Paths that differ.
 #[derive(Debug, Default)]
@@ -17,12 +18,34 @@ pub(super) struct Changes {
     pub(super) removed: FieldSet,
 }
 
+/// What happened at one place itself, apart from what is below it.
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    Same,
+    Added,
+    Modified,
+    Removed,
+}
+
 impl Changes {
-    /// Compares two values of a type.
-    pub(super) fn between(old: &Value, new: &Value, ty: TypeRef<'_>) -> Changes {
-        let mut walk = Walk { changes: Changes::default(), path: Vec::new() };
-        walk.compare(Some(old), Some(new), ty);
-        walk.changes
+    /// Compares two objects of a kind, but for their managed fields.
+    pub(super) fn between(old: &Value, new: &Value, kind: Kind<'_>) -> Changes {
+        let mut changes = Changes::default();
+        let walk = Walk { structs: kind.built_in };
+        let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else { return changes };
+        walk.map(Some(old), Some(new), kind.ty, &mut changes, &mut |key, old, new, ty| {
+            if key != "metadata" {
+                return walk.compare(old, new, ty);
+            }
+            let mut metadata = Changes::default();
+            let side = |v: Option<&Value>| v.and_then(Value::as_object).cloned_without("managedFields");
+            let (old, new) = (side(old), side(new));
+            walk.map(old.as_ref(), new.as_ref(), ty, &mut metadata, &mut |_, old, new, ty| {
+                walk.compare(old, new, ty)
+            });
+            (Mark::Same, metadata)
+        });
+        changes
     }
 
     pub(super) fn is_same(&self) -> bool {
@@ -30,100 +53,174 @@ impl Changes {
     }
 
     pub(super) fn without(self, ignored: &FieldSet) -> Changes {
+        if ignored.is_empty() {
+            return self;
+        }
         Changes {
             added: self.added.without_below(ignored),
             modified: self.modified.without_below(ignored),
             removed: self.removed.without_below(ignored),
         }
     }
+
+    /// Takes up what happened at, and below, an element.
+    fn take(&mut self, element: impl Fn() -> PathElement, mark: Mark, below: Changes) {
+        match mark {
+            Mark::Same => {}
+            Mark::Added => self.added.insert_member(element()),
+            Mark::Modified => self.modified.insert_member(element()),
+            Mark::Removed => self.removed.insert_member(element()),
+        }
+        for (set, below) in [
+            (&mut self.added, below.added),
+            (&mut self.modified, below.modified),
+            (&mut self.removed, below.removed),
+        ] {
+            if !below.is_empty() {
+                set.insert_child(element(), below);
+            }
+        }
+    }
 }
 
+trait Without {
+    fn cloned_without(self, key: &str) -> Option<Map<String, Value>>;
+}
+
+impl Without for Option<&Map<String, Value>> {
+    fn cloned_without(self, key: &str) -> Option<Map<String, Value>> {
+        Some(self?.iter().filter(|(k, _)| *k != key).map(|(k, v)| (k.clone(), v.clone())).collect())
+    }
+}
+
+type Step<'f> = &'f mut dyn FnMut(&str, Option<&Value>, Option<&Value>, TypeRef<'_>) -> (Mark, Changes);
+
+#[derive(Clone, Copy)]
 struct Walk {
-    changes: Changes,
-    path: Vec<PathElement>,
+    /// Objects are structs, in which some fields are always present.
+    structs: bool,
 }
 
 impl Walk {
-    fn step(&mut self, element: PathElement, old: Option<&Value>, new: Option<&Value>, ty: TypeRef<'_>) {
-        self.path.push(element);
-        self.compare(old, new, ty);
-        self.path.pop();
-    }
-
-    /// A map in the place of something else, or the reverse: only the place is the same.
-    fn replaced(&mut self, old: &Value, new: &Value, ty: TypeRef<'_>) {
-        self.changes.modified.insert(&self.path);
-        for (key, value) in entries(Some(old)).into_iter().flatten() {
-            self.step(PathElement::Field(key.clone()), Some(value), None, child_type(ty, key));
-        }
-        for (key, value) in entries(Some(new)).into_iter().flatten() {
-            self.step(PathElement::Field(key.clone()), None, Some(value), child_type(ty, key));
-        }
-    }
-
-    fn compare(&mut self, old: Option<&Value>, new: Option<&Value>, ty: TypeRef<'_>) {
-        match (old, new) {
-            (None, None) => return,
-            (None, Some(_)) => self.changes.added.insert(&self.path),
-            (Some(_), None) => self.changes.removed.insert(&self.path),
-            (Some(_), Some(_)) => {}
-        }
+    fn compare(self, old: Option<&Value>, new: Option<&Value>, ty: TypeRef<'_>) -> (Mark, Changes) {
+        let mut changes = Changes::default();
+        let mark = match (old, new) {
+            (None, None) => return (Mark::Same, changes),
+            (None, Some(_)) => Mark::Added,
+            (Some(_), None) => Mark::Removed,
+            (Some(_), Some(_)) => Mark::Same,
+        };
         if let (Some(old), Some(new), TypeKind::Any) = (old, new, ty.kind())
             && old.is_object() != new.is_object()
             && !old.is_null()
             && !new.is_null()
         {
-            return self.replaced(old, new, ty);
+            // A map in the place of something else, or the reverse: only the place is the same.
+            for (map, is_new) in [(entries(Some(old)), false), (entries(Some(new)), true)] {
+                for (key, value) in map.into_iter().flatten() {
+                    let ty = child_type(ty, key);
+                    let (mark, below) = match is_new {
+                        true => self.compare(None, Some(value), ty),
+                        false => self.compare(Some(value), None, ty),
+                    };
+                    changes.take(|| PathElement::Field(key.clone()), mark, below);
+                }
+            }
+            return (Mark::Modified, changes);
         }
         match view(ty, old, new) {
-            View::Leaf => {
-                if let (Some(old), Some(new)) = (old, new)
-                    && compare_values(old, new).is_ne()
-                {
-                    self.changes.modified.insert(&self.path);
+            View::Leaf => match (old, new) {
+                (Some(old), Some(new)) if compare_values(old, new).is_ne() => {
+                    return (Mark::Modified, changes);
                 }
-            }
+                _ => {}
+            },
             View::Map(ty) => {
-                let (old, new) = (entries(old), entries(new));
-                for (key, value) in new.into_iter().flatten() {
-                    let before = old.and_then(|m| m.get(key));
-                    self.step(PathElement::Field(key.clone()), before, Some(value), child_type(ty, key));
-                }
-                for (key, value) in old.into_iter().flatten() {
-                    if new.is_none_or(|m| !m.contains_key(key)) {
-                        self.step(PathElement::Field(key.clone()), Some(value), None, child_type(ty, key));
-                    }
-                }
-            }
-            View::List(items, kind) => {
-                let group = |list: Option<&Value>| {
-                    let mut groups: BTreeMap<PathElement, Vec<Value>> = BTreeMap::new();
-                    for (element, item) in items_of(items, kind, list) {
-                        groups.entry(element).or_default().push(item.clone());
-                    }
-                    groups
+                let mut step = |_: &str, old: Option<&Value>, new: Option<&Value>, ty: TypeRef<'_>| {
+                    self.compare(old, new, ty)
                 };
-                let (old, new) = (group(old), group(new));
-                for (element, after) in &new {
-                    match (old.get(element).map(Vec::as_slice).unwrap_or_default(), after.as_slice()) {
-                        ([], [after, ..]) => self.step(element.clone(), None, Some(after), items),
-                        ([before], [after]) => self.step(element.clone(), Some(before), Some(after), items),
-                        // Items that share their keys are one value.
-                        (before, after) => {
-                            if before != after {
-                                self.path.push(element.clone());
-                                self.changes.modified.insert(&self.path);
-                                self.path.pop();
-                            }
-                        }
-                    }
-                }
-                for (element, before) in &old {
-                    if let (Some(before), false) = (before.first(), new.contains_key(element)) {
-                        self.step(element.clone(), Some(before), None, items);
-                    }
-                }
+                self.map(entries(old), entries(new), ty, &mut changes, &mut step);
+            }
+            View::List(items, kind) => self.list(old, new, items, kind, &mut changes),
+        }
+        (mark, changes)
+    }
+
+    fn map(
+        self,
+        old: Option<&Map<String, Value>>,
+        new: Option<&Map<String, Value>>,
+        ty: TypeRef<'_>,
+        changes: &mut Changes,
+        step: Step<'_>,
+    ) {
+        // A map that is there has all the fields that are always there; one that is not has none.
+        let find = |map: Option<&'_ Map<String, Value>>, key: &str| -> Option<Value> {
+            let _ = map?;
+            implied(ty, key).filter(|_| self.structs).cloned()
+        };
+        for (key, value) in new.into_iter().flatten() {
+            let filled = if old.is_some_and(|m| m.contains_key(key)) { None } else { find(old, key) };
+            let before = old.and_then(|m| m.get(key)).or(filled.as_ref());
+            let (mark, below) = step(key, before, Some(value), child_type(ty, key));
+            changes.take(|| PathElement::Field(key.clone()), mark, below);
+        }
+        for (key, value) in old.into_iter().flatten() {
+            if new.is_some_and(|m| m.contains_key(key)) {
+                continue;
+            }
+            let filled = find(new, key);
+            let (mark, below) = step(key, Some(value), filled.as_ref(), child_type(ty, key));
+            changes.take(|| PathElement::Field(key.clone()), mark, below);
+        }
+        if !self.structs || old.is_some() == new.is_some() {
+            return;
+        }
+        let Some(there) = old.or(new) else { return };
+        for (name, value, ty) in implied_fields(ty).filter(|(name, ..)| !there.contains_key(*name)) {
+            let (before, after) = if old.is_some() { (Some(value), None) } else { (None, Some(value)) };
+            let (mark, below) = step(name, before, after, ty);
+            changes.take(|| PathElement::Field(name.to_owned()), mark, below);
+        }
+    }
+
+    fn list(
+        self,
+        old: Option<&Value>,
+        new: Option<&Value>,
+        items: TypeRef<'_>,
+        kind: ListType<'_>,
+        changes: &mut Changes,
+    ) {
+        let (old, new) = (group(items, kind, old), group(items, kind, new));
+        for (element, after) in &new {
+            let before = old.get(element).map(Vec::as_slice).unwrap_or_default();
+            let (mark, below) = match (before, after.as_slice()) {
+                ([], [after, ..]) => self.compare(None, Some(after), items),
+                ([before], [after]) => self.compare(Some(before), Some(after), items),
+                // Items that share their keys are one value.
+                (before, after) if before == after => (Mark::Same, Changes::default()),
+                _ => (Mark::Modified, Changes::default()),
+            };
+            changes.take(|| element.clone(), mark, below);
+        }
+        for (element, before) in &old {
+            if let (Some(before), false) = (before.first(), new.contains_key(element)) {
+                let (mark, below) = self.compare(Some(before), None, items);
+                changes.take(|| element.clone(), mark, below);
             }
         }
     }
+}
+
+fn group<'v>(
+    items: TypeRef<'_>,
+    kind: ListType<'_>,
+    list: Option<&'v Value>,
+) -> BTreeMap<PathElement, Vec<&'v Value>> {
+    let mut groups: BTreeMap<PathElement, Vec<&'v Value>> = BTreeMap::new();
+    for (element, item) in items_of(items, kind, list) {
+        groups.entry(element).or_default().push(item);
+    }
+    groups
 }

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use super::collect::claimed;
 use super::compare::Changes;
-use super::update::without_managed_fields;
 use super::{Conflict, Kind, Writer};
 
 const ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -28,7 +27,7 @@ pub(super) fn excuse(
         return conflicts;
     };
     let (Some(live), Ok(fields)) = (live, claimed(&record, kind.ty)) else { return conflicts };
-    let drift = Changes::between(&record, &without_managed_fields(live), kind.ty);
+    let drift = Changes::between(&record, live, Kind { built_in: false, ..kind });
     let own = fields.difference(&drift.modified).difference(&drift.added).difference(&drift.removed);
     conflicts
         .into_iter()

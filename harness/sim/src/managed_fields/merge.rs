@@ -1,116 +1,132 @@
 //! Merging an applied configuration into the live object, and removing what nobody lists any more.
 
+use std::collections::BTreeMap;
+
 use seatrial_schema::TypeRef;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::walk::{Child, View, child, child_type, item_element, items_of, view};
 use super::{FieldSet, PathElement};
 
-/// The live value with the applied one merged into it.
-pub(super) fn merge(live: Option<&Value>, applied: &Value, ty: TypeRef<'_>) -> Value {
-    let Some(live) = live else { return applied.clone() };
+/// Merges the applied value into the live one.
+pub(super) fn merge(live: &mut Value, applied: &Value, ty: TypeRef<'_>) {
     match view(ty, Some(live), Some(applied)) {
-        View::Leaf => applied.clone(),
-        View::Map(ty) => match (live.as_object(), applied.as_object()) {
-            (Some(live), Some(applied)) => {
-                let mut out = live.clone();
+        View::Map(ty) => {
+            if let (Value::Object(live), Value::Object(applied)) = (&mut *live, applied) {
                 for (key, value) in applied {
-                    let merged = merge(live.get(key), value, child_type(ty, key));
-                    out.insert(key.clone(), merged);
+                    match live.get_mut(key) {
+                        Some(live) => merge(live, value, child_type(ty, key)),
+                        None => {
+                            live.insert(key.clone(), value.clone());
+                        }
+                    }
                 }
-                Value::Object(out)
+                return;
             }
-            _ => applied.clone(),
-        },
-        View::List(items, kind) => {
-            let Some(list) = applied.as_array() else { return applied.clone() };
-            let live_items = live.as_array().map(Vec::as_slice).unwrap_or_default();
-            let live_items: Vec<(Option<PathElement>, &Value)> =
-                live_items.iter().map(|v| (item_element(items, kind, v).ok(), v)).collect();
-            let applied_items = items_of(items, kind, Some(applied));
-            if applied_items.len() != list.len() {
-                return applied.clone();
-            }
-            Value::Array(merge_items(&live_items, &applied_items, items))
         }
+        View::List(items, kind) => {
+            if let Some(list) = applied.as_array() {
+                let applied_items = items_of(items, kind, Some(applied));
+                if applied_items.len() == list.len() {
+                    let before = match live.take() {
+                        Value::Array(list) => list,
+                        _ => Vec::new(),
+                    };
+                    let before =
+                        before.into_iter().map(|v| (item_element(items, kind, &v).ok(), v)).collect();
+                    *live = Value::Array(merge_items(before, &applied_items, items));
+                    return;
+                }
+            }
+        }
+        View::Leaf => {}
     }
+    *live = applied.clone();
 }
 
 /// Items that both have come in the applied order. An item of the live list alone stays before the shared item that follows it
 /// in the live list; shared items that stand elsewhere in the live list are passed over there.
 fn merge_items(
-    live: &[(Option<PathElement>, &Value)],
+    live: Vec<(Option<PathElement>, Value)>,
     applied: &[(PathElement, &Value)],
     items: TypeRef<'_>,
 ) -> Vec<Value> {
-    let in_live = |e: &PathElement| live.iter().find(|(l, _)| l.as_ref() == Some(e)).map(|(_, v)| *v);
-    let in_applied = |e: Option<&PathElement>| e.is_some_and(|e| applied.iter().any(|(a, _)| a == e));
-    let mut out = Vec::with_capacity(live.len() + applied.len());
-    let mut rest = live.iter();
-    let mut at = rest.next();
-    for (index, (element, value)) in applied.iter().enumerate() {
-        let next_shared = applied.iter().skip(index).map(|(e, _)| e).find(|e| in_live(e).is_some());
-        while let Some((candidate, value)) = at {
-            let candidate = candidate.as_ref();
-            if !in_applied(candidate) {
-                out.push((*value).clone());
-            } else if candidate == next_shared {
-                break;
+    let places: BTreeMap<&PathElement, usize> =
+        applied.iter().enumerate().map(|(i, (e, _))| (e, i)).collect();
+    // For each applied item the first live item that shares its element, to be merged into.
+    let mut shared: Vec<Option<Value>> = vec![None; applied.len()];
+    // The live list: an item of its own, or the place of a shared one.
+    let mut rest = Vec::with_capacity(live.len());
+    for (element, value) in live {
+        match element.as_ref().and_then(|e| places.get(e)) {
+            Some(place) => {
+                if let Some(slot @ None) = shared.get_mut(*place) {
+                    *slot = Some(value);
+                }
+                rest.push(Err(*place));
             }
-            at = rest.next();
-        }
-        out.push(merge(in_live(element), value, items));
-        if at.is_some_and(|(candidate, _)| candidate.as_ref() == Some(element)) {
-            at = rest.next();
+            None => rest.push(Ok(value)),
         }
     }
-    out.extend(
-        at.into_iter()
-            .chain(rest)
-            .filter(|(e, _)| !in_applied(e.as_ref()))
-            .map(|(_, value)| (*value).clone()),
-    );
+    let mut out = Vec::with_capacity(rest.len() + applied.len());
+    let mut rest = rest.into_iter().peekable();
+    let is_shared: Vec<bool> = shared.iter().map(Option::is_some).collect();
+    for (place, ((_, value), live)) in applied.iter().zip(shared).enumerate() {
+        let next_shared = is_shared.iter().skip(place).position(|s| *s).map(|ahead| place + ahead);
+        while let Some(item) =
+            rest.next_if(|item| item.as_ref().err().is_none_or(|p| Some(*p) != next_shared))
+        {
+            out.extend(item.ok());
+        }
+        out.push(match live {
+            Some(mut live) => {
+                merge(&mut live, value, items);
+                live
+            }
+            None => (*value).clone(),
+        });
+        rest.next_if(|item| item.as_ref().err() == Some(&place));
+    }
+    out.extend(rest.filter_map(Result::ok));
     out
 }
 
-/// The value without the paths of the set. A map or list that loses its last entry becomes `null`.
-pub(super) fn remove(value: &Value, set: &FieldSet, ty: TypeRef<'_>) -> Value {
-    match view(ty, Some(value), None) {
-        View::Leaf => value.clone(),
-        View::Map(ty) => {
-            let Some(map) = value.as_object().filter(|m| !m.is_empty()) else { return value.clone() };
-            let mut out = Map::new();
-            for (key, value) in map {
-                let element = PathElement::Field(key.clone());
-                if set.has(&element) {
-                    continue;
+/// Removes the paths of the set. A map or list that loses its last entry becomes `null`.
+pub(super) fn remove(value: &mut Value, set: &FieldSet, ty: TypeRef<'_>) {
+    let kind = view(ty, Some(value), None);
+    let is_emptied = match (kind, &mut *value) {
+        (View::Map(ty), Value::Object(map)) if !map.is_empty() => {
+            for element in set.members() {
+                if let PathElement::Field(key) = element {
+                    map.shift_remove(key);
                 }
-                let kept = match set.child(&element) {
-                    Some(below) => remove(value, below, child_type(ty, key)),
-                    None => value.clone(),
-                };
-                out.insert(key.clone(), kept);
             }
-            if out.is_empty() { Value::Null } else { Value::Object(out) }
-        }
-        View::List(items, kind) => {
-            let Some(list) = value.as_array().filter(|l| !l.is_empty()) else { return value.clone() };
-            let mut out = Vec::with_capacity(list.len());
-            for item in list {
-                let Ok(element) = item_element(items, kind, item) else {
-                    out.push(item.clone());
-                    continue;
-                };
-                if set.has(&element) {
-                    continue;
+            for (element, below) in set.children() {
+                if let PathElement::Field(key) = element
+                    && let Some(value) = map.get_mut(key)
+                {
+                    remove(value, below, child_type(ty, key));
                 }
-                out.push(match set.child(&element) {
-                    Some(below) => remove(item, below, items),
-                    None => item.clone(),
-                });
             }
-            if out.is_empty() { Value::Null } else { Value::Array(out) }
+            map.is_empty()
         }
+        (View::List(items, kind), Value::Array(list)) if !list.is_empty() => {
+            list.retain_mut(|item| {
+                let Ok(element) = item_element(items, kind, item) else { return true };
+                if set.has(&element) {
+                    return false;
+                }
+                if let Some(below) = set.child(&element) {
+                    remove(item, below, items);
+                }
+                true
+            });
+            list.is_empty()
+        }
+        _ => false,
+    };
+    if is_emptied {
+        *value = Value::Null;
     }
 }
 

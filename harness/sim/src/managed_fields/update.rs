@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::compare::Changes;
 use super::entries::seconds;
-use super::hydrate::{hydrate, tidy_metadata};
+use super::implied::tidy_metadata;
 use super::{Entry, FieldSet, Kind, Managers, Operation, PathElement, Writer};
 
 /// The manager of what was there before an object was first applied to.
@@ -49,7 +49,7 @@ fn starting_managers(old: Option<&Value>, new: &Value, subresource: bool) -> Man
 fn track(managers: &mut Managers, old: Option<&Value>, new: &Value, writer: &Writer<'_>, kind: Kind<'_>) {
     let empty = Value::Object(Map::new());
     let old = old.unwrap_or(&empty);
-    let changes = changes(old, new, kind).without(&ignored(writer));
+    let changes = Changes::between(old, new, kind).without(&ignored(writer));
     for entry in &mut managers.entries {
         entry.fields = entry
             .fields
@@ -69,18 +69,9 @@ fn track(managers: &mut Managers, old: Option<&Value>, new: &Value, writer: &Wri
     managers.put(entry);
 }
 
-pub(super) fn changes(old: &Value, new: &Value, kind: Kind<'_>) -> Changes {
-    let (old, new) = (without_managed_fields(old), without_managed_fields(new));
-    if kind.built_in {
-        Changes::between(&hydrate(&old, kind.ty), &hydrate(&new, kind.ty), kind.ty)
-    } else {
-        Changes::between(&old, &new, kind.ty)
-    }
-}
-
 /// The entry that stands for what was there before the first apply.
 pub(super) fn before_first_apply(live: &Value, writer: &Writer<'_>, kind: Kind<'_>) -> Entry {
-    let changes = changes(&Value::Object(Map::new()), live, kind);
+    let changes = Changes::between(&Value::Object(Map::new()), live, kind);
     let fields = without_system_fields(&changes.added.union(&changes.modified));
     Entry {
         manager: BEFORE_FIRST_APPLY.to_owned(),
@@ -89,12 +80,20 @@ pub(super) fn before_first_apply(live: &Value, writer: &Writer<'_>, kind: Kind<'
     }
 }
 
+/// A copy of the object without its managed fields.
 pub(super) fn without_managed_fields(object: &Value) -> Value {
-    let mut out = object.clone();
-    if let Some(metadata) = out.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.shift_remove("managedFields");
-    }
-    out
+    let Some(map) = object.as_object() else { return object.clone() };
+    let copy = |(key, value): (&String, &Value)| {
+        let value = match value {
+            Value::Object(metadata) if key == "metadata" => {
+                let kept = metadata.iter().filter(|(k, _)| *k != "managedFields");
+                Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect())
+            }
+            other => other.clone(),
+        };
+        (key.clone(), value)
+    };
+    Value::Object(map.iter().map(copy).collect())
 }
 
 /// The set of paths that the endpoint does not write.
