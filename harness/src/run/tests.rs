@@ -1,1 +1,203 @@
+use super::*;
+use crate::report::{Outcome, Report, StepOutcome, json};
+use std::path::{Path, PathBuf};
 
+const HEAD: &str = "apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\nmetadata: {name: NAME}\nspec:\n";
+
+/// Writes scenarios (name, spec) to a folder and plays them.
+fn played(scenarios: &[(&str, &str)], options: &RunOptions) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    written(folder.path(), scenarios);
+    let mut report = run_scenarios(&[folder.path().to_owned()], options, &mut Silent).unwrap();
+    // The folder's own name is not part of what is compared.
+    let prefix = format!("{}/", folder.path().display());
+    for scenario in &mut report.scenarios {
+        scenario.id = scenario.id.replace(&prefix, "");
+        scenario.file = scenario.file.replace(&prefix, "");
+    }
+    report
+}
+
+fn written(folder: &Path, scenarios: &[(&str, &str)]) {
+    for (name, spec) in scenarios {
+        let text = HEAD.replace("NAME", name) + spec;
+        std::fs::write(folder.join(format!("{name}.yaml")), text).unwrap();
+    }
+}
+
+fn one(spec: &str) -> Report {
+    played(&[("one", spec)], &RunOptions::default())
+}
+
+/// What the only scenario's last played step says.
+fn failure(report: &Report) -> String {
+    let steps = &report.scenarios[0].steps;
+    let failed = steps.iter().find(|s| s.outcome == StepOutcome::Failed);
+    failed.and_then(|s| s.failure.as_ref()).map(|f| f.message.clone()).unwrap_or_default()
+}
+
+const WEB: &str = "
+  - apply:
+      object:
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: web, namespace: default}
+        spec:
+          replicas: 2
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec: {containers: [{name: web, image: 'shop/web:1'}]}
+";
+
+fn web(rest: &str) -> String {
+    format!("  clusters: {{beta: {{}}}}\n  registry: {{shop/web: ['1', '2']}}\n  steps:{WEB}{rest}")
+}
+
+#[test]
+fn steps_act_and_checks_wait_in_virtual_time() {
+    let report = one(&web(
+        "  - expect: {within: 5m, resource: {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, \
+         status: {readyReplicas: 2}}}
+  - patch: {target: {apiVersion: apps/v1, kind: Deployment, name: web}, merge: {spec: {replicas: 3}}}
+  - expect: {within: 5m, cel: \"object.kind == 'Deployment' && object.status.readyReplicas == 3\"}
+  - delete: {target: {apiVersion: apps/v1, kind: Deployment, name: web}}
+  - expect: {within: 5m, absent: {apiVersion: v1, kind: Pod}}
+  - advance: 1h
+  - expect: {absent: {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}}
+",
+    ));
+    assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
+    assert!(report.scenarios[0].elapsed.as_secs() >= 3600);
+}
+
+#[test]
+fn a_check_that_does_not_come_true_shows_the_nearest_object_and_ends_the_scenario() {
+    let report = one(&web(
+        "  - expect: {within: 10m, resource: {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, \
+         status: {readyReplicas: 5}}}\n  - advance: 1h\n",
+    ));
+    let scenario = &report.scenarios[0];
+    assert_eq!(scenario.outcome, Outcome::Failed);
+    assert_eq!(failure(&report), "not within 10m: Deployment/default/web is there, but not so");
+    let nearest = scenario.steps[1].failure.as_ref().unwrap().nearest.as_ref().unwrap();
+    let diff: Vec<String> = nearest.diff.iter().map(ToString::to_string).collect();
+    assert!(diff.contains(&"-   readyReplicas: 5".to_owned()) && diff.contains(&"+   readyReplicas: 2".to_owned()));
+    assert_eq!(scenario.steps[1].took.as_secs(), 600);
+    assert_eq!(scenario.steps[2].outcome, StepOutcome::NotPlayed);
+}
+
+#[test]
+fn a_missing_object_is_reported_with_what_is_there_instead() {
+    let wanted = "resource: {apiVersion: apps/v1, kind: Deployment, metadata: {name: wbe}}";
+    let report = one(&web(&format!("  - expect: {{{wanted}}}\n")));
+    assert_eq!(failure(&report), "there is no Deployment/wbe; there are Deployment/default/web");
+    let wanted = "resource: {apiVersion: shop.test/v1, kind: Basket, metadata: {name: b}}";
+    let report = one(&web(&format!("  - expect: {{{wanted}}}\n")));
+    assert_eq!(failure(&report), "there is no Basket/b; the cluster does not have the kind Basket (shop.test/v1)");
+}
+
+#[test]
+fn never_looks_at_every_moment_since_the_last_change_and_at_the_time_to_come() {
+    // The Deployment has one ready replica for a moment only, long before the check begins.
+    let start = "  - expect: {within: 5m, cel: \"object.kind == 'Deployment' && object.status.readyReplicas == 2\"}\n";
+    let wrong = "  - expect: {never: 1m, cel: \"object.kind == 'ReplicaSet' && object.status.replicas == 0\"}\n";
+    let report = one(&web(&format!("{start}{wrong}")));
+    assert!(failure(&report).contains("ReplicaSet/default/web-"), "{}", json(&report));
+
+    let fine = "  - expect: {never: 30d, cel: \"object.kind == 'Deployment' && object.spec.replicas == 3\"}\n";
+    let report = one(&web(&format!("{start}{fine}")));
+    assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
+}
+
+#[test]
+fn a_missing_image_and_a_profile_keep_pods_from_becoming_ready() {
+    let unready = "  - setProfile: {profiles: [{outcome: neverReady}]}
+  - patch: {target: {apiVersion: apps/v1, kind: Deployment, name: web}, strategic: {spec: {template: {spec: \
+                   {containers: [{name: web, image: 'shop/web:3'}]}}}}}
+  - expect: {within: 5m, cel: \"object.kind == 'Event' && object.message.contains('shop/web:3')\"}
+  - push: {image: 'shop/web:3'}
+  - expect: {never: 10m, cel: \"object.kind == 'Deployment' && object.status.updatedReplicas == 2\"}
+";
+    let report = one(&web(unready));
+    assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
+}
+
+#[test]
+fn a_step_that_cannot_be_done_says_why() {
+    let report = one(&web("  - delete: {target: {apiVersion: v1, kind: Service, name: web}}\n"));
+    assert_eq!(failure(&report), "failed to delete Service/web: services \"web\" not found");
+    let report = one(&web("  - commit: {repo: r, write: {a: b}}\n").replace("  steps:", "  git: {r: {}}\n  steps:"));
+    assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
+    let report = one(
+        "  clusters: {beta: {}}\n  git: {r: {}}\n  steps:\n  - commit: {write: {a: b}}\n  - commit: {write: {a: b}}\n",
+    );
+    assert_eq!(failure(&report), "failed to commit to \"main\" in the repository \"r\": nothing would change");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_report_with_one_thread_and_with_two() {
+    let web = web(
+        "  - expect: {within: 5m, cel: \"object.kind == 'Deployment' && object.status.readyReplicas == 2\"}
+  - expect: {absent: {apiVersion: v1, kind: Pod}}
+",
+    );
+    let monorepo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/monorepo");
+    let fleet = format!(
+        "  clusters: {{beta: {{}}, production: {{}}}}\n  git: {{gitops: {{from: {}, branch: master}}}}\n  steps:
+  - bootstrap: {{cluster: beta, path: clusters/beta}}
+  - bootstrap: {{cluster: production, path: clusters/production}}
+  - expect: {{within: 5m, clusters: [beta, production], condition: {{kind: GitRepository, name: flux-system}}}}
+  - advance: 1h
+  - expect: {{clusters: [beta, production], absent: {{apiVersion: v1, kind: Namespace}}}}
+",
+        monorepo.display()
+    );
+    let scenarios = [("a-web", web.as_str()), ("b-fleet", fleet.as_str()), ("c-web", web.as_str())];
+    let with = |jobs, seed| json(&played(&scenarios, &RunOptions { jobs, seed, ..RunOptions::default() }));
+    let first = with(1, Some(7));
+    assert!(first.contains("Namespace/default is there"), "{first}");
+    assert_eq!(with(1, Some(7)), first);
+    assert_eq!(with(2, Some(7)), first);
+    assert_ne!(with(2, Some(8)), first);
+}
+
+#[test]
+fn files_are_filtered_by_path_and_name_and_shared_out_in_parts() {
+    let spec = "  clusters: {beta: {}}\n  steps: [{advance: 1m}]\n";
+    let scenarios = [("one", spec), ("two", spec), ("three", spec)];
+    let ids = |options: &RunOptions| -> Vec<String> {
+        played(&scenarios, options).scenarios.iter().map(|s| s.id.clone()).collect()
+    };
+    let filter = |text: &str| RunOptions { filter: Some(text.to_owned()), ..RunOptions::default() };
+    assert_eq!(ids(&filter("tw")), ["two.yaml"]);
+    let shard = |text: &str| RunOptions { shard: Some(text.parse().unwrap()), ..RunOptions::default() };
+    assert_eq!(ids(&shard("1/2")), ["one.yaml", "two.yaml"]);
+    assert_eq!(ids(&shard("2/2")), ["three.yaml"]);
+    for wrong in ["0/2", "3/2", "2", "a/b"] {
+        assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_run_without_anything_to_play_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = |paths: &[PathBuf], options: &RunOptions| {
+        run_scenarios(paths, options, &mut Silent).unwrap_err().to_string()
+    };
+    let here = [folder.path().to_owned()];
+    assert!(message(&here, &RunOptions::default()).ends_with("no file there has `kind: Scenario`"));
+    let gone = [folder.path().join("gone")];
+    assert!(message(&gone, &RunOptions::default()).ends_with("gone: no such file or folder"));
+    written(folder.path(), &[("one", "  clusters: {beta: {}}\n  steps: [{advance: 1m}]\n")]);
+    let options = RunOptions { filter: Some("x-x".to_owned()), ..RunOptions::default() };
+    assert!(message(&here, &options).contains("none of the 1 has it"));
+}
+
+#[test]
+fn an_invalid_file_is_one_of_several_and_stops_no_other() {
+    let good = "  clusters: {beta: {}}\n  steps: [{advance: 1m}]\n";
+    let report = played(&[("bad", "  clusters: {}\n  stps: []\n"), ("good", good)], &RunOptions::default());
+    assert_eq!(report.scenarios.iter().map(|s| s.outcome).collect::<Vec<_>>(), [Outcome::Invalid, Outcome::Passed]);
+    assert!(report.scenarios[0].problems[0].contains("did you mean `steps`?"), "{}", json(&report));
+}
