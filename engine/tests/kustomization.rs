@@ -69,6 +69,16 @@ fn a_second_reconcile_of_the_same_revision_writes_nothing() {
         let before = cluster.log().len();
         world.clock.sleep(MINUTE * 60 * 24).await;
         assert_eq!(cluster.log().len(), before);
+        // Now something else changes: the next periods do reconcile, and still write nothing.
+        let other = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": "other", "namespace": "default" }, "data": {} });
+        for round in 1..=3 {
+            let mut other = other.clone();
+            other["data"]["round"] = round.to_string().into();
+            world.apply(other).await;
+            world.clock.sleep(MINUTE * 2).await;
+            assert_eq!(cluster.log().len(), before + round);
+        }
     });
 }
 

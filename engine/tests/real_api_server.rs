@@ -15,6 +15,10 @@ async fn clear(world: &World) {
             world.until(&ks(name), 30, Value::is_null).await;
         }
     }
+    if !world.get(SOURCE).await.is_null() {
+        world.delete(SOURCE).await;
+        world.until(SOURCE, 30, Value::is_null).await;
+    }
     for name in ["one", "two"] {
         if !world.get(&cm(name)).await.is_null() {
             world.delete(&cm(name)).await;

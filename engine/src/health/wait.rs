@@ -4,6 +4,7 @@ use super::cel;
 use super::kstatus::{self, Kstatus};
 use crate::cluster::{Cluster, ClusterError};
 use crate::object::ObjectRef;
+use jiff::Timestamp;
 use seatrial_api::GoDuration;
 use seatrial_api::kustomization::CustomHealthCheck;
 use seatrial_time::{Clock, Signal, Stamp};
@@ -56,15 +57,15 @@ pub(crate) struct Health<'a> {
 impl Health<'_> {
     /// Returns how long it took until all of `target` was current.
     ///
-    /// Looks at once and then every 5 seconds; gives up at `timeout`, at the first object that has failed, or as soon
-    /// as `cancel` is out of date.
+    /// Looks at once and then every 5 seconds; gives up when `timeout` has passed since `start`, at the first object
+    /// that has failed, or as soon as `cancel` is out of date.
     pub(crate) async fn wait(
         &self,
         target: &HealthTarget,
+        start: Timestamp,
         timeout: Duration,
         cancel: Option<(&Signal, &Stamp)>,
     ) -> Result<GoDuration, HealthError> {
-        let start = self.clock.now();
         let end = start + timeout;
         let took = || {
             let passed = self.clock.now().duration_since(start);

@@ -74,7 +74,7 @@ pub(crate) fn has_finalizer(object: &Value) -> bool {
 
 /// What to do after a write that failed: a conflict means that the object has changed, so it is read again at once.
 pub(crate) fn after_error(who: &ObjectRef, error: &ClusterError) -> Next {
-    tracing::debug!(%who, %error, "a write failed");
+    tracing::warn!(%who, %error, "a write failed");
     if error.has_code(409) { Next::Now } else { Next::After(std::time::Duration::from_secs(5)) }
 }
 

@@ -7,12 +7,13 @@ use super::stop::{Stop, failed};
 use crate::apply::{self, Action, ApplyOptions, Change, Manager, PruneError};
 use crate::cluster::Cluster;
 use crate::health::{Health, HealthError, HealthTarget};
-use crate::object::ObjectRef;
+use crate::object::{self, ObjectRef};
+use crate::reconcile::context::requested_at;
 use crate::status::Severity;
 use crate::status::conditions::Status;
-use seatrial_api::FluxRelease;
 use seatrial_api::kustomization::{KustomizationSpec, ResourceInventory};
 use seatrial_api::meta::condition::HEALTHY;
+use seatrial_api::{FluxRelease, GoDuration};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -81,7 +82,7 @@ impl Run<'_> {
                 let target =
                     HealthTarget { objects: stage.iter().map(ObjectRef::of).collect(), ..Default::default() };
                 self.waiter(cluster)
-                    .wait(&target, timeout, None)
+                    .wait(&target, self.context.clock.now(), timeout, None)
                     .await
                     .map_err(|error| failed("ReconciliationFailed", error))?;
             }
@@ -98,6 +99,67 @@ impl Run<'_> {
         Health { cluster, clock: &self.context.clock, changes: self.context.changes.as_ref() }
     }
 
+    /// Waits for health, until something new is to be reconciled (from 2.9).
+    async fn wait(
+        &self,
+        target: &HealthTarget,
+        cluster: &Cluster,
+        spec: &KustomizationSpec,
+        timeout: Duration,
+    ) -> Result<GoDuration, HealthError> {
+        let start = self.context.clock.now();
+        let waiter = self.waiter(cluster);
+        if self.context.flux < FluxRelease::V2_9 {
+            return waiter.wait(target, start, timeout, None).await;
+        }
+        let mut woken = self.woken.1.clone();
+        loop {
+            match waiter.wait(target, start, timeout, Some((self.woken.0, &woken))).await {
+                // Not every wake says something new.
+                Err(HealthError::Canceled) => {
+                    woken = self.woken.0.stamp();
+                    if self.is_outdated(spec).await {
+                        return Err(HealthError::Canceled);
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Whether a reconcile that starts now would find another spec, another revision, or a request.
+    async fn is_outdated(&self, spec: &KustomizationSpec) -> bool {
+        let Ok(now) = self.context.cluster.get(&self.who).await else { return true };
+        let old = self.object;
+        object::generation(&now) != object::generation(old)
+            || requested_at(&now) != requested_at(old)
+            || object::is_deleted(&now)
+            || self.source(spec).await.is_ok_and(|source| source.revision != self.revision)
+    }
+
+    /// The objects whose health is waited for.
+    async fn checked(
+        &self,
+        spec: &KustomizationSpec,
+        cluster: &Cluster,
+        managed: &[&ObjectRef],
+    ) -> Vec<ObjectRef> {
+        if spec.wait {
+            return managed.iter().map(|who| (*who).clone()).collect();
+        }
+        let mut objects = Vec::new();
+        for check in &spec.health_checks {
+            let namespace = check.namespace.as_deref().unwrap_or(&self.who.namespace);
+            let api_version = check.api_version.as_deref().unwrap_or("v1");
+            let mut who = ObjectRef::new(api_version, &check.kind, namespace, &check.name);
+            if cluster.resource(&who).await.is_ok_and(|resource| !resource.namespaced) {
+                who.namespace.clear();
+            }
+            objects.push(who);
+        }
+        objects
+    }
+
     async fn health(
         &mut self,
         spec: &KustomizationSpec,
@@ -106,19 +168,7 @@ impl Run<'_> {
         changes: &[Change],
         timeout: Duration,
     ) -> Result<(), Stop> {
-        let objects: Vec<ObjectRef> = if spec.wait {
-            managed.iter().map(|who| (*who).clone()).collect()
-        } else {
-            let own = &self.who.namespace;
-            let checks = spec.health_checks.iter();
-            checks
-                .map(|check| {
-                    let namespace = check.namespace.as_deref().unwrap_or(own);
-                    let api_version = check.api_version.as_deref().unwrap_or("v1");
-                    ObjectRef::new(api_version, &check.kind, namespace, &check.name)
-                })
-                .collect()
-        };
+        let objects = self.checked(spec, cluster, managed).await;
         if objects.is_empty() {
             self.state.conditions.remove(HEALTHY);
             return Ok(());
@@ -131,8 +181,7 @@ impl Run<'_> {
             self.state.conditions.set(HEALTHY, Status::Unknown, "Progressing", message);
             self.state.write(&self.context.cluster).await?;
         }
-        let cancel = (self.context.flux >= FluxRelease::V2_9).then_some(self.woken);
-        let result = self.waiter(cluster).wait(&target, timeout, cancel).await;
+        let result = self.wait(&target, cluster, spec, timeout).await;
         self.state.conditions.set_now(self.context.now());
         match result {
             Ok(took) => {

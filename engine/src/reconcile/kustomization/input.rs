@@ -22,7 +22,7 @@ pub(super) struct Source {
 }
 
 impl Run<'_> {
-    pub(super) async fn source(&mut self, spec: &KustomizationSpec) -> Result<Source, Stop> {
+    pub(super) async fn source(&self, spec: &KustomizationSpec) -> Result<Source, Stop> {
         let reference = &spec.source_ref;
         let api_version = FluxKind::find("source.toolkit.fluxcd.io", &reference.kind)
             .and_then(|kind| kind.api_version(self.context.flux))

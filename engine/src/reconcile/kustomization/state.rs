@@ -38,7 +38,9 @@ impl State {
     /// Says which revision is tried: what was tried before, to the end, is tried again without a word.
     pub(super) fn attempts(&mut self, revision: &str) {
         let ended = self.conditions.get(READY).is_some_and(|ready| {
-            ready.status != "Unknown" && ready.observed_generation == Some(self.generation)
+            ready.status != "Unknown"
+                && ready.reason != "HealthCheckCanceled"
+                && ready.observed_generation == Some(self.generation)
         });
         self.quiet = self.quiet && ended && self.status.last_attempted_revision.as_deref() == Some(revision);
     }
