@@ -82,7 +82,10 @@ fn a_check_that_does_not_come_true_shows_the_nearest_object_and_ends_the_scenari
     assert_eq!(failure(&report), "not within 10m: Deployment/default/web is there, but not so");
     let nearest = scenario.steps[1].failure.as_ref().unwrap().nearest.as_ref().unwrap();
     let diff: Vec<String> = nearest.diff.iter().map(ToString::to_string).collect();
-    assert!(diff.contains(&"-   readyReplicas: 5".to_owned()) && diff.contains(&"+   readyReplicas: 2".to_owned()));
+    assert!(
+        diff.contains(&"-   readyReplicas: 5".to_owned())
+            && diff.contains(&"+   readyReplicas: 2".to_owned())
+    );
     assert_eq!(scenario.steps[1].took.as_secs(), 600);
     assert_eq!(scenario.steps[2].outcome, StepOutcome::NotPlayed);
 }
@@ -94,32 +97,54 @@ fn a_missing_object_is_reported_with_what_is_there_instead() {
     assert_eq!(failure(&report), "there is no Deployment/wbe; there are Deployment/default/web");
     let wanted = "resource: {apiVersion: shop.test/v1, kind: Basket, metadata: {name: b}}";
     let report = one(&web(&format!("  - expect: {{{wanted}}}\n")));
-    assert_eq!(failure(&report), "there is no Basket/b; the cluster does not have the kind Basket (shop.test/v1)");
+    assert_eq!(
+        failure(&report),
+        "there is no Basket/b; the cluster does not have the kind Basket (shop.test/v1)"
+    );
 }
 
 #[test]
 fn never_looks_at_every_moment_since_the_last_change_and_at_the_time_to_come() {
     // The Deployment has one ready replica for a moment only, long before the check begins.
     let start = "  - expect: {within: 5m, cel: \"object.kind == 'Deployment' && object.status.readyReplicas == 2\"}\n";
-    let wrong = "  - expect: {never: 1m, cel: \"object.kind == 'ReplicaSet' && object.status.replicas == 0\"}\n";
+    let wrong =
+        "  - expect: {never: 1m, cel: \"object.kind == 'ReplicaSet' && object.status.replicas == 0\"}\n";
     let report = one(&web(&format!("{start}{wrong}")));
     assert!(failure(&report).contains("ReplicaSet/default/web-"), "{}", json(&report));
 
-    let fine = "  - expect: {never: 30d, cel: \"object.kind == 'Deployment' && object.spec.replicas == 3\"}\n";
+    let fine =
+        "  - expect: {never: 30d, cel: \"object.kind == 'Deployment' && object.spec.replicas == 3\"}\n";
     let report = one(&web(&format!("{start}{fine}")));
     assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
 }
 
 #[test]
-fn a_missing_image_and_a_profile_keep_pods_from_becoming_ready() {
-    let unready = "  - setProfile: {profiles: [{outcome: neverReady}]}
-  - patch: {target: {apiVersion: apps/v1, kind: Deployment, name: web}, strategic: {spec: {template: {spec: \
-                   {containers: [{name: web, image: 'shop/web:3'}]}}}}}
-  - expect: {within: 5m, cel: \"object.kind == 'Event' && object.message.contains('shop/web:3')\"}
-  - push: {image: 'shop/web:3'}
-  - expect: {never: 10m, cel: \"object.kind == 'Deployment' && object.status.updatedReplicas == 2\"}
-";
-    let report = one(&web(unready));
+fn a_missing_image_holds_a_rollout_up_until_it_is_pushed() {
+    let deployment = "resource: {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, status";
+    let report = one(&web(&format!(
+        "  - expect: {{within: 5m, {deployment}: {{readyReplicas: 2}}}}}}
+  - patch: {{target: {{apiVersion: apps/v1, kind: Deployment, name: web}}, strategic: {{spec: {{template: {{spec: \
+                   {{containers: [{{name: web, image: 'shop/web:3'}}]}}}}}}}}}}
+  - expect: {{within: 5m, cel: \"object.kind == 'Event' && object.message.contains('shop/web:3')\"}}
+  - expect: {{never: 1h, cel: \"object.kind == 'Pod' && object.spec.containers[0].image == 'shop/web:3' && \
+         object.status.phase == 'Running'\"}}
+  - push: {{image: 'docker.io/shop/web:3'}}
+  - expect: {{within: 10m, {deployment}: {{updatedReplicas: 2, readyReplicas: 2}}}}}}
+"
+    )));
+    assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
+}
+
+#[test]
+fn profiles_decide_what_becomes_of_pods_from_then_on() {
+    let ready = "resource: {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, status: {readyReplicas: 2}}";
+    let report = one(&web(&format!(
+        "  - setProfile: {{profiles: [{{outcome: neverReady}}]}}
+  - expect: {{never: 1h, {ready}}}
+  - setProfile: {{profiles: []}}
+  - expect: {{within: 5m, {ready}}}
+"
+    )));
     assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
 }
 
@@ -127,12 +152,16 @@ fn a_missing_image_and_a_profile_keep_pods_from_becoming_ready() {
 fn a_step_that_cannot_be_done_says_why() {
     let report = one(&web("  - delete: {target: {apiVersion: v1, kind: Service, name: web}}\n"));
     assert_eq!(failure(&report), "failed to delete Service/web: services \"web\" not found");
-    let report = one(&web("  - commit: {repo: r, write: {a: b}}\n").replace("  steps:", "  git: {r: {}}\n  steps:"));
+    let report =
+        one(&web("  - commit: {repo: r, write: {a: b}}\n").replace("  steps:", "  git: {r: {}}\n  steps:"));
     assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
     let report = one(
         "  clusters: {beta: {}}\n  git: {r: {}}\n  steps:\n  - commit: {write: {a: b}}\n  - commit: {write: {a: b}}\n",
     );
-    assert_eq!(failure(&report), "failed to commit to \"main\" in the repository \"r\": nothing would change");
+    assert_eq!(
+        failure(&report),
+        "failed to commit to \"main\" in the repository \"r\": nothing would change"
+    );
 }
 
 #[test]
@@ -198,6 +227,9 @@ fn a_run_without_anything_to_play_says_so() {
 fn an_invalid_file_is_one_of_several_and_stops_no_other() {
     let good = "  clusters: {beta: {}}\n  steps: [{advance: 1m}]\n";
     let report = played(&[("bad", "  clusters: {}\n  stps: []\n"), ("good", good)], &RunOptions::default());
-    assert_eq!(report.scenarios.iter().map(|s| s.outcome).collect::<Vec<_>>(), [Outcome::Invalid, Outcome::Passed]);
+    assert_eq!(
+        report.scenarios.iter().map(|s| s.outcome).collect::<Vec<_>>(),
+        [Outcome::Invalid, Outcome::Passed]
+    );
     assert!(report.scenarios[0].problems[0].contains("did you mean `steps`?"), "{}", json(&report));
 }

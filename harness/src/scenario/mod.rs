@@ -15,10 +15,12 @@
 //! [`Invalid`] holds all problems of one file. Nothing that Seatrial does not do is passed over: an unknown field, step
 //! or value is a problem.
 
+mod cluster_step;
 mod discover;
 mod duration;
 mod expect;
 mod fragment;
+mod git_step;
 mod model;
 mod parse;
 mod patch;
@@ -31,20 +33,22 @@ mod step;
 mod steps;
 mod tree;
 
+pub use cluster_step::{
+    AddCluster, Apply, Bootstrap, Delete, ExtraController, PatchObject, Reconcile, SetProfile,
+};
 pub use discover::{DiscoverError, discover};
 pub use duration::Span;
 pub use expect::{Condition, Expect, ObjectRef, RevisionOf};
+pub use git_step::{
+    AuthorSpec, Branch, Commit, Content, ContentFile, Merge, MergeHow, PatchSource, Push, Revert, Toggle,
+};
 pub use model::{ClusterSpec, GitSpec, Metadata, Scenario, Spec, UnknownImages};
 pub use parse::{Located, parse_file, parse_text};
 pub use patch::{FilePatch, PatchFile, Replacement};
 pub use problem::{Invalid, Problem};
 pub use profile::Profile;
 pub use schema::schema;
-pub use step::{
-    Action, AddCluster, Apply, AuthorSpec, Bootstrap, Branch, Commit, Content, ContentFile, Delete,
-    ExtraController, Merge, MergeHow, PatchObject, PatchSource, Push, Reconcile, Revert, SetProfile, Step,
-    Toggle,
-};
+pub use step::{Action, Step};
 
 #[cfg(test)]
 mod tests;

@@ -4,12 +4,15 @@
 //! `additionalProperties`, `items`, `enum`, `const`, `oneOf`, `anyOf`, `pattern`, `minimum`, `maximum`, `minItems`,
 //! `minLength`. A test holds the schema to that list.
 
+mod words;
+
 use super::Span;
 use super::problem::{Problem, nearest, quoted};
 use super::tree::{Data, Node};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use words::{DURATION, VERSION, described, expected, is_duration, is_version, types};
 
 /// A schema, ready to check trees.
 pub(super) struct Shape {
@@ -353,58 +356,5 @@ impl<'a> Check<'a> {
                 self.problem(Problem::new(self.file, node.at, message));
             }
         }
-    }
-}
-
-/// The patterns that the model uses.
-const DURATION: &str = r"^([0-9]+(d|h|ms|m|s))+$";
-const VERSION: &str = r"^v?[0-9]+\.[0-9]+\.[0-9]+$";
-
-fn is_version(text: &str) -> bool {
-    let text = text.strip_prefix('v').unwrap_or(text);
-    text.split('.').count() == 3
-        && text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
-}
-
-fn types(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn is_duration(schema: &Value) -> bool {
-    schema.get("pattern").and_then(Value::as_str) == Some(DURATION)
-}
-
-fn expected(schema: &Value) -> String {
-    if is_duration(schema) {
-        return "a duration such as 10m".to_owned();
-    }
-    let names: Vec<&str> = types(schema)
-        .into_iter()
-        .filter(|t| *t != "null")
-        .map(|t| match t {
-            "string" => "text",
-            "array" => "a list",
-            "object" => "a map",
-            "boolean" => "true or false",
-            "integer" => "a whole number",
-            "number" => "a number",
-            other => other,
-        })
-        .collect();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(" or ") }
-}
-
-fn described(node: &Node) -> String {
-    match &node.data {
-        Data::Null => "empty".to_owned(),
-        Data::Bool(value) => format!("the truth value {value}"),
-        Data::Number(n) => format!("the number {n}"),
-        Data::Text(text) => format!("the text {text:?}"),
-        Data::List(_) => "a list".to_owned(),
-        Data::Map(_) => "a map".to_owned(),
     }
 }

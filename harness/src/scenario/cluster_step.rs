@@ -1,0 +1,176 @@
+//! Steps that change clusters.
+
+use super::profile::Profile;
+use super::{ClusterSpec, ObjectRef, UnknownImages};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A cluster that is added while the scenario plays. The fields are those of `spec.clusters`, and a name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AddCluster {
+    /// The cluster's name.
+    pub name: String,
+    /// The Flux release that `bootstrap` installs: `"2.2.3"` or `"2.9"`. Default: `"2.9"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["2.2.3", "2.9"]))]
+    pub flux: Option<String>,
+    /// The Kubernetes version that the cluster reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^v?[0-9]+\.[0-9]+\.[0-9]+$"))]
+    pub kubernetes: Option<String>,
+    /// What becomes of images whose repository is not listed in `registry`. Default: `pull`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_images: Option<UnknownImages>,
+    /// What becomes of pods and custom resources; the first profile that matches wins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<Profile>,
+}
+
+impl AddCluster {
+    /// The cluster's settings without its name.
+    pub fn spec(&self) -> ClusterSpec {
+        ClusterSpec {
+            flux: self.flux.clone(),
+            kubernetes: self.kubernetes.clone(),
+            unknown_images: self.unknown_images,
+            profiles: self.profiles.clone(),
+        }
+    }
+}
+
+/// Installs Flux and has it follow a folder of a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bootstrap {
+    /// The cluster. Default: the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The repository. Default: the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<String>,
+    /// The folder that the cluster follows, such as `clusters/beta`.
+    pub path: String,
+    /// The branch. Default: the repository's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// Whether the cluster's deploy key may push. Default: false.
+    #[serde(default)]
+    pub read_write_key: bool,
+    /// Controllers beside the usual four.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components_extra: Vec<ExtraController>,
+}
+
+/// A controller that `bootstrap` installs only when asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExtraController {
+    /// Scans image repositories and selects tags.
+    ImageReflectorController,
+    /// Writes image tags into repositories.
+    ImageAutomationController,
+}
+
+impl ExtraController {
+    /// The controller's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExtraController::ImageReflectorController => "image-reflector-controller",
+            ExtraController::ImageAutomationController => "image-automation-controller",
+        }
+    }
+}
+
+/// Asks for a reconcile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("oneOf" = [{"required": ["kustomization"]}, {"required": ["source"]}]))]
+pub struct Reconcile {
+    /// The cluster. Default: the only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The Kustomization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kustomization: Option<String>,
+    /// The GitRepository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Where it is. Default: `flux-system`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Asks the Kustomization's source first, and waits until it has answered. Default: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub with_source: bool,
+}
+
+/// Applies objects past Git, as `kubectl apply --server-side` does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("oneOf" = [{"required": ["from"]}, {"required": ["object"]}]))]
+pub struct Apply {
+    /// The cluster. Default: the only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// A file with objects, relative to the scenario file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The object itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::fragment::any_object")]
+    pub object: Option<Value>,
+    /// The field manager. Default: `kubectl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
+    /// Whether fields are taken over from other managers. Default: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+}
+
+/// Deletes an object past Git.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Delete {
+    /// The cluster. Default: the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The object.
+    pub target: ObjectRef,
+}
+
+/// Changes an object past Git, as `kubectl patch` does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["merge"]}, {"required": ["strategic"]}, {"required": ["json"]}]))]
+pub struct PatchObject {
+    /// The cluster. Default: the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The object.
+    pub target: ObjectRef,
+    /// A JSON merge patch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::fragment::any_object")]
+    pub merge: Option<Value>,
+    /// A strategic merge patch: lists are merged by their keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::fragment::any_object")]
+    pub strategic: Option<Value>,
+    /// JSON patch operations (RFC 6902).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::fragment::optional_json_patch")]
+    pub json: Option<Vec<Value>>,
+}
+
+/// Changes what becomes of pods and custom resources.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetProfile {
+    /// The cluster. Default: the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// All profiles from now on, in place of those before: the first that matches wins. An empty list makes
+    /// everything ready.
+    pub profiles: Vec<Profile>,
+}
