@@ -301,6 +301,10 @@ fn field_sets_are_written_as_they_were_read() {
     let set = FieldSet::from_fields_v1(&fields).unwrap();
     assert_eq!(set.to_fields_v1(), fields);
     assert_eq!(set.paths(), [".a", ".b", "[n=\"x\"]", "[=\"z\"]", ".b.c", "[n=\"x\"].n"]);
-    assert!(set.difference(&set).is_empty());
-    assert_eq!(set.union(&FieldSet::default()), set);
+    assert!(set.clone().difference(&set).is_empty());
+    assert_eq!(set.intersection(&set), set);
+    let mut all = FieldSet::default();
+    all.extend(set.clone());
+    all.extend(set.clone());
+    assert_eq!(all, set);
 }

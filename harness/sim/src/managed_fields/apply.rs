@@ -6,7 +6,7 @@ use super::collect::claimed;
 use super::compare::Changes;
 use super::implied::{drop_nulls, tidy_metadata};
 use super::last_applied;
-use super::merge::{merge, remove, with_declared_parents};
+use super::merge::{merge, remove, subtract_owned, with_declared_parents};
 use super::update::{
     before_first_apply, ignored, without_ignored, without_managed_fields, without_system_fields,
 };
@@ -34,7 +34,8 @@ pub fn apply(
         return Err(ApplyError::ManagedFieldsSent);
     }
     let claims = claimed(applied, kind.ty).map_err(|errors| untyped(applied, errors))?;
-    let claims = without_system_fields(&claims).without_below(&ignored(writer));
+    let mut claims = without_system_fields(claims);
+    claims.subtract_below(&ignored(writer));
     let attempt = |force: bool| attempt(live, applied, claims.clone(), writer, force, kind);
     let new = match attempt(force) {
         Ok(new) => new,
@@ -75,23 +76,27 @@ fn attempt(
     merge(&mut new, &without_ignored(applied, writer), kind.ty);
     prune(&mut new, &managers, &previous, kind);
     let nothing = Value::Object(Map::new());
-    let changes = Changes::between(live.unwrap_or(&nothing), &new, kind).without(&ignored(writer));
+    let Changes { added: mut touched, modified, removed } =
+        Changes::between(live.unwrap_or(&nothing), &new, kind).without(&ignored(writer));
+    touched.extend(modified);
 
-    let touched = changes.added.union(&changes.modified);
     let mut conflicts = Vec::new();
     for entry in managers.entries.iter_mut().filter(|e| !e.same_writer(&own)) {
         let lost = entry.fields.intersection(&touched);
         if !lost.is_empty() {
-            conflicts.push(Conflict { with: entry.clone(), fields: lost.clone() });
+            if !force {
+                conflicts.push(Conflict { with: entry.clone(), fields: lost.clone() });
+            }
+            entry.fields.subtract(&lost);
         }
-        entry.fields = entry.fields.difference(&lost).difference(&changes.removed);
+        entry.fields.subtract(&removed);
     }
-    if !force && !conflicts.is_empty() {
+    if !conflicts.is_empty() {
         conflicts.sort_by_key(Conflict::manager);
         return Err(conflicts);
     }
     managers.entries.retain(|e| !e.fields.is_empty());
-    if live.is_some() && changes.is_same() && same_owners(&before, &managers) {
+    if live.is_some() && touched.is_empty() && removed.is_empty() && same_owners(&before, &managers) {
         return Ok(None);
     }
     managers.cap();
@@ -108,10 +113,12 @@ fn prune(merged: &mut Value, managers: &Managers, previous: &FieldSet, kind: Kin
     if previous.is_empty() {
         return;
     }
-    let owned = managers.entries.iter().fold(FieldSet::default(), |all, e| all.union(&e.fields));
-    let owned = with_declared_parents(&owned, kind.ty);
+    let mut gone = with_declared_parents(previous, kind.ty);
+    for entry in &managers.entries {
+        subtract_owned(&mut gone, &entry.fields, kind.ty);
+    }
     // The identity of the object is nobody's, and stays.
-    let gone = without_system_fields(&with_declared_parents(previous, kind.ty).difference(&owned));
+    let gone = without_system_fields(gone);
     if !gone.is_empty() {
         remove(merged, &gone, kind.ty);
     }

@@ -48,19 +48,11 @@ impl Changes {
         changes
     }
 
-    pub(super) fn is_same(&self) -> bool {
-        self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty()
-    }
-
-    pub(super) fn without(self, ignored: &FieldSet) -> Changes {
-        if ignored.is_empty() {
-            return self;
+    pub(super) fn without(mut self, ignored: &FieldSet) -> Changes {
+        for set in [&mut self.added, &mut self.modified, &mut self.removed] {
+            set.subtract_below(ignored);
         }
-        Changes {
-            added: self.added.without_below(ignored),
-            modified: self.modified.without_below(ignored),
-            removed: self.removed.without_below(ignored),
-        }
+        self
     }
 
     /// Takes up what happened at, and below, an element.

@@ -129,12 +129,11 @@ impl Managers {
                     oldest.insert(entry.api_version.clone(), entry);
                     continue;
                 }
-                Some(older) => Entry {
-                    manager: ANCIENT.to_owned(),
-                    subresource: String::new(),
-                    fields: older.fields.union(&entry.fields),
-                    ..entry.clone()
-                },
+                Some(older) => {
+                    let mut joined = entry.clone();
+                    joined.fields.extend(older.fields.clone());
+                    Entry { manager: ANCIENT.to_owned(), subresource: String::new(), ..joined }
+                }
             };
             if let Some(older) = oldest.insert(entry.api_version.clone(), joined.clone()) {
                 self.entries.retain(|e| !e.same_writer(&older) && !e.same_writer(&entry));

@@ -153,3 +153,26 @@ pub(super) fn with_declared_parents(set: &FieldSet, ty: TypeRef<'_>) -> FieldSet
     }
     out
 }
+
+/// Removes from `gone` what is owned, and each declared field that has something owned below it.
+pub(super) fn subtract_owned(gone: &mut FieldSet, owned: &FieldSet, ty: TypeRef<'_>) {
+    for member in owned.members() {
+        gone.remove_member(member);
+    }
+    for (element, below) in owned.children() {
+        let ty = match element {
+            PathElement::Field(name) => match child(ty, name) {
+                Child::Field(ty) => {
+                    gone.remove_member(element);
+                    ty
+                }
+                Child::Entry(ty) => ty,
+                Child::Undeclared => child_type(ty, name),
+            },
+            _ => ty.items().unwrap_or_else(seatrial_schema::Schema::anything),
+        };
+        if let Some(gone) = gone.child_mut(element) {
+            subtract_owned(gone, below, ty);
+        }
+    }
+}

@@ -101,67 +101,81 @@ impl FieldSet {
         }
     }
 
-    /// The paths that are in either.
-    pub fn union(&self, other: &FieldSet) -> FieldSet {
-        let mut out = self.clone();
-        out.members.extend(other.members.iter().cloned());
-        for (element, child) in &other.children {
-            let joined = match out.children.get(element) {
-                Some(own) => own.union(child),
-                None => child.clone(),
-            };
-            out.children.insert(element.clone(), joined);
+    /// Adds all paths of another set.
+    pub fn extend(&mut self, other: FieldSet) {
+        if self.is_empty() {
+            *self = other;
+            return;
         }
-        out
+        self.members.extend(other.members);
+        for (element, child) in other.children {
+            match self.children.get_mut(&element) {
+                Some(own) => own.extend(child),
+                None => self.insert_child(element, child),
+            }
+        }
+    }
+
+    /// Removes all paths of another set.
+    pub fn subtract(&mut self, other: &FieldSet) {
+        for member in &other.members {
+            self.members.remove(member);
+        }
+        for (element, theirs) in &other.children {
+            if let Some(own) = self.children.get_mut(element) {
+                own.subtract(theirs);
+                if own.is_empty() {
+                    self.children.remove(element);
+                }
+            }
+        }
     }
 
     /// The paths that are in both.
     pub fn intersection(&self, other: &FieldSet) -> FieldSet {
-        let mut out = FieldSet {
-            members: self.members.intersection(&other.members).cloned().collect(),
-            children: BTreeMap::new(),
-        };
+        let mut out = FieldSet::default();
+        if !self.members.is_empty() && !other.members.is_empty() {
+            out.members = self.members.intersection(&other.members).cloned().collect();
+        }
         for (element, child) in &self.children {
             if let Some(theirs) = other.children.get(element) {
-                out.insert_child(element.clone(), child.intersection(theirs));
+                let both = child.intersection(theirs);
+                if !both.is_empty() {
+                    out.children.insert(element.clone(), both);
+                }
             }
         }
         out
     }
 
     /// The paths that are here and not there.
-    pub fn difference(&self, other: &FieldSet) -> FieldSet {
-        let mut out = FieldSet {
-            members: self.members.difference(&other.members).cloned().collect(),
-            children: BTreeMap::new(),
-        };
-        for (element, child) in &self.children {
-            let left = match other.children.get(element) {
-                Some(theirs) => child.difference(theirs),
-                None => child.clone(),
-            };
-            out.insert_child(element.clone(), left);
-        }
-        out
+    pub fn difference(mut self, other: &FieldSet) -> FieldSet {
+        self.subtract(other);
+        self
     }
 
-    /// Without everything that is at, or below, a member of `other`.
-    pub fn without_below(&self, other: &FieldSet) -> FieldSet {
-        let mut out = FieldSet {
-            members: self.members.difference(&other.members).cloned().collect(),
-            children: BTreeMap::new(),
-        };
-        for (element, child) in &self.children {
-            if other.members.contains(element) {
-                continue;
-            }
-            let left = match other.children.get(element) {
-                Some(theirs) => child.without_below(theirs),
-                None => child.clone(),
-            };
-            out.insert_child(element.clone(), left);
+    pub(super) fn remove_member(&mut self, element: &PathElement) {
+        self.members.remove(element);
+    }
+
+    pub(super) fn child_mut(&mut self, element: &PathElement) -> Option<&mut FieldSet> {
+        self.children.get_mut(element)
+    }
+
+    /// Removes everything that is at, or below, a member of another set.
+    pub fn subtract_below(&mut self, other: &FieldSet) {
+        for member in &other.members {
+            self.members.remove(member);
+            self.children.remove(member);
         }
-        out
+        for (element, theirs) in &other.children {
+            if let Some(own) = self.children.get_mut(element) {
+                own.subtract_below(theirs);
+                if own.is_empty() {
+                    self.children.remove(element);
+                }
+            }
+        }
     }
 
     /// All paths as messages show them: at each level the members, then what is below.

@@ -51,32 +51,36 @@ fn track(managers: &mut Managers, old: Option<&Value>, new: &Value, writer: &Wri
     let old = old.unwrap_or(&empty);
     let changes = Changes::between(old, new, kind).without(&ignored(writer));
     for entry in &mut managers.entries {
-        entry.fields = entry
-            .fields
-            .difference(&changes.added)
-            .difference(&changes.modified)
-            .difference(&changes.removed);
+        for set in [&changes.added, &changes.modified, &changes.removed] {
+            entry.fields.subtract(set);
+        }
     }
     managers.entries.retain(|e| !e.fields.is_empty());
-    let taken = without_system_fields(&changes.added.union(&changes.modified));
+    let taken = taken(changes);
     if taken.is_empty() {
         return;
     }
     let mut entry = writer.entry(Operation::Update, taken);
     if let Some(previous) = managers.find(&entry) {
-        entry.fields = entry.fields.union(&previous.fields);
+        entry.fields.extend(previous.fields.clone());
     }
     managers.put(entry);
+}
+
+/// What a writer owns after these changes.
+fn taken(changes: Changes) -> FieldSet {
+    let mut taken = changes.added;
+    taken.extend(changes.modified);
+    without_system_fields(taken)
 }
 
 /// The entry that stands for what was there before the first apply.
 pub(super) fn before_first_apply(live: &Value, writer: &Writer<'_>, kind: Kind<'_>) -> Entry {
     let changes = Changes::between(&Value::Object(Map::new()), live, kind);
-    let fields = without_system_fields(&changes.added.union(&changes.modified));
     Entry {
         manager: BEFORE_FIRST_APPLY.to_owned(),
         subresource: String::new(),
-        ..writer.entry(Operation::Update, fields)
+        ..writer.entry(Operation::Update, taken(changes))
     }
 }
 
@@ -120,7 +124,7 @@ pub(super) fn without_ignored(object: &Value, writer: &Writer<'_>) -> Value {
 }
 
 /// Without the fields that nobody owns: the identity of the object, and what the system sets.
-pub(super) fn without_system_fields(set: &FieldSet) -> FieldSet {
+pub(super) fn without_system_fields(mut set: FieldSet) -> FieldSet {
     const TOP: [&str; 3] = ["apiVersion", "kind", "metadata"];
     const METADATA: [&str; 9] = [
         "name",
@@ -141,7 +145,8 @@ pub(super) fn without_system_fields(set: &FieldSet) -> FieldSet {
     for name in METADATA {
         system.insert(&[field("metadata"), field(name)]);
     }
-    set.difference(&system)
+    set.subtract(&system);
+    set
 }
 
 impl Writer<'_> {
