@@ -2,11 +2,11 @@
 
 use crate::api::{Api, ApiError, Kind};
 use crate::events::Recorder;
-use crate::informer::Store;
 use crate::object::{Key, Object};
 use crate::options::WorkloadOptions;
 use crate::profile::Profile;
 use crate::queue::Queue;
+use crate::store::Store;
 use jiff::Timestamp;
 use seatrial_time::{Clock, Rng};
 use std::future::Future;

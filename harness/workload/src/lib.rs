@@ -30,6 +30,7 @@ mod object;
 mod options;
 mod profile;
 mod queue;
+mod store;
 mod wiring;
 mod workloads;
 

@@ -2,11 +2,11 @@
 
 use crate::context::{Context, owner_key};
 use crate::controllers::{namespace, pods::is_ready};
-use crate::informer::{Handler, Store};
 use crate::kubelet::claims;
 use crate::labels::{selects, selects_plain};
 use crate::object::{self, Key, Object, at, label, name, text};
 use crate::queue::Queue;
+use crate::store::{Handler, Store};
 use std::sync::Arc;
 
 /// Connects all stores to the queues.

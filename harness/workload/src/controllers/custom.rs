@@ -6,10 +6,11 @@
 use super::conditions::{Condition, put};
 use crate::api::{Api, ApiError, Kind};
 use crate::context::{Context, Wake};
-use crate::informer::{self, Store};
+use crate::informer;
 use crate::object::{self, Key, Object, at, deleting, generation, later, list, name, set, text, time};
 use crate::profile::{Outcome, Profile};
 use crate::queue::Queue;
+use crate::store::Store;
 use seatrial_time::Task;
 use serde_json::{Value, json};
 use std::borrow::Cow;

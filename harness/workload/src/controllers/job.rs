@@ -1,9 +1,9 @@
 //! Jobs: run pods until enough have succeeded, or too many have failed.
 
 use super::job_status::{
-    End, INDEX, deadline, end, is_indexed, is_over, is_surplus, next_attempt, status, tally, wanted_active,
+    End, INDEX, deadline, end, is_indexed, is_over, next_attempt, status, tally, wanted_active,
 };
-use super::pods::from_template;
+use super::pods::{from_template, is_active};
 use crate::api::ApiError;
 use crate::context::{Context, Wake};
 use crate::events::{Note, Recorder};
@@ -40,7 +40,7 @@ pub(crate) async fn reconcile(context: &Context, recorder: &Recorder, key: &Key)
     let mut wake = if ended.is_none() { deadline(&job) } else { None };
     let mut failure = None;
     if ended.is_some() || flag(&job, &["spec", "suspend"]) {
-        for pod in pods.iter().filter(|pod| is_surplus(pod)) {
+        for pod in pods.iter().filter(|pod| is_active(pod)) {
             context.stores.pods.delete(&context.api, pod, None, None).await?;
             recorder
                 .write(&job, &Note::normal("SuccessfulDelete", format!("Deleted pod: {}", name(pod))))
@@ -52,7 +52,7 @@ pub(crate) async fn reconcile(context: &Context, recorder: &Recorder, key: &Key)
             Some(at) if missing > 0 && at > now => wake = earlier(wake, Some(at)),
             _ => failure = create(context, recorder, &job, missing, &counted).await.err(),
         }
-        for pod in pods.iter().filter(|pod| is_surplus(pod)).take(usize::try_from(-missing).unwrap_or(0)) {
+        for pod in pods.iter().filter(|pod| is_active(pod)).take(usize::try_from(-missing).unwrap_or(0)) {
             context.stores.pods.delete(&context.api, pod, None, None).await?;
         }
     }

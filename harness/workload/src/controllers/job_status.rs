@@ -1,7 +1,7 @@
 //! What a Job is to do next, and what its status says. Pure.
 
 use super::conditions::{Condition, find, put};
-use super::pods::{is_active, is_ready, phase, restarts};
+use super::pods::{is_ready, phase, restarts};
 use crate::object::{
     Object, annotation, at, deleting, flag, list, number, number_or, rfc3339, seconds_later, set, text, time,
 };
@@ -217,11 +217,6 @@ pub(crate) fn status(job: &Value, tally: &Tally, end: Option<&End>, now: Timesta
         set(&mut status, "completedIndexes", json!(ranges(&tally.done)));
     }
     status
-}
-
-/// Whether a pod of a Job should be stopped because the Job has ended or is suspended.
-pub(crate) fn is_surplus(pod: &Value) -> bool {
-    is_active(pod)
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ pub(crate) fn generated(context: &Context, owner: &Value, template: &Value) -> V
 /// Makes an owner the controller of an object that its selector matches and that nobody controls.
 pub(crate) async fn adopt(
     context: &Context,
-    store: &crate::informer::Store,
+    store: &crate::store::Store,
     owner: &Value,
     orphan: &Value,
 ) -> Result<(), ApiError> {
@@ -156,7 +156,7 @@ pub(crate) fn is_sidecar(container: &Value) -> bool {
     text(container, &["restartPolicy"]) == "Always"
 }
 
-/// Whether the service account, image pull and other settings of the pod's host network are asked for.
+/// Whether the pod shares its node's network, and so its address.
 pub(crate) fn uses_host_network(pod: &Value) -> bool {
     flag(pod, &["spec", "hostNetwork"])
 }

@@ -124,7 +124,7 @@ fn in_use(context: &Context, claim: &Value) -> bool {
 
 async fn drop_finalizer(
     context: &Context,
-    store: &crate::informer::Store,
+    store: &crate::store::Store,
     object: &Object,
     finalizer: &str,
 ) -> Result<(), ApiError> {

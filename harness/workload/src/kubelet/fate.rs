@@ -1,7 +1,7 @@
 //! What becomes of a container: the profile that matches it, or what is usual for its pod. Pure.
 
 use crate::controllers::pods::is_sidecar;
-use crate::object::{name, text, uid};
+use crate::object::{text, uid};
 use crate::options::WorkloadOptions;
 use crate::profile::{Outcome, Profile};
 use serde_json::Value;
@@ -98,8 +98,7 @@ fn dice(subject: &Subject<'_>) -> u8 {
 }
 
 /// The message of the registry for an image that a profile makes missing.
-pub(crate) fn not_found(pod: &Value, image: &str) -> String {
-    tracing::trace!(pod = name(pod), image, "a profile hides the image");
+pub(crate) fn not_found(image: &str) -> String {
     format!(
         "rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": failed to resolve \
          reference \"{image}\": {image}: not found"

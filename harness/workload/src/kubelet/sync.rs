@@ -11,13 +11,13 @@ use crate::context::{Context, Wake};
 use crate::controllers::conditions::{Condition, find, put};
 use crate::controllers::pods::{is_active, is_finished, is_sidecar, phase, uses_host_network};
 use crate::events::{Note, Recorder};
-use crate::informer::Store;
 use crate::object::{
     self, Key, Object, at, controller, deleting, earlier, later, list, name, namespace, number_or, rfc3339,
     text, time, uid,
 };
 use crate::options::Pull;
 use crate::profile::Profile;
+use crate::store::Store;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -354,13 +354,8 @@ impl View<'_> {
             Image::Present
         } else {
             let images = &self.kubelet.context.options.images;
-            let pod = self.pod;
             self.memory.image(container_name, self.now, || {
-                if plan.no_image {
-                    Pull::Missing(not_found(pod, image_name))
-                } else {
-                    images.pull(image_name)
-                }
+                if plan.no_image { Pull::Missing(not_found(image_name)) } else { images.pull(image_name) }
             })
         };
         let field = if is_init { "spec.initContainers" } else { "spec.containers" };

@@ -81,13 +81,15 @@ impl World {
     pub async fn until(&self, kind: &str, name: &str, within: u64, wanted: impl Fn(&Value) -> bool) -> i64 {
         let start = self.clock.now();
         loop {
+            let stamp = self.cluster.changes().stamp();
             let object = self.get(kind, name).await.unwrap_or_default();
             if wanted(&object) {
                 return self.clock.now().duration_since(start).as_secs();
             }
             let waited = self.clock.now().duration_since(start).as_secs();
             assert!(waited < within as i64, "{kind} {name} is not as wanted after {waited} s: {object:#}");
-            self.clock.sleep(Duration::from_millis(100)).await;
+            let left = Duration::from_secs(within.saturating_sub(waited as u64) + 1);
+            let _ = self.clock.timeout(left, self.cluster.changes().changed(&stamp)).await;
         }
     }
 }
