@@ -134,6 +134,8 @@ fn a_schema_that_is_not_structural_is_refused(#[case] field: Value, #[case] expe
 
 #[rstest]
 #[case("self.a +", "compilation failed: ")]
+#[case("math.abs(self.a) == 1", "compilation failed: ")]
+#[case("quantity('1').isInteger()", "compilation failed: the function \"isInteger\" is not supported")]
 #[case("foo(self)", "compilation failed: the function \"foo\" is not supported")]
 #[case(
     "self.a < timestamp('2020-01-01T00:00:00Z')",
@@ -175,6 +177,17 @@ fn a_rule_that_cannot_be_evaluated_is_refused_with_the_definition(
 #[case("!has(self.s) || self.s in ['a', 'b']", json!({}), true)]
 #[case("self.__namespace__ == 'x' && self.a__dash__b == 1", json!({"namespace": "x", "a-b": 1}), true)]
 #[case("type(self.ios) == int ? self.ios > 1 : self.ios == 'a'", json!({"ios": "a"}), true)]
+#[case("self.?s.orValue('x') == 'x'", json!({}), true)]
+#[case("optional.of(self.l).hasValue() && lists.range(2) == [0, 1]", json!({"l": ["a"]}), true)]
+#[case("self.?s.hasValue()", json!({"s": "a"}), true)]
+#[case("isURL(self.s) && isIP('10.0.0.1') && !isCIDR('10.0.0.1') && isQuantity('100m')", json!({"s": "https://a"}), true)]
+#[case("self.l.all(i, self.l.filter(j, i == j).size() == 1)", json!({"l": ["a", "b"]}), true)]
+#[case("self.l == ['a'] || self.l.exists(x, x.contains('b'))", json!({"l": ["a", "ab"]}), true)]
+#[case("self.m.all(k, self.m[k] > 0)", json!({"m": {"a": 1, "b": 0}}), false)]
+#[case("'%s-%d'.format([self.s, 1]) == 'a-1' && strings.quote(self.s) == '\"a\"'", json!({"s": "a"}), true)]
+#[case("self.l.distinct().sort() == ['a', 'b'] && self.l.slice(0, 1) == ['b']", json!({"l": ["b", "a", "b"]}), true)]
+#[case("self.s.replace('a', 'b').substring(0, 1) == 'b' ? true : false", json!({"s": "ab"}), true)]
+#[case("int(self.s) % 2 == 0 && string(int(self.s)) == self.s", json!({"s": "4"}), true)]
 fn rules_have_the_functions_of_kubernetes(#[case] rule: &str, #[case] value: Value, #[case] holds: bool) {
     let spec = json!({"type": "object", "x-kubernetes-validations": [{"rule": rule}], "properties": {
         "s": {"type": "string"}, "n": {"type": "number"}, "l": {"type": "array", "items": {"type": "string"}},

@@ -7,6 +7,7 @@ use cel::objects::{Key, Map as CelMap, Value as CelValue};
 use cel::{Context, ExecutionError};
 use serde_json::Value;
 
+use super::format;
 use super::node::{ListKind, Node, Type};
 use super::prune::join;
 use super::rules::{Rule, context};
@@ -196,6 +197,10 @@ pub(super) fn add_functions(context: &mut Context<'_, '_>) {
             regex(&pattern)?.find_iter(&text).map(|m| CelValue::from(m.as_str().to_owned())).collect();
         Ok::<CelValue, ExecutionError>(CelValue::List(Arc::new(found)))
     });
+    let _ = context.add_function("isURL", |text: Text| format::is_absolute_url(&text));
+    let _ = context.add_function("isIP", |text: Text| format::is_ip(&text));
+    let _ = context.add_function("isCIDR", |text: Text| format::is_cidr(&text));
+    let _ = context.add_function("isQuantity", |text: Text| format::is_quantity(&text));
     let _ = context.add_function("isSorted", |This(list): This<Arc<Vec<CelValue>>>| {
         let pairs = list.windows(2);
         pairs.into_iter().all(|w| match w {

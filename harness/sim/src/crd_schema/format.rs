@@ -86,7 +86,7 @@ fn is_base64(text: &str) -> bool {
         && body.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }
 
-fn is_cidr(text: &str) -> bool {
+pub(super) fn is_cidr(text: &str) -> bool {
     let Some((address, bits)) = text.split_once('/') else { return false };
     match (address.parse::<IpAddr>(), bits.parse::<u8>()) {
         (Ok(IpAddr::V4(_)), Ok(bits)) => bits <= 32,
@@ -127,3 +127,25 @@ fn is_uuid(text: &str, format: &str) -> bool {
     };
     digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()) && version
 }
+
+/// An address of either version, without a zone, and not an IPv4 address in the form of IPv6.
+pub(super) fn is_ip(text: &str) -> bool {
+    match text.parse::<IpAddr>() {
+        Ok(IpAddr::V6(address)) => address.to_ipv4_mapped().is_none(),
+        Ok(IpAddr::V4(_)) => true,
+        Err(_) => false,
+    }
+}
+
+/// An absolute URL, or an absolute path, as Go reads a request's target.
+pub(super) fn is_absolute_url(text: &str) -> bool {
+    is_valid("uri", text)
+}
+
+/// A resource quantity (`100m`, `1Gi`, `-1.5`, `1e3`).
+pub(super) fn is_quantity(text: &str) -> bool {
+    QUANTITY.as_ref().is_some_and(|r| r.is_match(text))
+}
+
+static QUANTITY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^[+-]?(\d+\.?\d*|\.\d+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?\d+))?$").ok());

@@ -191,7 +191,7 @@ fn field<'n>(node: &'n Node, name: &str) -> Field<'n> {
     Field::Undefined
 }
 
-const NAMESPACES: [&str; 3] = ["math", "strings", "lists"];
+const NAMESPACES: [&str; 3] = ["strings", "lists", "optional"];
 
 fn is_type(name: &str) -> bool {
     const TYPES: [&str; 12] = [

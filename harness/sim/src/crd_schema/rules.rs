@@ -25,7 +25,7 @@ pub(super) struct Rule {
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
-    for extension in [extensions::strings, extensions::lists, extensions::math] {
+    for extension in [extensions::strings, extensions::lists] {
         // They declare functions of different names, so that none can clash.
         let _ = env.add_extension(extension);
     }
@@ -40,7 +40,7 @@ pub(super) fn context() -> Context<'static, 'static> {
 }
 
 /// The functions that a rule may call, beside the operators and macros.
-const FUNCTIONS: [&str; 44] = [
+const FUNCTIONS: &[&str] = &[
     "size",
     "contains",
     "startsWith",
@@ -66,25 +66,27 @@ const FUNCTIONS: [&str; 44] = [
     "join",
     "reverse",
     "quote",
-    "strings.quote",
-    "flatten",
+    "format",
+    "sortBy",
     "slice",
     "distinct",
     "sort",
-    "first",
-    "last",
-    "lists.range",
-    "math.abs",
-    "math.sign",
-    "math.greatest",
-    "math.least",
-    "math.ceil",
-    "math.floor",
-    "math.round",
+    "range",
+    "of",
+    "none",
+    "ofNonZeroValue",
     "find",
     "findAll",
     "isSorted",
     "sum",
+    "isURL",
+    "isIP",
+    "isCIDR",
+    "isQuantity",
+    "orValue",
+    "hasValue",
+    "value",
+    "or",
 ];
 
 /// Parses the list of rules of a node.
