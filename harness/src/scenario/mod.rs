@@ -11,6 +11,60 @@
 //! The JSON Schema that editors use ([`schema`]) is the one that files are checked against: it is generated from the
 //! model, and every field's documentation is in it.
 //!
+//! # The format, step by step
+//! ```
+//! # let text = r#"
+//! apiVersion: seatrial.dev/v1alpha1
+//! kind: Scenario
+//! metadata: {name: every step once}
+//! spec:
+//!   clusters:
+//!     beta: {flux: "2.2.3", kubernetes: v1.28.3, unknownImages: missing}
+//!   git:
+//!     gitops: {branch: master, urls: [https://github.com/owls-nest-farm/gitops]}   # from: a folder or a repository
+//!   registry:
+//!     btoll/debug: [latest, 1.0.0]
+//!   seed: 7
+//!   steps:
+//!   - addCluster: {name: production}
+//!   - bootstrap: {cluster: beta, path: clusters/beta, readWriteKey: true,
+//!                 componentsExtra: [image-reflector-controller, image-automation-controller]}
+//!   - name: what the step is for           # any step can have a name
+//!     commit:
+//!       branch: master
+//!       message: Add the service
+//!       author: {name: Ann, email: ann@example.com}
+//!       write: {applications/web/shop/base/deployment.yaml: "kind: Deployment\n"}   # or {from: files/deployment.yaml}
+//!       patch:                             # or the path of a file with such a list
+//!       - {path: config/beta/kustomization.yaml, replace: [{find: "a: 1", with: "a: 2"}]}   # text, exactly once
+//!       - {path: config/beta/env, append: "LOG=debug\n"}
+//!       - {path: a.yaml, document: {kind: Service}, merge: {spec: {type: NodePort}}}
+//!       - {path: b.yaml, json: [{op: remove, path: /spec/paused}]}
+//!       remove: [old]
+//!       as: shop                           # revert finds it by this name
+//!   - branch: {name: feature}
+//!   - merge: {from: feature}
+//!   - revert: {commit: shop}
+//!   - enable: {env: beta, service: applications/web/shop}
+//!   - disable: {env: beta, service: applications/web/shop}
+//!   - push: {image: "btoll/debug:1.0.1"}
+//!   - reconcile: {cluster: beta, kustomization: applications, withSource: true}
+//!   - advance: 10m
+//!   - apply: {cluster: beta, object: {apiVersion: v1, kind: Namespace, metadata: {name: shop}}}   # or from: a file
+//!   - patch: {cluster: beta, target: {apiVersion: apps/v1, kind: Deployment, name: debug}, merge: {spec: {replicas: 0}}}
+//!   - delete: {cluster: beta, target: {apiVersion: v1, kind: Service, name: debug}}
+//!   - setProfile: {cluster: beta, profiles: [{selector: {namespace: kyverno}, outcome: neverReady}]}
+//!   - expect: {within: 5m, cluster: beta, resource: {apiVersion: v1, kind: Pod, metadata: {labels: {app: debug}}}}
+//!   - expect: {cluster: beta, absent: {apiVersion: v1, kind: Pod, metadata: {name: debug}}}
+//!   - expect: {within: 1m, cluster: beta, condition: {kind: Kustomization, name: apps, status: "False", message: glob}}
+//!   - expect: {within: 10m, clusters: [beta, production], revision: {kustomization: applications, of: gitops@master}}
+//!   - expect: {never: 30m, cluster: production, cel: "object.kind == 'Pod' && object.metadata.name == 'debug'"}
+//! # "#;
+//! # let read = seatrial_harness::scenario::parse_text(std::path::Path::new("example.yaml"), text);
+//! # assert!(read.is_ok(), "{}", read.unwrap_err());
+//! ```
+//! `cluster` and `repo` can be left out where there is only one.
+//!
 //! # Errors
 //! [`Invalid`] holds all problems of one file. Nothing that Seatrial does not do is passed over: an unknown field, step
 //! or value is a problem.
