@@ -1,6 +1,6 @@
 //! Workloads on a simulated cluster, in virtual time.
 
-#[allow(dead_code, reason = "each test target uses its part")]
+#[allow(dead_code, reason = "each test target uses its part of it")]
 mod world;
 
 use serde_json::{Value, json};

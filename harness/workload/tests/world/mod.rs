@@ -1,5 +1,7 @@
 //! A cluster with workloads, and a few words to speak to it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use seatrial_sim::{Cluster, ClusterOptions, Identity};
 use seatrial_time::{Clock, Simulation, simulate};
 use seatrial_workload::{Profile, WorkloadOptions, Workloads, start};
@@ -7,21 +9,21 @@ use serde_json::{Value, json};
 use std::future::Future;
 use std::time::Duration;
 
-pub struct World {
-    pub clock: Clock,
-    pub cluster: Cluster,
-    pub workloads: Workloads,
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) cluster: Cluster,
+    pub(crate) workloads: Workloads,
     client: kube::Client,
 }
 
 /// Runs `test` on a simulated cluster with these profiles, under several seeds.
-pub fn on_cluster<F: Future<Output = ()>>(profiles: Value, test: impl Fn(World) -> F) {
+pub(crate) fn on_cluster<F: Future<Output = ()>>(profiles: Value, test: impl Fn(World) -> F) {
     for seed in [1, 2, 3] {
         run(seed, profiles.clone(), &test);
     }
 }
 
-pub fn run<T, F: Future<Output = T>>(seed: u64, profiles: Value, test: impl Fn(World) -> F) -> T {
+pub(crate) fn run<T, F: Future<Output = T>>(seed: u64, profiles: Value, test: impl Fn(World) -> F) -> T {
     let profiles: Vec<Profile> = serde_json::from_value(profiles).unwrap();
     simulate(Simulation::seeded(seed), |clock| async {
         let cluster = Cluster::new(clock.clone(), ClusterOptions::default());
@@ -52,33 +54,39 @@ impl World {
         self.client.request(request.header("content-type", kind).body(body).unwrap()).await
     }
 
-    pub async fn create(&self, kind: &str, object: Value) -> Value {
+    pub(crate) async fn create(&self, kind: &str, object: Value) -> Value {
         self.send("POST", &path(kind, ""), "application/json", &object).await.unwrap()
     }
 
-    pub async fn patch(&self, kind: &str, name: &str, patch: Value) -> Value {
+    pub(crate) async fn patch(&self, kind: &str, name: &str, patch: Value) -> Value {
         self.send("PATCH", &path(kind, name), "application/merge-patch+json", &patch).await.unwrap()
     }
 
-    pub async fn delete(&self, kind: &str, name: &str) {
+    pub(crate) async fn delete(&self, kind: &str, name: &str) {
         self.send("DELETE", &path(kind, name), "application/json", &Value::Null).await.unwrap();
     }
 
-    pub async fn get(&self, kind: &str, name: &str) -> Option<Value> {
+    pub(crate) async fn get(&self, kind: &str, name: &str) -> Option<Value> {
         self.send("GET", &path(kind, name), "application/json", &Value::Null).await.ok()
     }
 
-    pub async fn list(&self, kind: &str) -> Vec<Value> {
+    pub(crate) async fn list(&self, kind: &str) -> Vec<Value> {
         let list = self.send("GET", &path(kind, ""), "application/json", &Value::Null).await.unwrap();
         list["items"].as_array().cloned().unwrap_or_default()
     }
 
-    pub async fn sleep(&self, seconds: u64) {
+    pub(crate) async fn sleep(&self, seconds: u64) {
         self.clock.sleep(Duration::from_secs(seconds)).await;
     }
 
     /// Waits until the object is as wanted; returns the seconds that this took.
-    pub async fn until(&self, kind: &str, name: &str, within: u64, wanted: impl Fn(&Value) -> bool) -> i64 {
+    pub(crate) async fn until(
+        &self,
+        kind: &str,
+        name: &str,
+        within: u64,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> i64 {
         let start = self.clock.now();
         loop {
             let stamp = self.cluster.changes().stamp();
@@ -94,13 +102,13 @@ impl World {
     }
 }
 
-pub fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
+pub(crate) fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
     let conditions = object["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
     conditions.iter().find(|condition| condition["type"] == kind).unwrap_or(&Value::Null)
 }
 
 /// What kstatus calls current, for a Deployment.
-pub fn is_current(deployment: &Value) -> bool {
+pub(crate) fn is_current(deployment: &Value) -> bool {
     let (spec, status) = (&deployment["spec"], &deployment["status"]);
     let wanted = spec["replicas"].as_i64().unwrap_or(1);
     let count = |field: &str| status[field].as_i64().unwrap_or(0);
@@ -112,7 +120,7 @@ pub fn is_current(deployment: &Value) -> bool {
         && condition(deployment, "Available")["status"] == "True"
 }
 
-pub fn deployment(name: &str, image: &str, replicas: i64) -> Value {
+pub(crate) fn deployment(name: &str, image: &str, replicas: i64) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "default"},
         "spec": {
@@ -125,7 +133,7 @@ pub fn deployment(name: &str, image: &str, replicas: i64) -> Value {
     })
 }
 
-pub fn pod_template(name: &str, policy: &str) -> Value {
+pub(crate) fn pod_template(name: &str, policy: &str) -> Value {
     json!({
         "metadata": {"labels": {"app": name}},
         "spec": {"restartPolicy": policy, "containers": [{"name": "app", "image": format!("{name}:1")}]},
