@@ -8,7 +8,7 @@ mod shared;
 use kube::Kube;
 use seatrial_schema::kubernetes;
 use seatrial_sim::crd_schema::CrdSchema;
-use seatrial_sim::managed_fields::{Kind, apply, update};
+use seatrial_sim::managed_fields::{Kind, Writer, apply, update};
 use serde_json::{Map, Value, json};
 use shared::{compare, spec_schema, writer};
 
@@ -129,12 +129,14 @@ fn random_labels(rng: &mut Rng) -> Value {
 #[test]
 fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
     let Some(kube) = Kube::start() else { return };
-    let schema = json!({"type": "object", "properties": {"spec": spec_schema()}});
+    let status = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let schema = json!({"type": "object", "properties": {"spec": spec_schema(), "status": status}});
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": "fuzzes.seatrial.dev"},
         "spec": {"group": "seatrial.dev", "names": {"kind": "Fuzz", "plural": "fuzzes"}, "scope": "Namespaced",
-            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]}});
+            "versions": [{"name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": schema}}]}});
     kube.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition);
     let all = "/apis/seatrial.dev/v1/namespaces/default/fuzzes";
     for _ in 0..100 {
@@ -159,6 +161,22 @@ fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
             }
             let what =
                 format!("seed {seed}, step {step}\nlive {}\nbody {body}", live.clone().unwrap_or_default());
+            if let (Some(live), 0) = (&live, rng.below(5)) {
+                body["status"] =
+                    json!({"n": rng.below(2), "o": random_point(&mut rng), "l": rng.some(&["a", "b"])});
+                through_status(&kube, &path, live, body, kind, &mut rng, &what);
+                continue;
+            }
+            if let (Some(live), 0) = (&live, rng.below(15)) {
+                // The entries are cleared: nobody owns anything before the next apply.
+                let mut cleared = live.clone();
+                cleared["metadata"]["managedFields"] = json!([{}]);
+                let (status, real) = kube.request("PUT", &path, "application/json", Some(&cleared));
+                assert!(status < 300, "{what}\n{real}");
+                let ours = update(Some(live), &cleared, &writer("u", "seatrial.dev/v1"), kind);
+                compare(&format!("clear, {what}"), &ours, &real);
+                continue;
+            }
             if rng.below(4) == 0 {
                 let (status, real) = match &live {
                     None => kube.create(&format!("{all}?fieldManager=u"), &body),
@@ -179,6 +197,9 @@ fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
                 crd.prune(&mut body);
                 crd.default(&mut body);
                 crd.drop_nulls(&mut body);
+                if let Some(status) = live.as_ref().and_then(|l| l.get("status")) {
+                    body["status"] = status.clone();
+                }
                 let ours = update(live.as_ref(), &body, &writer("u", "seatrial.dev/v1"), kind);
                 compare(&format!("update, {what}"), &ours, &real);
                 continue;
@@ -211,6 +232,45 @@ fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
         }
     }
     kube.request("DELETE", &path, "application/json", None);
+}
+
+/// A write to the status subresource, which leaves everything else as it is.
+fn through_status(
+    kube: &Kube,
+    path: &str,
+    live: &Value,
+    mut body: Value,
+    kind: Kind<'_>,
+    rng: &mut Rng,
+    what: &str,
+) {
+    let manager = ["m1", "m2", "m3"][usize::try_from(rng.below(3)).unwrap()];
+    let status_writer = Writer {
+        subresource: "status",
+        ignored: &[&["spec"], &["metadata"]],
+        ..writer(manager, "seatrial.dev/v1")
+    };
+    if rng.below(2) == 0 {
+        let mut new = live.clone();
+        new["status"] = body["status"].clone();
+        body["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
+        let path = format!("{path}/status?fieldManager={manager}");
+        let (status, real) = kube.request("PUT", &path, "application/json", Some(&body));
+        assert!(status < 300, "{what}\n{real}");
+        compare(
+            &format!("status by {manager}, {what}"),
+            &update(Some(live), &new, &status_writer, kind),
+            &real,
+        );
+        return;
+    }
+    let force = rng.below(2) == 0;
+    let (_, real) = kube.apply(&format!("{path}/status"), manager, force, &body);
+    let what = format!("apply status by {manager} force {force}, {what}\n{body}");
+    match apply(Some(live), &body, &status_writer, force, kind) {
+        Ok(ours) => compare(&what, &ours, &real),
+        Err(error) => assert_eq!(json!(error.to_string()), real["message"], "{what}"),
+    }
 }
 
 fn random_deployment(rng: &mut Rng) -> Value {
