@@ -26,7 +26,11 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Resu
         }
         ("", "Service") => service(ctx, kind, None, object)?,
         ("", "Pod") => pod(ctx, kind, object)?,
-        ("", "PersistentVolumeClaim") => storage_class(ctx.state, object),
+        ("", "PersistentVolumeClaim") => {
+            storage_class(ctx.state, object);
+            protect(object, "kubernetes.io/pvc-protection");
+        }
+        ("", "PersistentVolume") => protect(object, "kubernetes.io/pv-protection"),
         ("batch", "Job") => job(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crate::crd::complete(object, None),
         _ => {}
@@ -63,6 +67,7 @@ pub(crate) fn update(
             &["nodeName", "priority", "preemptionPolicy", "tolerations", "enableServiceLinks"],
         ),
         ("batch", "Job", "") => keep_job(live, new),
+        ("apps", "DaemonSet", "") => template_generation(live, new),
         _ => {}
     }
     Ok(())
@@ -109,7 +114,10 @@ fn pod(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Result<()> {
     }
     spec.insert("priority".to_owned(), priority);
     spec.insert("preemptionPolicy".to_owned(), preemption);
-    spec.entry("enableServiceLinks").or_insert(Value::Bool(true));
+    // The admission of service accounts; that the account exists, and its token, is not looked at.
+    spec.entry("serviceAccountName").or_insert_with(|| "default".into());
+    let account = spec.get("serviceAccountName").cloned().unwrap_or_else(|| "default".into());
+    spec.insert("serviceAccount".to_owned(), account);
     let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
     if let Value::Array(list) = tolerations {
         for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
@@ -151,6 +159,15 @@ fn quality_of_service(pod: &Value) -> &'static str {
     }
 }
 
+/// Adds a finalizer that the controller manager takes away when the object is no longer used.
+fn protect(object: &mut Value, finalizer: &str) {
+    let mut all: Vec<String> = meta::finalizers(object).into_iter().map(str::to_owned).collect();
+    if !all.iter().any(|f| f == finalizer) {
+        all.push(finalizer.to_owned());
+        meta::set_finalizers(object, &all);
+    }
+}
+
 fn storage_class(state: &State, object: &mut Value) {
     if meta::at(object, &["spec", "storageClassName"]).is_some() {
         return;
@@ -185,6 +202,18 @@ fn job(object: &mut Value) {
     ] {
         labels.insert(key.to_owned(), value.as_str().into());
     }
+    let labels = labels.clone();
+    meta::metadata_mut(object).entry("labels").or_insert(Value::Object(labels));
+}
+
+/// Counts the changes of a DaemonSet's template.
+fn template_generation(live: &Value, new: &mut Value) {
+    const GENERATION: &str = "deprecated.daemonset.template.generation";
+    let old = meta::at(live, &["metadata", "annotations", GENERATION]).and_then(Value::as_str);
+    let old: u64 = old.and_then(|g| g.parse().ok()).unwrap_or(1);
+    let changed = meta::at(live, &["spec", "template"]) != meta::at(new, &["spec", "template"]);
+    let generation = old + u64::from(changed);
+    meta::map_mut(meta::metadata_of(new), "annotations").insert(GENERATION.to_owned(), generation.to_string().into());
 }
 
 /// An update that leaves out what the server generated keeps it.
@@ -246,6 +275,10 @@ fn service(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, object: &mut Va
     spec.entry("clusterIPs").or_insert_with(|| json!([address]));
     spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
     spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
+    if ty == "LoadBalancer" && spec.get("externalTrafficPolicy") == Some(&"Local".into()) && !spec.contains_key("healthCheckNodePort") {
+        let port = free_port(ctx, &used);
+        spec.insert("healthCheckNodePort".to_owned(), port.into());
+    }
     let wants_ports = ty == "NodePort"
         || (ty == "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)));
     if let (true, Some(Value::Array(ports))) = (wants_ports, spec.get_mut("ports")) {

@@ -13,7 +13,7 @@ use crate::read::show_value;
 use crate::request::{Form, Options};
 use crate::selector::Selector;
 use crate::serve::{Answer, Ctx};
-use crate::status::{Refusal, Result, success};
+use crate::status::{Refusal, Result, qualified, success};
 use crate::store::State;
 
 pub(crate) const ORPHAN: &str = "orphan";
@@ -53,7 +53,7 @@ impl Deletion {
             return Err(invalid_options(
                 "propagationPolicy",
                 &format!(
-                    "Unsupported value: {}: supported values: \"Background\", \"Foreground\", \"Orphan\", \"nil\"",
+                    "Unsupported value: {}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"",
                     Value::from(policy.as_str())
                 ),
             ));
@@ -71,13 +71,8 @@ impl Deletion {
 }
 
 fn invalid_options(field: &str, body: &str) -> Refusal {
-    let message = format!("DeleteOptions.meta.k8s.io \"\" is invalid: {field}: {body}");
     let reason = if body.starts_with("Unsupported") { "FieldValueNotSupported" } else { "FieldValueInvalid" };
-    let mut refusal = Refusal::new(422, "Invalid", message)
-        .with_causes(vec![json!({"reason": reason, "message": body, "field": field})]);
-    refusal.details.insert("group".to_owned(), "meta.k8s.io".into());
-    refusal.details.insert("kind".to_owned(), "DeleteOptions".into());
-    refusal
+    Refusal::options("DeleteOptions", field, reason, body.to_owned())
 }
 
 /// What became of an object that was to be deleted.
@@ -90,6 +85,9 @@ pub(crate) enum Gone {
 
 pub(crate) fn one(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<Answer> {
     let deletion = Deletion::read(ctx)?;
+    if kind.is("batch", "Job") && deletion.propagation.is_none() {
+        ctx.warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".to_owned());
+    }
     let key = Key::new(namespace, name);
     let gone = delete(ctx.state, kind, &key, &deletion, ctx.now)?;
     let (object, removed) = match &gone {
@@ -157,29 +155,33 @@ pub(crate) fn delete(
     let table = kind.table();
     let live = state.get(&table, key).ok_or_else(|| Refusal::not_found(kind, &key.name))?;
     let value = live.value();
+    let mismatch = |what: &str, asked: &str, found: &str, guess: &str| {
+        let why = format!("the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {guess}");
+        let mut refusal = Refusal::conflict(kind, &key.name, &why);
+        // Named by its kind here.
+        let (plural, name) = (qualified(&kind.plural, &kind.group), qualified(&kind.kind, &kind.group));
+        refusal.message = refusal.message.replacen(&plural, &name, 1);
+        refusal.details.insert("kind".to_owned(), kind.kind.as_ref().into());
+        refusal
+    };
     if let Some(uid) = &deletion.uid
         && uid != meta::uid(value)
     {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            meta::uid(value)
-        );
-        return Err(Refusal::conflict(kind, &key.name, &why));
+        return Err(mismatch("UID", uid, meta::uid(value), "deleted and then recreated"));
     }
     if let Some(version) = &deletion.resource_version
         && *version != live.version().to_string()
     {
-        let why = format!(
-            "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {}",
-            live.version()
-        );
-        return Err(Refusal::conflict(kind, &key.name, &why));
+        return Err(mismatch("ResourceVersion", version, &live.version().to_string(), "modified"));
     }
     if kind.is("", "Namespace") && matches!(key.name.as_str(), "default" | "kube-system" | "kube-public") {
         return Err(Refusal::forbidden(kind, &key.name, "this namespace may not be deleted"));
     }
     let grace = grace_period(kind, value, deletion.grace);
-    let finalizers = finalizers_after(kind, value, deletion.propagation.as_deref());
+    // Only these leave their dependents behind when nothing is said.
+    let orphans = kind.is("batch", "Job") || kind.is("", "ReplicationController");
+    let propagation = deletion.propagation.as_deref().or(orphans.then_some("Orphan"));
+    let finalizers = finalizers_after(kind, value, propagation);
     let kept =
         meta::at(value, &["spec", "finalizers"]).and_then(Value::as_array).is_some_and(|f| !f.is_empty());
     let waits = !finalizers.is_empty() || grace > 0 || (kind.is("", "Namespace") && kept);
@@ -187,7 +189,8 @@ pub(crate) fn delete(
         if deletion.dry_run {
             return Ok(Gone::Removed(live));
         }
-        let removed = state.remove(&table, key, now);
+        let last = kind.is("", "Pod").then(|| mark(kind, value, 0, &[], now));
+        let removed = state.remove_as(&table, key, last, now);
         crd::changed(state, kind, key);
         return Ok(Gone::Removed(removed.unwrap_or(live)));
     }

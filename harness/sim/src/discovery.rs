@@ -110,18 +110,18 @@ pub(crate) fn not_a_page() -> Answer {
     Answer { code: 404, content: Content::Text(bytes::Bytes::from_static(b"404 page not found\n")) }
 }
 
-/// Whether a group is served in some version.
-pub(crate) fn has_group(state: &State, name: &str) -> bool {
-    name.is_empty()
-        || seatrial_schema::kubernetes().groups().iter().any(|g| g.name == name)
-        || state.registry.all().any(|v| v.resource.group == name)
+/// Whether a group is one whose unknown paths are answered with a `Status`: a built-in one, or a custom one's version.
+pub(crate) fn has_version(state: &State, group: &str, version: &str) -> bool {
+    seatrial_schema::kubernetes().groups().iter().any(|g| g.name == group)
+        || state.registry.all().any(|v| v.resource.group == group && v.resource.version == version)
 }
 
 pub(crate) fn resources(ctx: &Ctx<'_>, group: &str, version: &str) -> Result<Answer> {
     let listings = listings(ctx.state);
     let Some(listing) = listings.iter().find(|l| l.name == group) else { return Ok(not_a_page()) };
-    let (_, resources) =
-        listing.versions.iter().find(|(v, _)| *v == version).ok_or_else(Refusal::no_such_path)?;
+    let Some((_, resources)) = listing.versions.iter().find(|(v, _)| *v == version) else {
+        return if has_version(ctx.state, group, version) { Err(Refusal::no_such_path()) } else { Ok(not_a_page()) };
+    };
     let mut entries = Vec::new();
     for resource in resources {
         entries.push(entry(resource, None));

@@ -134,6 +134,31 @@ fn finish(state: &mut State, table: &str, key: &Key, now: Timestamp) {
             release(state, table, key, FOREGROUND, now);
         }
     }
+    unprotect(state, table, key, now);
+}
+
+const PROTECTIONS: [&str; 2] = ["kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"];
+
+/// Lets go of a claim that no Pod uses, and of a volume that no claim is bound to.
+fn unprotect(state: &mut State, table: &str, key: &Key, now: Timestamp) {
+    let Some(object) = state.get(table, key) else { return };
+    let finalizers = meta::finalizers(object.value());
+    let Some(finalizer) = PROTECTIONS.into_iter().find(|p| finalizers.contains(p)) else { return };
+    let uses = |pod: &Value| {
+        let volumes = meta::at(pod, &["spec", "volumes"]).and_then(Value::as_array);
+        let over = matches!(meta::text(pod, &["status", "phase"]), "Succeeded" | "Failed");
+        let mut claims = volumes.into_iter().flatten();
+        !over && claims.any(|v| meta::text(v, &["persistentVolumeClaim", "claimName"]) == key.name)
+    };
+    let used = match table {
+        "persistentvolumeclaims" => state.tables.get("pods").is_some_and(|pods| {
+            pods.objects.iter().any(|(pod, object)| pod.namespace == key.namespace && uses(object.value()))
+        }),
+        _ => meta::text(object.value(), &["status", "phase"]) == "Bound",
+    };
+    if !used {
+        release(state, table, key, finalizer, now);
+    }
 }
 
 /// Takes a finalizer away; the object goes with its last one.

@@ -13,9 +13,6 @@ use crate::status::{Refusal, Result};
 use crate::strategic_merge::PatchError;
 use crate::write::{Tracking, create_object, decode, update_object, with_writer};
 
-const FORMATS: &str =
-    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
-
 /// `PATCH` on an object or its status.
 pub(crate) fn patch(
     ctx: &mut Ctx<'_>,
@@ -40,12 +37,7 @@ pub(crate) fn patch(
         "application/json-patch+json" | "application/merge-patch+json" | "application/apply-patch+yaml"
     ) || (media == "application/strategic-merge-patch+json" && !kind.is_custom());
     if !known {
-        let strategic = if kind.is_custom() { "" } else { ", application/strategic-merge-patch+json" };
-        let message = format!(
-            "the body of the request was in an unknown format - accepted media types include: {}",
-            FORMATS.replace(", application/apply", &format!("{strategic}, application/apply"))
-        );
-        return Err(Refusal::new(415, "UnsupportedMediaType", message));
+        return Err(Refusal::new(415, "UnsupportedMediaType", "415: Unsupported Media Type"));
     }
     let body = ctx.request.json()?;
     if apply {
@@ -90,7 +82,7 @@ fn check_place(kind: &Kind, patched: &Value, namespace: &str, name: &str) -> Res
             "the name of the object ({own}) does not match the name on the URL ({name})"
         )));
     }
-    if kind.namespaced && meta::namespace(patched) != namespace {
+    if kind.namespaced && !["", namespace].contains(&meta::namespace(patched)) {
         return Err(Refusal::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
@@ -106,12 +98,8 @@ fn json_patch(mut live: Value, body: Value) -> Result<Value> {
             format!("The allowed maximum operations in a JSON patch is 10000, got {}", patch.0.len());
         return Err(Refusal::new(413, "RequestEntityTooLarge", message));
     }
-    json_patch::patch(&mut live, &patch).map_err(|error| {
-        Refusal::new(
-            422,
-            "Invalid",
-            format!("the server rejected our request due to an error in our request: {error}"),
-        )
+    json_patch::patch(&mut live, &patch).map_err(|_| {
+        Refusal::new(422, "Invalid", "the server rejected our request due to an error in our request")
     })?;
     Ok(live)
 }
@@ -140,12 +128,9 @@ fn server_side_apply(
             kind.api_version()
         )));
     }
-    // Names and namespaces may be left out: the path has them.
+    // The name may be left out: the path has it.
     let metadata = meta::metadata_mut(&mut applied);
     metadata.entry("name").or_insert_with(|| name.into());
-    if kind.namespaced {
-        metadata.entry("namespace").or_insert_with(|| namespace.into());
-    }
     let key = Key::new(namespace, name);
     let stored = ctx.state.get(&kind.table(), &key);
     if stored.is_none() && !subresource.is_empty() {
@@ -225,6 +210,10 @@ fn refuse_apply(error: ApplyError) -> Refusal {
             Refusal::new(409, "Conflict", message).with_causes(causes)
         }
         ApplyError::ManagedFieldsSent => Refusal::bad_request(message),
+        // The core group is shown as an empty one.
+        ApplyError::Untyped { api_version, .. } if !api_version.contains('/') => {
+            Refusal::new(500, "", message.replacen(&format!("; {api_version}, "), &format!("; /{api_version}, "), 1))
+        }
         ApplyError::Untyped { .. } => Refusal::new(500, "", message),
     }
 }

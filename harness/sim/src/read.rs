@@ -76,7 +76,7 @@ fn parse_version(text: &str) -> Result<Option<u64>> {
     let version = text.parse::<u64>().map_err(|_| {
         let value = Value::from(text);
         let body = format!("Invalid value: {value}: strconv.ParseUint: parsing {value}: invalid syntax");
-        Refusal::new(400, "BadRequest", format!("resourceVersion: {body}"))
+        Refusal::new(400, "BadRequest", format!("invalid resource version: resourceVersion: {body}"))
     })?;
     Ok(Some(version))
 }

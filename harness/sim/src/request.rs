@@ -102,18 +102,12 @@ impl Options {
     }
 
     pub(crate) fn set_dry_run(&mut self, value: &str) -> Result<()> {
-        match value {
-            "All" => self.dry_run = true,
-            other => {
-                let quoted = Value::from(other);
-                let body = format!("Unsupported value: {quoted}: supported values: \"All\"");
-                return Err(Refusal::new(422, "Invalid", format!(" \"\" is invalid: dryRun: {body}"))
-                    .with_causes(vec![serde_json::json!({
-                        "reason": "FieldValueNotSupported", "message": body, "field": "dryRun"
-                    })]));
-            }
+        if value == "All" {
+            self.dry_run = true;
+            return Ok(());
         }
-        Ok(())
+        let body = format!("Unsupported value: [{}]: supported values: \"All\"", Value::from(value));
+        Err(Refusal::options("CreateOptions", "dryRun", "FieldValueNotSupported", body))
     }
 
     fn set_field_validation(&mut self, value: &str) -> Result<()> {
@@ -122,14 +116,9 @@ impl Options {
             "Strict" => FieldValidation::Strict,
             "Ignore" => FieldValidation::Ignore,
             other => {
-                let quoted = Value::from(other);
-                let body = format!(
-                    "Unsupported value: {quoted}: supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""
-                );
-                let message = format!("CreateOptions.meta.k8s.io \"\" is invalid: fieldValidation: {body}");
-                return Err(Refusal::new(422, "Invalid", message).with_causes(vec![serde_json::json!({
-                    "reason": "FieldValueNotSupported", "message": body, "field": "fieldValidation"
-                })]));
+                let supported = "\"\", \"Ignore\", \"Strict\", \"Warn\"";
+                let body = format!("Unsupported value: {}: supported values: {supported}", Value::from(other));
+                return Err(Refusal::options("CreateOptions", "fieldValidation", "FieldValueNotSupported", body));
             }
         };
         Ok(())

@@ -67,8 +67,8 @@ impl Selector {
     }
 }
 
-fn refuse(selector: &str, why: &str) -> Refusal {
-    Refusal::bad_request(format!("unable to parse requirement: {why} (in {selector:?})"))
+fn refuse(why: &str) -> Refusal {
+    Refusal::bad_request(format!("unable to parse requirement: {why}"))
 }
 
 fn parse_labels(text: &str) -> Result<Vec<Requirement>> {
@@ -78,7 +78,7 @@ fn parse_labels(text: &str) -> Result<Vec<Requirement>> {
         if part.is_empty() {
             continue;
         }
-        requirements.push(parse_requirement(part).map_err(|why| refuse(text, &why))?);
+        requirements.push(parse_requirement(part).map_err(|why| refuse(&why))?);
     }
     Ok(requirements)
 }

@@ -79,7 +79,7 @@ fn dispatch(ctx: &mut Ctx<'_>) -> Result<Answer> {
         Route::Resources { group, version } => discovery::resources(ctx, &group, &version),
         Route::OpenApiV2 => openapi::v2(),
         Route::OpenApiV3(path) => openapi::v3(ctx, &path),
-        Route::Resource(_) | Route::Unknown => Err(Refusal::no_such_path()),
+        Route::Resource(_) | Route::Unknown => Ok(discovery::not_a_page()),
     }
 }
 
@@ -102,8 +102,13 @@ pub(crate) fn find_kind(state: &State, group: &str, version: &str, plural: &str)
 }
 
 fn resource(ctx: &mut Ctx<'_>, target: Target) -> Result<Answer> {
-    let kind = find_kind(ctx.state, &target.group, &target.version, &target.plural)
-        .ok_or_else(Refusal::no_such_path)?;
+    let Some(kind) = find_kind(ctx.state, &target.group, &target.version, &target.plural) else {
+        return if discovery::has_version(ctx.state, &target.group, &target.version) {
+            Err(Refusal::no_such_path())
+        } else {
+            Ok(discovery::not_a_page())
+        };
+    };
     if let Kind::Custom(version) = &kind
         && let Some(text) = &version.deprecation
     {

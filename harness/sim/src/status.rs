@@ -210,6 +210,14 @@ impl Refusal {
         Refusal::new(422, "Invalid", message).about(name, &kind.group, &kind.kind).with_causes(causes)
     }
 
+    /// A fault in the options of a request (`kind`: `CreateOptions`, `DeleteOptions`, …).
+    pub(crate) fn options(kind: &str, field: &str, reason: &str, body: String) -> Refusal {
+        let message = format!("{kind}.meta.k8s.io \"\" is invalid: {field}: {body}");
+        Refusal::new(422, "Invalid", message)
+            .about("", "meta.k8s.io", kind)
+            .with_causes(vec![json!({"reason": reason, "message": body, "field": field})])
+    }
+
     pub(crate) fn bad_request(message: impl Into<String>) -> Refusal {
         Refusal::new(400, "BadRequest", message)
     }
@@ -244,7 +252,10 @@ impl Refusal {
             "message": self.message, "reason": self.reason,
         });
         if let Value::Object(map) = &mut status {
-            if !self.details.is_empty() || matches!(self.code, 404 | 405) {
+            if self.reason.is_empty() {
+                map.shift_remove("reason");
+            }
+            if !self.details.is_empty() || matches!(self.code, 404 | 405 | 415) || (self.code, self.reason) == (422, "Invalid") {
                 map.insert("details".to_owned(), Value::Object(self.details.clone()));
             }
             map.insert("code".to_owned(), self.code.into());

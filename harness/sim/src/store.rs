@@ -143,6 +143,17 @@ impl State {
 
     /// Removes an object. What is recorded is its last state under the next resource version.
     pub(crate) fn remove(&mut self, table: &str, key: &Key, now: Timestamp) -> Option<Arc<Object>> {
+        self.remove_as(table, key, None, now)
+    }
+
+    /// The same with another last state.
+    pub(crate) fn remove_as(
+        &mut self,
+        table: &str,
+        key: &Key,
+        last: Option<Value>,
+        now: Timestamp,
+    ) -> Option<Arc<Object>> {
         let (name, entry) = self.table_mut(table);
         let previous = entry.objects.remove(key)?;
         if meta::is_deleting(previous.value()) {
@@ -150,7 +161,7 @@ impl State {
         }
         self.revision += 1;
         let version = self.revision;
-        let mut value = previous.value().clone();
+        let mut value = last.unwrap_or_else(|| previous.value().clone());
         meta::metadata_mut(&mut value).insert("resourceVersion".to_owned(), version.to_string().into());
         let object = Arc::new(Object::new(value, version));
         self.index(&name, key, Some(&previous), None);
@@ -237,11 +248,28 @@ impl State {
             None => {
                 let uid = old.map(|o| meta::uid(o.value()).to_owned()).unwrap_or_default();
                 self.uids.remove(&uid);
+                if table.as_ref() == "pods" {
+                    self.claims_to_release(&key.namespace);
+                }
                 if self.dependents.contains_key(&uid) {
                     self.garbage.insert(Suspect::OwnerGone(uid));
                 }
             }
         }
+    }
+
+    /// A Pod is gone: claims of its namespace that are being deleted may be used no longer.
+    fn claims_to_release(&mut self, namespace: &str) {
+        let Some((name, claims)) = self.tables.get_key_value("persistentvolumeclaims") else { return };
+        if claims.deleting == 0 {
+            return;
+        }
+        let going = claims
+            .objects
+            .iter()
+            .filter(|(key, object)| key.namespace == namespace && meta::is_deleting(object.value()))
+            .map(|(key, _)| Suspect::Deleting(name.clone(), key.clone()));
+        self.garbage.extend(going);
     }
 
     /// The number of a watch, for its waker.

@@ -266,11 +266,11 @@ fn bind(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<A
     }
     let assigned = meta::text(&pod, &["spec", "nodeName"]);
     if !assigned.is_empty() {
-        return Err(Refusal::conflict(
-            kind,
-            name,
-            &format!("pod {name} is already assigned to node {assigned:?}"),
-        ));
+        let why = format!("pod {name} is already assigned to node {assigned:?}");
+        let mut refusal = Refusal::conflict(kind, name, &why);
+        refusal.message = refusal.message.replacen("pods", "pods/binding", 1);
+        refusal.details.insert("kind".to_owned(), "pods/binding".into());
+        return Err(refusal);
     }
     if node.is_empty() {
         let error = FieldError::required("target.name", "");

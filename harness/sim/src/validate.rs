@@ -3,6 +3,9 @@
 mod builtin;
 mod immutable;
 mod metadata;
+mod names;
+mod network;
+mod pod;
 
 use serde_json::Value;
 

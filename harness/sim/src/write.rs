@@ -100,10 +100,12 @@ pub(crate) fn decode(ctx: &mut Ctx<'_>, kind: &Kind, mut body: Value) -> Result<
                 )));
             }
             if name != kind.kind {
-                return Err(Refusal::bad_request(format!(
-                    "{name} in version {:?} cannot be handled as a {}: the kind in the data does not match the expected kind",
-                    kind.version, kind.kind
-                )));
+                let why = format!("must be {}", kind.kind);
+                let error = FieldError::invalid("kind", &name.as_str().into(), &why);
+                let mut refusal = Refusal::invalid(kind, meta::name(&body), vec![error]);
+                refusal.message = refusal.message.replacen(kind.kind.as_ref(), &name, 1);
+                refusal.details.insert("kind".to_owned(), name.into());
+                return Err(refusal);
             }
         }
         Kind::BuiltIn(_) => {
@@ -194,13 +196,10 @@ fn report_unknown(ctx: &mut Ctx<'_>, kind: &Kind, unknown: Vec<String>) -> Resul
         FieldValidation::Strict => {
             let all: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
             let all = all.join(", ");
-            Err(Refusal::bad_request(match kind {
-                Kind::Custom(_) => format!("strict decoding error: {all}"),
-                Kind::BuiltIn(_) => format!(
-                    "{0} in version {1:?} cannot be handled as a {0}: strict decoding error: {all}",
-                    kind.kind, kind.version
-                ),
-            }))
+            Err(Refusal::bad_request(format!(
+                "{0} in version {1:?} cannot be handled as a {0}: strict decoding error: {all}",
+                kind.kind, kind.version
+            )))
         }
     }
 }
@@ -269,10 +268,11 @@ pub(crate) fn create_object(
     if has_status(kind) {
         reset_status(kind, &mut object)?;
     }
-    crate::admit::create(ctx, kind, &mut object)?;
+    // What the server fills in from here on is nobody's.
     if tracking == Tracking::Update {
         object = with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, &object, writer, ty));
     }
+    crate::admit::create(ctx, kind, &mut object)?;
     validate::create(ctx, kind, &object)?;
     let key = Key::new(namespace, name.as_str());
     if ctx.state.get(&kind.table(), &key).is_some() {
@@ -453,8 +453,11 @@ pub(crate) fn update_object(
     }
     let uid = meta::uid(&new);
     if !uid.is_empty() && uid != meta::uid(&live) {
+        let place = if key.namespace.is_empty() { name.to_owned() } else { format!("{}/{name}", key.namespace) };
+        let folder = kind.plural.as_ref();
         let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            "StorageError: invalid object, Code: 4, Key: /registry/{folder}/{place}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
             meta::uid(&live)
         );
         return Err(Refusal::conflict(kind, name, &why));
@@ -465,15 +468,15 @@ pub(crate) fn update_object(
     } else if has_status(kind) {
         carry(&live, &mut new, "status");
     }
-    crate::admit::update(ctx, kind, &live, &mut new, subresource)?;
-    if subresource.is_empty() && spec_changed(kind, &live, &new) && has_generation(kind) {
-        let generation = meta::at(&live, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or(0);
-        meta::metadata_mut(&mut new).insert("generation".to_owned(), (generation + 1).into());
-    }
     if tracking == Tracking::Update {
         new = with_writer(ctx, kind, subresource, |writer, ty| {
             managed_fields::update(Some(&live), &new, writer, ty)
         });
+    }
+    crate::admit::update(ctx, kind, &live, &mut new, subresource)?;
+    if subresource.is_empty() && spec_changed(kind, &live, &new) && has_generation(kind) {
+        let generation = meta::at(&live, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or(0);
+        meta::metadata_mut(&mut new).insert("generation".to_owned(), (generation + 1).into());
     }
     validate::update(ctx, kind, &live, &new, subresource)?;
     finish_update(ctx, kind, key, stored, &live, new)

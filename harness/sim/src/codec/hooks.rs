@@ -9,6 +9,12 @@ pub(super) fn apply(ty: &str, object: &mut Fields) {
     match ty {
         "core.v1.Container" | "core.v1.EphemeralContainer" => container(object),
         "core.v1.PodSpec" => pod_spec(object),
+        "core.v1.Pod" => pod(object),
+        "core.v1.PodStatus" => pod_status(object),
+        "core.v1.LoadBalancerIngress" if object.contains_key("ip") => default(object, "ipMode", "VIP"),
+        "core.v1.LimitRangeItem" => limit(object),
+        "apps.v1.StatefulSet" => claim_templates(object),
+        "apps.v1.DaemonSet" => daemon_set(object),
         "core.v1.Volume" => volume(object),
         "core.v1.ServiceSpec" => service_spec(object),
         "core.v1.ServicePort" => service_port(object),
@@ -23,7 +29,7 @@ pub(super) fn apply(ty: &str, object: &mut Fields) {
         "apps.v1.DaemonSetUpdateStrategy" => {
             rolling_update(object, "rollingUpdate", json!({"maxUnavailable": 1, "maxSurge": 0}));
         }
-        "batch.v1.JobSpec" => job_spec(object),
+        "batch.v1.Job" => job(object),
         "networking.v1.NetworkPolicySpec" => network_policy(object),
         "autoscaling.v2.HorizontalPodAutoscalerSpec" => autoscaler(object),
         "autoscaling.v2.HorizontalPodAutoscalerBehavior" => autoscaler_behavior(object),
@@ -59,9 +65,6 @@ fn container(object: &mut Fields) {
         let policy = if latest { "Always" } else { "IfNotPresent" };
         object.insert("imagePullPolicy".to_owned(), policy.into());
     }
-    if let Some(Value::Object(resources)) = object.get_mut("resources") {
-        requests_from_limits(resources);
-    }
 }
 
 /// What is limited and not requested is requested as limited.
@@ -86,17 +89,34 @@ fn pod_spec(object: &mut Fields) {
         }
         _ => {}
     }
-    if flag(object, "hostNetwork") {
-        for list in ["containers", "initContainers"] {
-            let containers = object.get_mut(list).and_then(Value::as_array_mut);
-            for container in containers.into_iter().flatten() {
-                let ports = container.get_mut("ports").and_then(Value::as_array_mut);
-                for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
-                    if let Some(number) = port.get("containerPort").cloned() {
-                        default(port, "hostPort", number);
-                    }
+}
+
+/// What only Pods have filled in, not the templates of Pods.
+fn pod(object: &mut Fields) {
+    let Some(Value::Object(spec)) = object.get_mut("spec") else { return };
+    default(spec, "enableServiceLinks", true);
+    let host_network = flag(spec, "hostNetwork");
+    for list in ["containers", "initContainers"] {
+        let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten() {
+            if let Some(Value::Object(resources)) = container.get_mut("resources") {
+                requests_from_limits(resources);
+            }
+            let ports = container.get_mut("ports").and_then(Value::as_array_mut).filter(|_| host_network);
+            for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+                if let Some(number) = port.get("containerPort").cloned() {
+                    default(port, "hostPort", number);
                 }
             }
+        }
+    }
+}
+
+/// One address stands in two fields.
+fn pod_status(object: &mut Fields) {
+    for (one, all) in [("podIP", "podIPs"), ("hostIP", "hostIPs")] {
+        if let Some(address) = object.get(one).cloned() {
+            default(object, all, json!([{"ip": address}]));
         }
     }
 }
@@ -171,7 +191,18 @@ fn rolling_update(object: &mut Fields, field: &str, value: Value) {
     }
 }
 
-fn job_spec(object: &mut Fields) {
+/// Jobs only, not the templates of Jobs.
+fn job(object: &mut Fields) {
+    let labels = object.get("spec").and_then(|s| s.pointer("/template/metadata/labels")).cloned();
+    if let (Some(Value::Object(metadata)), Some(labels)) = (object.get_mut("metadata"), labels) {
+        default(metadata, "labels", labels);
+    }
+    let Some(Value::Object(object)) = object.get_mut("spec") else { return };
+    default(object, "backoffLimit", 6);
+    default(object, "completionMode", "NonIndexed");
+    default(object, "suspend", false);
+    default(object, "podReplacementPolicy", "TerminatingOrFailed");
+    default(object, "manualSelector", false);
     if !object.contains_key("completions") && !object.contains_key("parallelism") {
         object.insert("completions".to_owned(), 1.into());
         object.insert("parallelism".to_owned(), 1.into());
@@ -182,6 +213,40 @@ fn job_spec(object: &mut Fields) {
     }
     if object.contains_key("backoffLimitPerIndex") && object.get("backoffLimit") == Some(&6.into()) {
         object.insert("backoffLimit".to_owned(), i64::from(i32::MAX).into());
+    }
+}
+
+/// Claims of a set name their own type.
+fn claim_templates(object: &mut Fields) {
+    let templates = object.get_mut("spec").and_then(|s| s.get_mut("volumeClaimTemplates"));
+    for claim in templates.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+        default(claim, "kind", "PersistentVolumeClaim");
+        default(claim, "apiVersion", "v1");
+    }
+}
+
+/// The generation of the template, which an annotation carries.
+fn daemon_set(object: &mut Fields) {
+    let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
+    let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(annotations) = annotations {
+        default(annotations, "deprecated.daemonset.template.generation", "1");
+    }
+}
+
+/// What is limited by default is also requested by default.
+fn limit(object: &mut Fields) {
+    if text(object, "type") != "Container" {
+        return;
+    }
+    for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
+        let Some(Value::Object(amounts)) = object.get(from).cloned() else { continue };
+        let target = object.entry(to).or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(target) = target {
+            for (name, amount) in amounts {
+                target.entry(name).or_insert(amount);
+            }
+        }
     }
 }
 

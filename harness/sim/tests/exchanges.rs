@@ -1,0 +1,280 @@
+//! Exchanges over HTTP, played against the simulated server and compared with the answers of a real kube-apiserver v1.36.3.
+//!
+//! `data/exchanges.txt` has the requests, `data/exchanges.jsonl` what the real server answered, normalised. Each section
+//! (`== name`) has a namespace of its own, written NS; names of cluster-wide objects begin with it.
+//!
+//! `SEATRIAL_DIFFERENTIAL=1` plays them on a real server as well and compares; with `SEATRIAL_RECORD=1` its answers are
+//! written down.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod http_client;
+mod kube;
+
+use std::collections::BTreeMap;
+
+use http_client::Server;
+use seatrial_time::{Simulation, simulate};
+use serde_json::{Value, json};
+
+const REQUESTS: &str = include_str!("data/exchanges.txt");
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/exchanges.jsonl");
+const KNOWN: &str = include_str!("data/exchanges_known.txt");
+
+#[derive(Debug)]
+struct Exchange {
+    name: String,
+    section: usize,
+    method: String,
+    path: String,
+    media: String,
+    body: String,
+}
+
+fn exchanges() -> Vec<Exchange> {
+    let mut all: Vec<Exchange> = Vec::new();
+    let (mut section, mut section_name, mut number) = (0, String::new(), 0);
+    for block in REQUESTS.split("\n\n").map(str::trim).filter(|b| !b.is_empty()) {
+        let mut lines: Vec<&str> = block.lines().filter(|l| !l.starts_with('#')).collect();
+        if let Some(name) = lines.first().and_then(|l| l.strip_prefix("== ")) {
+            (section, section_name, number) = (section + 1, name.to_owned(), 0);
+            lines.remove(0);
+        }
+        let Some(head) = lines.first().copied() else { continue };
+        number += 1;
+        let mut words = head.split_whitespace();
+        all.push(Exchange {
+            name: format!("{section_name} {number}: {head}"),
+            section,
+            method: words.next().unwrap().to_owned(),
+            path: words.next().unwrap().to_owned(),
+            media: match words.next().unwrap_or("") {
+                "" => "application/json",
+                "merge" => "application/merge-patch+json",
+                "json" => "application/json-patch+json",
+                "strategic" => "application/strategic-merge-patch+json",
+                "apply" => "application/apply-patch+yaml",
+                other => other,
+            }
+            .to_owned(),
+            body: lines[1..].join("\n"),
+        });
+    }
+    all
+}
+
+/// Replaces what differs from run to run.
+fn normalise(value: &mut Value, namespace: &str) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                match key.as_str() {
+                    "uid" | "creationTimestamp" | "deletionTimestamp" | "time" | "lastTransitionTime" | "startTime"
+                    | "batch.kubernetes.io/controller-uid" | "controller-uid"
+                        if value.is_string() =>
+                    {
+                        *value = format!("<{key}>").into();
+                    }
+                    "resourceVersion" | "continue" if value.as_str().is_some_and(|v| !v.is_empty()) => *value = format!("<{key}>").into(),
+                    "clusterIP" if value.as_str().is_some_and(|v| v.starts_with("10.")) => *value = "<address>".into(),
+                    "clusterIPs" if value[0].as_str().is_some_and(|v| v.starts_with("10.")) => *value = json!(["<address>"]),
+                    "nodePort" | "healthCheckNodePort" if value.is_u64() => *value = "<port>".into(),
+                    "storageVersionHash" => *value = Value::Null,
+                    _ => normalise(value, namespace),
+                }
+            }
+            map.retain(|key, value| key != "storageVersionHash" || !value.is_null());
+        }
+        Value::Array(list) => list.iter_mut().for_each(|v| normalise(v, namespace)),
+        Value::String(text) => {
+            *text = text.replace(namespace, "NS");
+            // Uids and versions in messages.
+            let uid = |w: &str| w.len() == 36 && w.matches('-').count() == 4;
+            if text.split([' ', ',']).any(uid) {
+                *text = text.split(' ').map(|w| if uid(w.trim_end_matches(',')) { "<uid>" } else { w }).collect::<Vec<_>>().join(" ");
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fill(text: &str, namespace: &str, seen: &BTreeMap<String, String>) -> String {
+    let mut text = text.replace("NS", namespace);
+    for (name, value) in seen {
+        text = text.replace(&format!("${name}"), value);
+    }
+    text
+}
+
+type Answers = Vec<(u16, Value)>;
+
+/// Plays all exchanges through `send`; `settle` waits until the server has done what it does by itself.
+async fn play<F: Future<Output = (u16, Value)>>(
+    prefix: &str,
+    mut send: impl FnMut(String, String, String, String) -> F,
+    mut settle: impl AsyncFnMut(),
+) -> Answers {
+    let mut answers = Vec::new();
+    let mut current = 0;
+    let mut seen = BTreeMap::new();
+    for exchange in exchanges() {
+        let namespace = format!("{prefix}{}", exchange.section);
+        if exchange.section != current {
+            current = exchange.section;
+            seen.clear();
+            let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+            send("POST".into(), "/api/v1/namespaces".into(), "application/json".into(), body.to_string()).await;
+            let body = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
+            let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+            send("POST".into(), path, "application/json".into(), body.to_string()).await;
+        }
+        let path = fill(&exchange.path, &namespace, &seen);
+        let body = fill(&exchange.body, &namespace, &seen);
+        let (code, mut value) = send(exchange.method.clone(), path, exchange.media.clone(), body).await;
+        for (name, pointer) in
+            [("UID", "/metadata/uid"), ("VERSION", "/metadata/resourceVersion"), ("CONTINUE", "/metadata/continue")]
+        {
+            if let Some(text) = value.pointer(pointer).and_then(Value::as_str) {
+                seen.insert(name.to_owned(), text.to_owned());
+            }
+        }
+        normalise(&mut value, &namespace);
+        answers.push((code, value));
+        settle().await;
+    }
+    answers
+}
+
+fn simulated() -> Answers {
+    simulate(Simulation::default(), |clock| async move {
+        let server = Server::start(clock.clone());
+        let send = |method: String, path: String, media: String, body: String| {
+            let server = server.clone();
+            async move {
+                let headers =
+                    [("content-type", media.as_str()), ("accept", "application/json"), ("user-agent", "tester/1")];
+                let reply = server.send(&method, &path, &headers, body).await;
+                let value = serde_json::from_str(&reply.text).unwrap_or(Value::String(reply.text));
+                (reply.code, value)
+            }
+        };
+        play("sim-", send, async || clock.sleep(std::time::Duration::from_millis(1)).await).await
+    })
+    .unwrap()
+}
+
+fn show(answer: &(u16, Value)) -> String {
+    // Keys in order, so that only contents differ.
+    fn sorted(value: &Value) -> Value {
+        match value {
+            Value::Object(map) => {
+                let sorted: BTreeMap<&String, Value> = map.iter().map(|(k, v)| (k, sorted(v))).collect();
+                serde_json::to_value(sorted).unwrap()
+            }
+            Value::Array(list) => list.iter().map(sorted).collect(),
+            other => other.clone(),
+        }
+    }
+    format!("{} {}", answer.0, serde_json::to_string_pretty(&sorted(&answer.1)).unwrap())
+}
+
+fn difference(want: &str, found: &str) -> String {
+    let (want, found): (Vec<&str>, Vec<&str>) = (want.lines().collect(), found.lines().collect());
+    let mut out = String::new();
+    let (mut i, mut j) = (0, 0);
+    while i < want.len() || j < found.len() {
+        match (want.get(i), found.get(j)) {
+            (Some(a), Some(b)) if a == b => {
+                i += 1;
+                j += 1;
+            }
+            (a, b) => {
+                let ahead = |list: &[&str], from: usize, line: &str| list[from.min(list.len())..].iter().position(|l| *l == line);
+                let skip_found = a.and_then(|a| ahead(&found, j, a));
+                let skip_want = b.and_then(|b| ahead(&want, i, b));
+                match (skip_found, skip_want) {
+                    (Some(n), m) if m.is_none_or(|m| n <= m) => {
+                        found[j..j + n].iter().for_each(|l| out.push_str(&format!("    + {}\n", l.trim())));
+                        j += n;
+                    }
+                    (_, Some(m)) => {
+                        want[i..i + m].iter().for_each(|l| out.push_str(&format!("    - {}\n", l.trim())));
+                        i += m;
+                    }
+                    _ => {
+                        if let Some(a) = a {
+                            out.push_str(&format!("    - {}\n", a.trim()));
+                        }
+                        if let Some(b) = b {
+                            out.push_str(&format!("    + {}\n", b.trim()));
+                        }
+                        i += 1;
+                        j += 1;
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Compares two sets of answers; differences that are known by name are only counted.
+fn compare(want: &Answers, found: &Answers, known: &[&str]) {
+    let names: Vec<String> = exchanges().into_iter().map(|e| e.name).collect();
+    assert_eq!(want.len(), names.len(), "record the answers anew: SEATRIAL_DIFFERENTIAL=1 SEATRIAL_RECORD=1");
+    let (mut wrong, mut expected) = (String::new(), 0);
+    let mut surprising = Vec::new();
+    for ((name, want), found) in names.iter().zip(want).zip(found) {
+        let (a, b) = (show(want), show(found));
+        let is_known = known.iter().any(|k| name.starts_with(k));
+        match (a == b, is_known) {
+            (true, true) => surprising.push(name),
+            (true, false) => {}
+            (false, true) => expected += 1,
+            (false, false) if want.0 != found.0 => {
+                let told = |a: &(u16, Value)| format!("{} {}", a.0, a.1["message"]);
+                wrong.push_str(&format!("{name}\n    - {}\n    + {}\n", told(want), told(found)));
+            }
+            (false, false) => wrong.push_str(&format!("{name}\n{}", difference(&a, &b))),
+        }
+    }
+    println!("{} exchanges, {expected} known differences", names.len());
+    assert!(wrong.is_empty(), "- real, + found\n{wrong}");
+    assert!(surprising.is_empty(), "no longer different: {surprising:#?}");
+}
+
+fn known() -> Vec<&'static str> {
+    KNOWN.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).collect()
+}
+
+#[test]
+fn the_simulated_server_answers_as_the_real_one_was_recorded() {
+    let text = std::fs::read_to_string(RECORDED).unwrap_or_default();
+    let recorded: Answers = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    compare(&recorded, &simulated(), &known());
+}
+
+#[test]
+fn the_real_server_still_answers_as_recorded() {
+    let Some(kube) = kube::Kube::start() else { return };
+    let unique = std::process::id();
+    let answers = simulate(Simulation::default(), |_| async move {
+        let send = |method: String, path: String, media: String, body: String| {
+            let body: Option<Value> = (!body.is_empty()).then(|| serde_json::from_str(&body).unwrap());
+            let answer = kube.request(&method, &path, &media, body.as_ref());
+            async move { answer }
+        };
+        play(&format!("r{unique}-"), send, async || {
+            std::process::Command::new("sleep").arg("0.05").status().unwrap();
+        })
+        .await
+    })
+    .unwrap();
+    if std::env::var_os("SEATRIAL_RECORD").is_some() {
+        let lines: Vec<String> = answers.iter().map(|a| serde_json::to_string(a).unwrap() + "\n").collect();
+        std::fs::write(RECORDED, lines.concat()).unwrap();
+        return;
+    }
+    let text = std::fs::read_to_string(RECORDED).unwrap();
+    let recorded: Answers = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    compare(&recorded, &answers, &[]);
+}
