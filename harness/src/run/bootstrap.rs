@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub enum BootstrapError {
     /// The manifests could not be committed.
     #[error("commit the manifests: {0}")]
-    Forge(#[from] ForgeError),
+    Forge(#[source] Box<ForgeError>),
     /// The manifests could not be written as YAML.
     #[error("write the manifests")]
     Emit(#[from] seatrial_yaml::EmitError),
@@ -30,6 +30,12 @@ pub enum BootstrapError {
         /// What the API server answered.
         message: String,
     },
+}
+
+impl From<ForgeError> for BootstrapError {
+    fn from(error: ForgeError) -> BootstrapError {
+        BootstrapError::Forge(Box::new(error))
+    }
 }
 
 /// What a bootstrap works with.
