@@ -21,7 +21,9 @@ fn a_deployment_becomes_current_rolls_out_and_rolls_back() {
         world.patch(DEPLOYMENTS, "web", image("app:2")).await;
         assert!(!is_current(&world.get(DEPLOYMENTS, "web").await.unwrap()));
         world.until(DEPLOYMENTS, "web", 20, is_current).await;
-        let pods = world.list(PODS).await;
+        // Pods that are being stopped do not count, here as in the status.
+        let mut pods = world.list(PODS).await;
+        pods.retain(|pod| pod["metadata"]["deletionTimestamp"].is_null());
         assert!(pods.iter().all(|pod| pod["spec"]["containers"][0]["image"] == "app:2"));
         assert_eq!(pods.len(), 3);
         assert_eq!(world.list("apps/v1/replicasets").await.len(), 2);
