@@ -1,5 +1,7 @@
 //! How objects reach the cluster: stages, modes, force, health by expressions, crashes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
+
 mod support;
 
 use seatrial_api::FluxRelease::V2_9;
@@ -174,6 +176,37 @@ fn a_watched_reference_wakes_its_users() {
         world.ready("apps", &revision).await;
         world.apply(vars("2")).await;
         world.until(&cm("one"), 5, |one| one["data"]["key"] == "v2").await;
+    });
+}
+
+#[test]
+fn a_kustomization_that_applies_itself_and_others_waits_for_the_others() {
+    play(V2_9, |mut world, _| async move {
+        let file = |name: &str, path: &str, rest: &str| {
+            format!(
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: \
+                 flux-system}}\nspec: {{interval: 10m, path: {path}, prune: true, sourceRef: {{kind: GitRepository, \
+                 name: fleet}}{rest}}}\n"
+            )
+        };
+        world.write("clusters/self.yaml", &file("flux-system", "./clusters", ", wait: true, timeout: 3m"));
+        world.write("clusters/child.yaml", &file("child", "./nope", ""));
+        world.write("clusters/kustomization.yaml", "resources: [self.yaml, child.yaml]\n");
+        world.commit("Start");
+        world.source().await;
+        world.kustomization("flux-system", "./clusters", json!({ "wait": true, "timeout": "3m" })).await;
+        let parent = world.fails("flux-system", "HealthCheckFailed").await;
+        let message = ready(&parent)["message"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            message.ends_with("timeout waiting for: [Kustomization/flux-system/child status: 'InProgress']"),
+            "{message}"
+        );
+        world
+            .write("nope/one.yaml", &cm_file("one", "1"))
+            .write("nope/kustomization.yaml", "resources: [one.yaml]\n");
+        let revision = world.commit("Repair");
+        world.ready("flux-system", &revision).await;
+        world.ready("child", &revision).await;
     });
 }
 

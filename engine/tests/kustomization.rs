@@ -1,5 +1,7 @@
 //! Kustomizations on a simulated cluster, in virtual time.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
+
 mod support;
 
 use seatrial_api::FluxRelease::{self, V2_2_3, V2_9};

@@ -2,6 +2,8 @@
 //!
 //! The server is taken as it is, and objects of an earlier run are removed first.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
+
 mod support;
 
 use seatrial_time::Clock;

@@ -1,5 +1,7 @@
 //! Sources on a simulated cluster, in virtual time.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
+
 mod support;
 
 use seatrial_api::FluxRelease::V2_9;
@@ -140,6 +142,8 @@ fn a_kind_that_is_not_supported_says_so_once() {
                 "spec": { "interval": "1m" },
             }))
             .await;
+        // Before anybody has seen it, it must not pass for ready.
+        assert_eq!(world.get(path).await["status"]["observedGeneration"], -1);
         let release = world.until(path, 10, |release| ready(release)["status"] == "False").await;
         assert_eq!(ready(&release)["message"], "Seatrial does not support HelmRelease yet");
         assert_eq!(condition(&release, "Stalled")["status"], "True");

@@ -89,15 +89,20 @@ fn columns(kind: &FluxKind) -> Value {
 
 /// The schema of a kind: generated from its type, or one that keeps what it does not know.
 fn schema(kind: &FluxKind) -> Value {
-    match kind.kind {
+    let mut schema = match kind.kind {
         "GitRepository" => structural::of(&GitRepository::crd()),
         "Kustomization" => structural::of(&Kustomization::crd()),
         _ => permissive(),
-    }
+    };
+    // Until a controller has seen an object, nobody may take it for ready: no generation is -1.
+    schema["properties"]["status"]["default"] = json!({ "observedGeneration": -1 });
+    schema
 }
 
 fn permissive() -> Value {
     let open = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let mut status = open.clone();
+    status["properties"] = json!({ "observedGeneration": { "type": "integer", "format": "int64" } });
     json!({
         "type": "object",
         "properties": {
@@ -105,7 +110,7 @@ fn permissive() -> Value {
             "kind": { "type": "string" },
             "metadata": { "type": "object" },
             "spec": open,
-            "status": open,
+            "status": status,
         },
     })
 }

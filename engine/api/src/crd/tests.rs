@@ -102,6 +102,7 @@ fn the_status_may_be_absent_and_its_conditions_are_complete() {
     let crd = find(FluxRelease::V2_9, "GitRepository");
     let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     assert_eq!(schema["required"], json!(["spec"]));
+    assert_eq!(schema["properties"]["status"]["default"], json!({ "observedGeneration": -1 }));
     let condition = &schema["properties"]["status"]["properties"]["conditions"]["items"];
     assert_eq!(condition["required"], json!(["lastTransitionTime", "message", "reason", "status", "type"]));
     assert_eq!(condition["properties"]["status"]["enum"], json!(["True", "False", "Unknown"]));

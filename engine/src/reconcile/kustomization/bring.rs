@@ -145,7 +145,9 @@ impl Run<'_> {
         managed: &[&ObjectRef],
     ) -> Vec<ObjectRef> {
         if spec.wait {
-            return managed.iter().map(|who| (*who).clone()).collect();
+            // It must not wait for itself: it becomes ready only after the wait.
+            let is_own = |who: &ObjectRef| who.key() == self.who.key() && who.kind == self.who.kind;
+            return managed.iter().filter(|who| !is_own(who)).map(|who| (*who).clone()).collect();
         }
         let mut objects = Vec::new();
         for check in &spec.health_checks {

@@ -61,7 +61,7 @@ impl Reconcile for KustomizationReconciler {
         if object["spec"]["suspend"] == true {
             return Next::Woken;
         }
-        match Run::start(&self.context, &self.events, &object, (wake, &woken)).to_end().await {
+        match Run::start(&self.context, &self.events, &object, (wake, &woken)).finish().await {
             Ok(Ended::After(time)) => Next::Idle(time, stamps),
             Ok(Ended::Again) => Next::Now,
             Ok(Ended::Stalled) => Next::Woken,

@@ -7,9 +7,11 @@ use crate::artifact::hex;
 use crate::cluster::{Cluster, ClusterError};
 use crate::object::ObjectRef;
 use crate::reconcile::context::Context;
+use crate::status::conditions::Status;
 use crate::status::history::{self, Attempt};
 use crate::status::{Events, Severity};
 use seatrial_api::kustomization::KustomizationSpec;
+use seatrial_api::meta::condition::READY;
 use seatrial_api::{FluxRelease, GoDuration};
 use seatrial_time::{Signal, Stamp};
 use serde_json::Value;
@@ -49,7 +51,7 @@ impl<'a> Run<'a> {
     }
 
     /// Reconciles, and tells how it went.
-    pub(super) async fn to_end(mut self) -> Result<Ended, ClusterError> {
+    pub(super) async fn finish(mut self) -> Result<Ended, ClusterError> {
         let spec = match serde_json::from_value::<KustomizationSpec>(self.object["spec"].clone()) {
             Ok(spec) => spec,
             Err(error) => return self.stalled("InvalidSpec", &error.to_string()).await,
@@ -61,7 +63,7 @@ impl<'a> Run<'a> {
             Ok(()) => {
                 let message =
                     format!("Reconciliation finished in {}, next run in {}", self.took(), spec.interval);
-                let spoke = !self.state.is_quiet();
+                let spoke = !self.state.is_quiet() || !self.state.conditions.is(READY, Status::True);
                 let applied = format!("Applied revision: {}", self.revision);
                 self.state.conditions.ready("ReconciliationSucceeded", &applied);
                 self.state.end(&cluster).await?;
