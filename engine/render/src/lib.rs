@@ -25,12 +25,28 @@
 //! Helm charts, containers, exec and Go plugins need programs outside of the process: they are errors that say so.
 //! Remote resources are looked up in [`Options::remotes`]; without an entry there they are errors too.
 
+mod accumulate;
+mod config;
+mod decode;
 mod error;
+mod field_path;
 mod flux;
+mod generate;
+mod ids;
+mod kustomization;
+mod loader;
+mod merge;
 mod object;
+mod openapi;
 mod options;
+mod origin;
 mod path;
+mod plugin;
+mod read;
 mod renderer;
+mod resmap;
+mod resource;
+mod transform;
 mod tree;
 
 pub use error::{RenderError, RenderErrors};

@@ -18,8 +18,10 @@ pub enum LoadRestrictor {
 /// The order of the output where the kustomization has no `sortOptions`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reorder {
-    /// As the resources were met (the default).
+    /// As `kustomize build` does without a flag: [`Reorder::Legacy`] (the default).
     #[default]
+    Unspecified,
+    /// As the resources were met: what Flux does.
     None,
     /// Namespaces and definitions first, webhooks last.
     Legacy,

@@ -46,3 +46,18 @@ pub(crate) fn relative(from: &str, to: &str) -> String {
     let parts: Vec<&str> = ours.map(|_| "..").chain(theirs).collect();
     if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
+
+/// Joins two relative paths; `..` at the start stays (`../base` and `../x` give `../x`). The directory itself is empty.
+pub(crate) fn join_relative(dir: &str, name: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in dir.split('/').chain(name.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}

@@ -1,20 +1,23 @@
 //! The entry point.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use seatrial_yaml::{Document, ParseOptions};
+use seatrial_yaml::{Document, Node, ParseOptions};
 use sha2::{Digest, Sha256};
 
 use crate::error::{RenderError, Result};
-use crate::{Options, RenderErrors, Rendered, Tree};
+use crate::accumulate::Build;
+use crate::loader::Loader;
+use crate::{Object, Options, RenderErrors, Rendered, Tree, openapi, read, transform};
 
 /// Renders kustomizations. Files are parsed once, however many builds and overlays use them: the cache is keyed by
 /// content, so it can be shared by trees, revisions and clusters.
 #[derive(Debug, Default)]
 pub struct Renderer {
     parsed: Mutex<BTreeMap<[u8; 32], Arc<Vec<Document>>>>,
+    objects: Mutex<BTreeMap<[u8; 32], Arc<Vec<Arc<Node>>>>>,
 }
 
 impl Renderer {
@@ -29,21 +32,67 @@ impl Renderer {
     /// All independent problems of the build: files that are missing or not valid, fields that are unknown or refused,
     /// patches without a target, ambiguous names.
     pub fn build(&self, tree: &Tree, dir: &str, options: &Options) -> Result<Rendered, RenderErrors> {
-        let _ = (tree, dir, options);
-        Err(RenderError::new("build: not there yet").into())
+        let mut build = Build {
+            renderer: self,
+            options,
+            types: Arc::default(),
+            warnings: Vec::new(),
+            origins: false,
+            transformations: false,
+        };
+        match self.run(&mut build, tree, dir) {
+            Ok(objects) => Ok(Rendered { objects, warnings: build.warnings }),
+            Err(errors) => Err(RenderErrors { warnings: build.warnings, ..errors }),
+        }
+    }
+
+    fn run<'a>(&'a self, build: &mut Build<'a>, tree: &Tree, dir: &str) -> Result<Vec<Object>> {
+        let loader = Loader::new(tree, dir, build.options)?;
+        let chain = loader.chain();
+        let told = |errors: RenderErrors| {
+            errors.map(|mut error| {
+                if error.chain.is_empty() {
+                    error.chain.clone_from(&chain);
+                }
+                error
+            })
+        };
+        let target = build.load(loader, String::new())?;
+        build.origins = transform::has(&target, "originAnnotations");
+        build.transformations = transform::has(&target, "transformerAnnotations");
+        openapi::take_types(build, &target).map_err(told)?;
+        let all = build.accumulate(&target).map_err(told)?;
+        let resources = transform::finish(build, &target, all).map_err(told)?;
+        let objects = resources.into_list().into_iter();
+        Ok(objects.map(|r| Object { node: r.shared_node(), file: r.file }).collect())
+    }
+
+    /// The objects of a file, lists unpacked.
+    pub(crate) fn resources(&self, content: &Bytes) -> Result<Arc<Vec<Arc<Node>>>> {
+        let key: [u8; 32] = Sha256::digest(content).into();
+        if let Some(known) = lock(&self.objects).get(&key) {
+            return Ok(known.clone());
+        }
+        let objects = Arc::new(read::objects(&self.parse(content)?)?);
+        lock(&self.objects).insert(key, objects.clone());
+        Ok(objects)
     }
 
     /// The documents of a file.
     pub(crate) fn parse(&self, content: &Bytes) -> Result<Arc<Vec<Document>>> {
         let key: [u8; 32] = Sha256::digest(content).into();
-        if let Some(known) = self.parsed.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(known) = lock(&self.parsed).get(&key) {
             return Ok(known.clone());
         }
         let options = ParseOptions { comments: false, ..ParseOptions::default() };
         let documents = seatrial_yaml::parse(content, &options)
             .map_err(|e| RenderError::new(format!("invalid YAML: {}", e.message)).at(e.line, e.column))?;
         let documents = Arc::new(documents);
-        self.parsed.lock().unwrap_or_else(PoisonError::into_inner).insert(key, documents.clone());
+        lock(&self.parsed).insert(key, documents.clone());
         Ok(documents)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

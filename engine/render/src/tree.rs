@@ -96,6 +96,15 @@ impl Tree {
         }
     }
 
+    /// The path in the tree of an absolute path (given without its first `/`), where the tree shows itself at that root.
+    pub(crate) fn under_shown_root(&self, absolute: &str) -> Option<String> {
+        let root = self.root.strip_prefix('/')?.trim_end_matches('/');
+        if root.is_empty() {
+            return Some(absolute.to_owned());
+        }
+        Some(absolute.strip_prefix(root)?.strip_prefix('/')?.to_owned())
+    }
+
     /// Puts an entry under a path; gives back what was there. Paths that lead out of the tree are ignored.
     pub fn insert(&mut self, path: &str, entry: Entry) -> Option<Entry> {
         self.files.insert(path::clean(path)?.into(), entry)

@@ -1,0 +1,191 @@
+//! Gathering: a kustomization's resources, generators, components and transformers, level by level.
+
+use std::sync::Arc;
+
+use crate::config::TransformerConfig;
+use crate::error::{Context, RenderErrors, Result, fail};
+use crate::kustomization::model::Var;
+use crate::kustomization::{self, Kustomization};
+use crate::loader::{Loader, in_file};
+use crate::origin::Origin;
+use crate::resmap::ResMap;
+use crate::resource::Types;
+use crate::{Options, Renderer, generate, openapi, path, read, transform};
+
+/// How deep kustomizations may nest.
+const MAX_DEPTH: usize = 200;
+
+/// What is common to all kustomizations of one build.
+pub(crate) struct Build<'a> {
+    pub(crate) renderer: &'a Renderer,
+    pub(crate) options: &'a Options,
+    pub(crate) types: Arc<Types>,
+    pub(crate) warnings: Vec<String>,
+    /// What to note about where objects come from.
+    pub(crate) origins: bool,
+    pub(crate) transformations: bool,
+}
+
+/// What a kustomization amounts to, bases included.
+#[derive(Default)]
+pub(crate) struct Accumulator {
+    pub(crate) resources: ResMap,
+    pub(crate) config: TransformerConfig,
+    pub(crate) vars: Vec<Var>,
+}
+
+/// One kustomization at work.
+pub(crate) struct Target<'a> {
+    pub(crate) loader: Loader<'a>,
+    pub(crate) content: Kustomization,
+    /// Its file's name, and its directory relative to that of the build.
+    pub(crate) file_name: String,
+    pub(crate) path: String,
+    pub(crate) relative: String,
+}
+
+impl<'a> Build<'a> {
+    /// Reads the kustomization of a directory.
+    pub(crate) fn load(&mut self, loader: Loader<'a>, relative: String) -> Result<Target<'a>> {
+        if loader.chain().len() > MAX_DEPTH {
+            return fail(format!("kustomizations are nested more than {MAX_DEPTH} deep"));
+        }
+        let loaded = kustomization::load(self.renderer, &loader)?;
+        self.warnings.extend(loaded.warnings);
+        Ok(Target { loader, content: loaded.content, file_name: loaded.file_name, path: loaded.path, relative })
+    }
+
+    /// The whole of a kustomization.
+    pub(crate) fn accumulate(&mut self, target: &Target<'a>) -> Result<Accumulator> {
+        let mut into = Accumulator { config: TransformerConfig::builtin(), ..Accumulator::default() };
+        self.accumulate_into(target, &mut into)?;
+        Ok(into)
+    }
+
+    fn accumulate_into(&mut self, target: &Target<'a>, into: &mut Accumulator) -> Result<()> {
+        let content = &target.content;
+        self.each(&content.resources, |build, entry| build.add_resource(target, entry, into))
+            .context(|| "accumulating resources".to_owned())?;
+        for file in &content.configurations {
+            let config = read::config(self.renderer, &target.loader, file)?;
+            into.config.merge(&config)?;
+        }
+        openapi::add_crds(self.renderer, target, &mut into.config)?;
+        generate::run(self, target, &mut into.resources)?;
+        self.each(&content.components, |build, entry| build.add_component(target, entry, into))
+            .context(|| "accumulating components".to_owned())?;
+        transform::run(self, target, into)?;
+        for var in &content.vars {
+            if into.vars.iter().any(|known| known.name == var.name) {
+                return fail(format!("var '{}' already encountered", var.name));
+            }
+        }
+        transform::vars::bind(&content.vars, &mut into.resources)?;
+        into.vars.extend(content.vars.iter().cloned());
+        Ok(())
+    }
+
+    /// Goes on after a failure, so that all independent problems are told.
+    fn each(
+        &mut self,
+        entries: &[String],
+        mut add: impl FnMut(&mut Build<'a>, &str) -> Result<()>,
+    ) -> Result<()> {
+        let mut failed: Option<RenderErrors> = None;
+        for entry in entries {
+            if let Err(errors) = add(self, entry) {
+                match &mut failed {
+                    Some(all) => all.errors.extend(errors.errors),
+                    None => failed = Some(errors),
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// A file, or else the kustomization of a directory.
+    fn add_resource(&mut self, target: &Target<'a>, entry: &str, into: &mut Accumulator) -> Result<()> {
+        let as_file = match target.loader.load(entry) {
+            Ok((file, content)) => {
+                let shown = target.loader.shown(&file);
+                let origin = self.origins.then(|| Arc::new(self.origin(target, entry)));
+                let read = read::resources(self.renderer, &content, &shown, &self.types);
+                let result = read.and_then(|mut resources| {
+                    resources.iter_mut().for_each(|r| r.origin.clone_from(&origin));
+                    into.resources.append_all(resources).context(|| format!("merging resources from '{entry}'"))
+                });
+                return result
+                    .context(|| format!("accumulating resources from '{entry}'"))
+                    .map_err(|e| e.map(in_file(&shown)));
+            }
+            Err(errors) => errors,
+        };
+        let loader = target.loader.enter(entry).context(|| format!("accumulation err='accumulating resources from '{entry}': {as_file}'"))?;
+        self.add_directory(target, entry, loader, into, false)
+    }
+
+    fn add_component(&mut self, target: &Target<'a>, entry: &str, into: &mut Accumulator) -> Result<()> {
+        let loader = target.loader.enter(entry)?;
+        self.add_directory(target, entry, loader, into, true).context(|| "accumulateDirectory".to_owned())
+    }
+
+    fn add_directory(
+        &mut self,
+        by: &Target<'a>,
+        entry: &str,
+        loader: Loader<'a>,
+        into: &mut Accumulator,
+        component: bool,
+    ) -> Result<()> {
+        let relative = match loader.repository.is_some() && by.loader.repository.is_none() {
+            true => loader.root.clone(),
+            false => path::join_relative(&by.relative, entry),
+        };
+        let dir = loader.shown(&loader.root);
+        let chain = loader.chain();
+        let told = |errors: RenderErrors| {
+            errors.map(|mut error| {
+                if error.chain.len() < chain.len() {
+                    error.chain.clone_from(&chain);
+                }
+                error
+            })
+        };
+        let target = self.load(loader, relative).map_err(told)?;
+        openapi::take_types(self, &target)?;
+        match (component, target.content.kind.as_str()) {
+            (true, "Component") => {
+                return self.accumulate_into(&target, into).context(|| format!("recursed accumulation of path '{dir}'")).map_err(told);
+            }
+            (true, kind) => return fail(format!("expected kind 'Component' for path '{dir}' but got '{kind}'")),
+            (false, "Component") => return fail(format!("expected kind != 'Component' for path '{dir}'")),
+            _ => {}
+        }
+        let more = self.accumulate(&target).context(|| format!("recursed accumulation of path '{dir}'")).map_err(told)?;
+        into.merge(more).context(|| format!("recursed merging from path '{dir}'")).map_err(told)
+    }
+
+    /// Where a file that a kustomization names comes from.
+    pub(crate) fn origin(&self, target: &Target<'a>, entry: &str) -> Origin {
+        let mut origin = Origin::file(path::join_relative(&target.relative, entry));
+        if let Some(repository) = &target.loader.repository {
+            origin.repo.clone_from(&repository.repo);
+            origin.reference.clone_from(&repository.reference);
+        }
+        origin
+    }
+}
+
+impl Accumulator {
+    fn merge(&mut self, other: Accumulator) -> Result<()> {
+        self.resources.append_all(other.resources.into_list())?;
+        self.config.merge(&other.config)?;
+        for var in other.vars {
+            match self.vars.iter().find(|known| known.name == var.name) {
+                Some(_) => return fail(format!("var '{}' already encountered", var.name)),
+                None => self.vars.push(var),
+            }
+        }
+        Ok(())
+    }
+}

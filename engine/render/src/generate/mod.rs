@@ -1,0 +1,117 @@
+//! Generators: resources made from a kustomization's fields, or from generator configurations.
+
+mod hash;
+mod maps;
+mod pairs;
+
+use std::sync::Arc;
+
+pub(crate) use hash::hash;
+
+use crate::accumulate::{Build, Target};
+use crate::error::{Context, Result, fail};
+use crate::kustomization::model::{ConfigMapArgs, GeneratorOptions, SecretArgs};
+use crate::origin::Origin;
+use crate::plugin;
+use crate::resmap::ResMap;
+use crate::resource::Resource;
+use crate::path;
+
+/// Runs all generators of a kustomization.
+pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut ResMap) -> Result<()> {
+    let content = &target.content;
+    let file = path::join_relative(&target.relative, &target.file_name);
+    let global = content.generator_options.as_ref();
+    for args in &content.config_map_generator {
+        let origin = build.origins.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
+        let resource = config_map(build, target, args, global)
+            .context(|| "trouble configuring builtin ConfigMapGenerator".to_owned())?;
+        absorb(into, resource, origin)?;
+    }
+    for args in &content.secret_generator {
+        let origin = build.origins.then(|| Origin::configured(&file, "builtin", "SecretGenerator", "", ""));
+        let resource = secret(build, target, args, global)
+            .context(|| "trouble configuring builtin SecretGenerator".to_owned())?;
+        absorb(into, resource, origin)?;
+    }
+    if !content.helm_charts.is_empty() || !content.helm_chart_inflation_generator.is_empty() {
+        return fail(
+            "trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm: \
+             Helm charts are not supported",
+        );
+    }
+    for config in plugin::load(build, target, &content.generators)? {
+        let origin = build.origins.then(|| config.origin());
+        for resource in plugin::generate(build, target, &config)? {
+            absorb(into, resource, origin.clone())?;
+        }
+    }
+    Ok(())
+}
+
+fn absorb(into: &mut ResMap, mut resource: Resource, origin: Option<Origin>) -> Result<()> {
+    resource.origin = origin.map(Arc::new);
+    into.absorb(resource).context(|| "merging from generator".to_owned())
+}
+
+/// The ConfigMap of one generator.
+pub(crate) fn config_map(
+    build: &Build<'_>,
+    target: &Target<'_>,
+    args: &ConfigMapArgs,
+    global: Option<&GeneratorOptions>,
+) -> Result<Resource> {
+    let pairs = pairs::read(&target.loader, &args.envs, &args.files, &args.literals)?;
+    let options = merge_options(args.options.as_ref(), global);
+    let node = maps::config_map(&args.name, &args.namespace, pairs, &options)?;
+    finish(build, target, node, &args.behavior, &options)
+}
+
+/// The Secret of one generator.
+pub(crate) fn secret(
+    build: &Build<'_>,
+    target: &Target<'_>,
+    args: &SecretArgs,
+    global: Option<&GeneratorOptions>,
+) -> Result<Resource> {
+    let pairs = pairs::read(&target.loader, &args.envs, &args.files, &args.literals)?;
+    let options = merge_options(args.options.as_ref(), global);
+    let node = maps::secret(&args.name, &args.namespace, &args.secret_type, pairs, &options)?;
+    finish(build, target, node, &args.behavior, &options)
+}
+
+fn finish(
+    build: &Build<'_>,
+    target: &Target<'_>,
+    node: seatrial_yaml::Node,
+    behavior: &str,
+    options: &GeneratorOptions,
+) -> Result<Resource> {
+    use crate::resource::Behavior;
+    let file = target.loader.shown(&target.path);
+    let mut resource = Resource::new(Arc::new(node), file.as_str().into(), build.types.clone());
+    resource.behavior = match behavior {
+        "replace" => Behavior::Replace,
+        "merge" => Behavior::Merge,
+        "create" => Behavior::Create,
+        _ => Behavior::Unspecified,
+    };
+    resource.needs_hash = !options.disable_name_suffix_hash;
+    Ok(resource)
+}
+
+/// A generator's options over those of the kustomization.
+fn merge_options(local: Option<&GeneratorOptions>, global: Option<&GeneratorOptions>) -> GeneratorOptions {
+    let mut merged = local.cloned().unwrap_or_default();
+    if let Some(global) = global {
+        for (key, value) in &global.labels {
+            merged.labels.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        for (key, value) in &global.annotations {
+            merged.annotations.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        merged.disable_name_suffix_hash |= global.disable_name_suffix_hash;
+        merged.immutable |= global.immutable;
+    }
+    merged
+}

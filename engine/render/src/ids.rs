@@ -1,0 +1,88 @@
+//! Who an object is.
+
+use std::fmt;
+
+use seatrial_schema::split_api_version;
+
+/// Group, version and kind. In selectors and field specs an empty part means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Gvk {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+}
+
+impl Gvk {
+    pub(crate) fn new(api_version: &str, kind: &str) -> Gvk {
+        let (group, version) = split_api_version(api_version);
+        Gvk { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() }
+    }
+
+    pub(crate) fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// Whether an object of this kind is meant by a selector, whose empty parts match anything.
+    pub(crate) fn is_selected(&self, by: &Gvk) -> bool {
+        let part = |ours: &str, wanted: &str| wanted.is_empty() || ours == wanted;
+        part(&self.kind, &by.kind) && part(&self.group, &by.group) && part(&self.version, &by.version)
+    }
+}
+
+impl fmt::Display for Gvk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or = |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+        let (kind, version) = (or(&self.kind, "[noKind]"), or(&self.version, "[noVer]"));
+        write!(f, "{kind}.{version}.{}", or(&self.group, "[noGrp]"))
+    }
+}
+
+/// An object's identity: two objects of one build must differ in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ResId {
+    pub(crate) gvk: Gvk,
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) cluster_scoped: bool,
+}
+
+/// What kustomize calls the namespace of objects outside of namespaces.
+pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";
+
+impl ResId {
+    /// The namespace that counts in comparisons: none means `default`.
+    pub(crate) fn effective_namespace(&self) -> &str {
+        effective_namespace(&self.namespace, self.cluster_scoped)
+    }
+
+    pub(crate) fn same_namespace(&self, other: &ResId) -> bool {
+        self.effective_namespace() == other.effective_namespace()
+    }
+
+    /// The same group, version, kind, name and effective namespace.
+    pub(crate) fn is_same(&self, other: &ResId) -> bool {
+        self.name == other.name && self.gvk == other.gvk && self.same_namespace(other)
+    }
+
+    /// A form in which equal ids are equal values.
+    pub(crate) fn normalized(mut self) -> ResId {
+        self.namespace = self.effective_namespace().to_owned();
+        self
+    }
+}
+
+pub(crate) fn effective_namespace(namespace: &str, cluster_scoped: bool) -> &str {
+    match (cluster_scoped, namespace) {
+        (true, _) => NO_NAMESPACE,
+        (false, "") => "default",
+        (false, other) => other,
+    }
+}
+
+impl fmt::Display for ResId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let namespace = if self.namespace.is_empty() { "[noNs]" } else { &self.namespace };
+        let name = if self.name.is_empty() { "[noName]" } else { &self.name };
+        write!(f, "{}/{name}.{namespace}", self.gvk)
+    }
+}

@@ -1,0 +1,119 @@
+//! Finding and reading a kustomization file.
+
+use seatrial_yaml::Dialect;
+
+use super::Kustomization;
+use crate::decode::decode;
+use crate::error::{RenderError, Result, fail};
+use crate::loader::{Loader, in_file};
+use crate::Renderer;
+
+/// The names that a kustomization file may have.
+pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// A kustomization file, read.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    /// Its fields, deprecated ones moved to where they belong now.
+    pub(crate) content: Kustomization,
+    /// Its name.
+    pub(crate) file_name: String,
+    /// Its path in the tree.
+    pub(crate) path: String,
+    /// What kustomize says about it on standard error.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads the kustomization file of the loader's directory.
+pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
+    let mut found = NAMES.iter().filter_map(|name| loader.own_file(name).map(|file| (*name, file)));
+    let dir = loader.shown(&loader.root);
+    let Some((file_name, (path, content))) = found.next() else {
+        return fail(format!(
+            "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{dir}'"
+        ));
+    };
+    if found.next().is_some() {
+        return fail(format!("Found multiple kustomization files under: {dir}"));
+    }
+    let shown = loader.shown(&path);
+    let documents = renderer.parse(&content).map_err(|e| e.map(in_file(&shown)))?;
+    let empty = || RenderError::new(format!("{file_name} is empty")).in_file(&shown);
+    let first = documents.first().filter(|d| !d.is_empty()).ok_or_else(empty)?;
+    let json = first
+        .root
+        .to_json(Dialect::KubernetesJson)
+        .map_err(|e| RenderError::new(format!("invalid Kustomization: {e}")).in_file(&shown))?;
+    let warnings = warnings(&json);
+    let mut content: Kustomization = decode(json).map_err(|errors| {
+        errors.map(|mut error| {
+            error.message = format!("invalid Kustomization: {}", error.message);
+            error.in_file(&shown)
+        })
+    })?;
+    check_kind(&mut content).map_err(|e| e.map(in_file(&shown)))?;
+    move_deprecated(&mut content);
+    Ok(Loaded { content, file_name: file_name.to_owned(), path, warnings })
+}
+
+fn check_kind(content: &mut Kustomization) -> Result<()> {
+    if content.kind.is_empty() {
+        content.kind = "Kustomization".to_owned();
+    }
+    let version = match content.kind.as_str() {
+        "Kustomization" => "kustomize.config.k8s.io/v1beta1",
+        "Component" => "kustomize.config.k8s.io/v1alpha1",
+        _ => return fail("kind should be Kustomization or Component"),
+    };
+    if content.api_version.is_empty() {
+        content.api_version = version.to_owned();
+    }
+    if content.api_version != version {
+        return fail(format!("apiVersion for {} should be {version}", content.kind));
+    }
+    Ok(())
+}
+
+fn warnings(json: &serde_json::Value) -> Vec<String> {
+    let deprecated = [
+        ("bases", "resources", ""),
+        ("commonLabels", "labels", ""),
+        ("imageTags", "images", ""),
+        ("patchesJson6902", "patches", ""),
+        ("patchesStrategicMerge", "patches", ""),
+        ("vars", "replacements", " [EXPERIMENTAL]"),
+    ];
+    let has = |field: &str| {
+        json.as_object().is_some_and(|map| {
+            map.iter().any(|(key, value)| {
+                let empty = value.as_array().is_some_and(Vec::is_empty)
+                    || value.as_object().is_some_and(serde_json::Map::is_empty);
+                key.eq_ignore_ascii_case(field) && !value.is_null() && !empty
+            })
+        })
+    };
+    let mut out = Vec::new();
+    for (old, new, note) in deprecated {
+        if has(old) {
+            out.push(format!(
+                "# Warning: '{old}' is deprecated. Please use '{new}' instead.{note} Run 'kustomize edit fix' to update \
+                 your Kustomization automatically."
+            ));
+        }
+    }
+    out
+}
+
+/// Puts the values of old fields into the ones that replaced them.
+fn move_deprecated(content: &mut Kustomization) {
+    content.resources.append(&mut content.bases);
+    content.images.append(&mut content.image_tags);
+    for generator in &mut content.config_map_generator {
+        let env = std::mem::take(&mut generator.env);
+        generator.envs.extend((!env.is_empty()).then_some(env));
+    }
+    for generator in &mut content.secret_generator {
+        let env = std::mem::take(&mut generator.env);
+        generator.envs.extend((!env.is_empty()).then_some(env));
+    }
+}

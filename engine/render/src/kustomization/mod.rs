@@ -1,0 +1,7 @@
+//! The kustomization file: reading it, and its fields.
+
+mod load;
+pub(crate) mod model;
+
+pub(crate) use load::load;
+pub(crate) use model::Kustomization;

@@ -1,0 +1,278 @@
+//! Strategic merge as kustomize does it: two-way, by its own types, new list items at the front.
+//!
+//! - A null in the patch, or `$patch: delete`, removes; `$patch: replace` replaces.
+//! - Lists are merged where the types say so: by their merge keys, or as a set of scalars. The patch's items come first, in
+//!   the patch's order, then the rest. All other lists are replaced.
+
+use seatrial_schema::{Schema, TypeRef};
+use seatrial_yaml::{Node, Value};
+
+use crate::error::{Result, fail};
+
+const DIRECTIVE: &str = "$patch";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Directive {
+    Merge,
+    Replace,
+    Delete,
+}
+
+/// The patched tree; `None` where the patch removes all of it.
+pub(crate) fn merge(object: Node, patch: &Node, schema: &Schema) -> Result<Option<Node>> {
+    Merger { schema }.walk(Some(object), Some(patch.clone()), None)
+}
+
+struct Merger<'s> {
+    schema: &'s Schema,
+}
+
+/// A node, unless it is missing or null.
+fn real(node: Option<&Node>) -> Option<&Node> {
+    node.filter(|n| !n.is_null())
+}
+
+fn is_null(node: &Option<Node>) -> bool {
+    node.as_ref().is_some_and(Node::is_null)
+}
+
+impl<'s> Merger<'s> {
+    fn walk(&self, dest: Option<Node>, patch: Option<Node>, ty: Option<TypeRef<'s>>) -> Result<Option<Node>> {
+        let ty = ty.or_else(|| self.own_type(dest.as_ref())).or_else(|| self.own_type(patch.as_ref()));
+        let Some(shape) = real(dest.as_ref()).or(real(patch.as_ref())) else {
+            // Neither has a value: a null in the patch stands for removal, one in the object vanishes.
+            return Ok(None);
+        };
+        let kind = shape.kind_name();
+        for node in [&dest, &patch] {
+            if let Some(node) = real(node.as_ref())
+                && node.kind_name() != kind
+            {
+                return fail(format!("wrong node kind: expected {kind}, but got {}", node.kind_name()));
+            }
+        }
+        match shape.value {
+            Value::Map { .. } => self.map(dest, patch, ty),
+            Value::Seq { .. } => match ty.filter(|ty| ty.patch_strategy().merge) {
+                Some(ty) => self.list(dest, patch, ty),
+                None => Ok(patch.or(dest).filter(|n| !n.is_null())),
+            },
+            Value::Scalar { .. } => Ok(patch.or(dest).filter(|n| !n.is_null())),
+        }
+    }
+
+    /// The type of an object that says what it is.
+    fn own_type(&self, node: Option<&Node>) -> Option<TypeRef<'s>> {
+        let node = node?;
+        let (api_version, kind) = (node.str_at(&["apiVersion"])?, node.str_at(&["kind"])?);
+        self.schema.type_of(api_version, kind)
+    }
+
+    fn map(&self, dest: Option<Node>, mut patch: Option<Node>, ty: Option<TypeRef<'s>>) -> Result<Option<Node>> {
+        if is_null(&patch) && real(dest.as_ref()).is_some() {
+            return Ok(None);
+        }
+        let directive = patch.as_mut().map_or(Ok(Directive::Merge), take_directive)?;
+        if directive == Directive::Delete {
+            return Ok(None);
+        }
+        let dest = dest.filter(|n| !n.is_null());
+        let (mut out, mut patch) = match (dest, patch) {
+            (Some(dest), Some(patch)) if directive == Directive::Merge => (dest, Some(patch)),
+            (Some(dest), None) => (dest, None),
+            // What is new is cleaned by merging it with itself: nulls and directives inside of it count.
+            (_, Some(patch)) => (patch.clone(), Some(patch)),
+            (None, None) => return Ok(None),
+        };
+        let mut merged = Vec::new();
+        let Value::Map { entries, .. } = &mut out.value else { return Ok(Some(out)) };
+        for (key, value) in std::mem::take(entries) {
+            let name = key.as_str().unwrap_or_default();
+            let theirs = patch.as_mut().and_then(|p| p.remove(name));
+            let untouched = theirs.is_none() && (value.is_null() || value.is_scalar());
+            let value = match untouched {
+                true => Some(value),
+                false => self.walk(Some(value), theirs, ty.and_then(|ty| ty.child(name)))?,
+            };
+            merged.extend(value.map(|value| (key, value)));
+        }
+        let new = patch.and_then(|mut p| p.entries_mut().map(std::mem::take)).unwrap_or_default();
+        for (key, value) in new {
+            let ty = ty.and_then(|ty| ty.child(key.as_str().unwrap_or_default()));
+            if let Some(value) = self.walk(None, Some(value), ty)? {
+                merged.push((key, value));
+            }
+        }
+        *entries = merged;
+        Ok(Some(out))
+    }
+
+    fn list(&self, dest: Option<Node>, mut patch: Option<Node>, ty: TypeRef<'s>) -> Result<Option<Node>> {
+        let dest = dest.filter(|n| !n.is_null());
+        if is_null(&patch) {
+            return Ok(None);
+        }
+        let mut adding = false;
+        let mut list = match (dest, &mut patch) {
+            (Some(dest), None) => dest,
+            (Some(dest), Some(patch)) => match take_list_directive(patch)? {
+                Directive::Delete => return Ok(None),
+                Directive::Replace => {
+                    adding = true;
+                    patch.clone()
+                }
+                Directive::Merge => dest,
+            },
+            (None, Some(patch)) => {
+                adding = true;
+                patch.clone()
+            }
+            (None, None) => return Ok(None),
+        };
+        let keys: Vec<&str> = match ty.list_map_keys() {
+            [] => ty.merge_key().into_iter().collect(),
+            keys => keys.iter().map(AsRef::as_ref).collect(),
+        };
+        let items = std::mem::take(list.items_mut().unwrap_or(&mut Vec::new()));
+        let theirs = match adding {
+            true => items.clone(),
+            false => patch.map(|mut p| std::mem::take(p.items_mut().unwrap_or(&mut Vec::new()))).unwrap_or_default(),
+        };
+        let merged = if keys.is_empty() {
+            scalars(items, theirs)
+        } else {
+            self.items(items, theirs, &keys, ty.items())?
+        };
+        if let Some(items) = list.items_mut() {
+            *items = merged;
+        }
+        Ok(Some(list))
+    }
+
+    fn items(
+        &self,
+        mut dest: Vec<Node>,
+        patch: Vec<Node>,
+        keys: &[&str],
+        ty: Option<TypeRef<'s>>,
+    ) -> Result<Vec<Node>> {
+        // A second key that no item has does not count.
+        let used = |key: &&str| patch.iter().chain(&dest).any(|item| item.has(key));
+        let mut keys: Vec<&str> = keys.iter().copied().filter(used).collect();
+        if keys.is_empty() {
+            return Ok(patch.into_iter().chain(dest).collect());
+        }
+        if keys.len() > 1 {
+            return self.items_by_keys(dest, patch, &keys, ty);
+        }
+        let key = keys.remove(0);
+        let mut names: Vec<String> = Vec::new();
+        for item in patch.iter().chain(&dest) {
+            let name = text(item, key);
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        let mut out: Vec<Node> = Vec::new();
+        for name in names {
+            let ours = dest.iter().position(|item| text(item, key) == name);
+            let theirs = patch.iter().find(|item| text(item, key) == name).cloned();
+            match self.walk(ours.and_then(|at| dest.get(at).cloned()), theirs, ty)? {
+                Some(value) if !value.is_empty_collection() => {
+                    if let Some(at) = ours {
+                        dest[at] = value.clone();
+                    }
+                    out.push(value);
+                }
+                _ => dest.retain(|item| text(item, key) != name),
+            }
+        }
+        // Of several items with one name the last stays, in the place of the first.
+        for item in dest {
+            let name = text(&item, key).to_owned();
+            if let Some(known) = out.iter_mut().find(|known| text(known, key) == name) {
+                *known = item;
+            }
+        }
+        Ok(out)
+    }
+
+    /// Lists with two keys (`containerPort` and `protocol`): what is new comes first, the rest keeps its order. An item of the
+    /// patch that lacks a key, where the list has several items with the same first key, is lost.
+    fn items_by_keys(
+        &self,
+        dest: Vec<Node>,
+        patch: Vec<Node>,
+        keys: &[&str],
+        ty: Option<TypeRef<'s>>,
+    ) -> Result<Vec<Node>> {
+        let same = |a: &Node, b: &Node| keys.iter().all(|key| text(a, key) == text(b, key));
+        let partly = |a: &Node, b: &Node| {
+            keys.iter().all(|key| text(a, key) == text(b, key) || text(a, key).is_empty() || text(b, key).is_empty())
+        };
+        let mut out: Vec<Node> = Vec::new();
+        for item in &patch {
+            if dest.iter().any(|ours| partly(ours, item)) {
+                continue;
+            }
+            if let Some(value) = self.walk(None, Some(item.clone()), ty)? {
+                out.retain(|known| !partly(known, &value));
+                out.push(value);
+            }
+        }
+        let lacks = |item: &Node| keys.iter().any(|key| text(item, key).is_empty());
+        for (at, ours) in dest.iter().enumerate() {
+            let others = || dest.iter().enumerate().any(|(i, other)| i != at && partly(other, ours));
+            let theirs = patch.iter().find(|item| same(item, ours) && !(lacks(item) && others()));
+            let Some(value) = self.walk(Some(ours.clone()), theirs.cloned(), ty)? else { continue };
+            if value.is_empty_collection() {
+                continue;
+            }
+            let hidden = |known: &Node| same(known, &value) || lacks(&value) && partly(known, &value);
+            out.retain(|known| !hidden(known));
+            out.push(value);
+        }
+        Ok(out)
+    }
+}
+
+fn text<'n>(item: &'n Node, key: &str) -> &'n str {
+    item.str_at(&[key]).unwrap_or_default()
+}
+
+/// A list of scalars as a set.
+fn scalars(dest: Vec<Node>, patch: Vec<Node>) -> Vec<Node> {
+    let mut out: Vec<Node> = Vec::new();
+    for item in patch.into_iter().chain(dest) {
+        if !out.iter().any(|known| known.as_str() == item.as_str()) {
+            out.push(item);
+        }
+    }
+    out
+}
+
+fn directive(text: &str) -> Result<Directive> {
+    match text {
+        "merge" => Ok(Directive::Merge),
+        "replace" => Ok(Directive::Replace),
+        "delete" => Ok(Directive::Delete),
+        other => fail(format!("unknown patch strategy '{other}'")),
+    }
+}
+
+fn take_directive(patch: &mut Node) -> Result<Directive> {
+    match patch.remove(DIRECTIVE) {
+        Some(value) => directive(value.as_str().unwrap_or_default()),
+        None => Ok(Directive::Merge),
+    }
+}
+
+/// The directive for a whole list: an item with nothing but `$patch`.
+fn take_list_directive(patch: &mut Node) -> Result<Directive> {
+    let Some(items) = patch.items_mut() else { return Ok(Directive::Merge) };
+    let found = items.iter().position(|item| item.entries().len() == 1 && item.has(DIRECTIVE));
+    match found {
+        Some(at) => take_directive(&mut items.remove(at)),
+        None => Ok(Directive::Merge),
+    }
+}

@@ -1,0 +1,110 @@
+//! Generators, transformers and validators that a kustomization names: the built-in ones, configured by files or inline.
+
+mod args;
+mod run;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use seatrial_yaml::Node;
+
+pub(crate) use run::{generate, transform, validate};
+
+use crate::accumulate::{Build, Target};
+use crate::error::{Context, Result, fail};
+use crate::origin::Origin;
+use crate::{path, read};
+
+/// A configuration.
+pub(crate) struct Plugin {
+    node: Arc<Node>,
+    /// The file that it was read from, relative to the kustomization that is built.
+    configured_in: String,
+}
+
+impl Plugin {
+    fn text(&self, path: &[&str]) -> &str {
+        self.node.str_at(path).unwrap_or_default()
+    }
+
+    pub(crate) fn kind(&self) -> &str {
+        self.text(&["kind"])
+    }
+
+    /// For `buildMetadata`.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin::configured(
+            &self.configured_in,
+            self.text(&["apiVersion"]),
+            self.kind(),
+            self.text(&["metadata", "name"]),
+            self.text(&["metadata", "namespace"]),
+        )
+    }
+
+    /// For messages.
+    pub(crate) fn describe(&self) -> String {
+        format!("builtin {} '{}'", self.kind(), self.text(&["metadata", "name"]))
+    }
+}
+
+/// Reads the entries of `generators`, `transformers` or `validators`: files, directories, or configurations inline.
+pub(crate) fn load<'a>(build: &mut Build<'a>, target: &Target<'a>, entries: &[String]) -> Result<Vec<Plugin>> {
+    let mut plugins = Vec::new();
+    for entry in entries {
+        let found = load_one(build, target, entry)
+            .context(|| format!("accumulating plugin configuration from '{entry}'"))?;
+        plugins.extend(found);
+    }
+    for plugin in &plugins {
+        check(plugin)?;
+    }
+    Ok(plugins)
+}
+
+fn load_one<'a>(build: &mut Build<'a>, target: &Target<'a>, entry: &str) -> Result<Vec<Plugin>> {
+    let plugins = |nodes: &[Arc<Node>], file: &str| {
+        nodes.iter().map(|node| Plugin { node: node.clone(), configured_in: file.to_owned() }).collect()
+    };
+    let as_file = match target.loader.load(entry) {
+        Ok((file, content)) => {
+            let shown = target.loader.shown(&file);
+            let resources = read::resources(build.renderer, &content, &shown, &build.types)
+                .map_err(|e| e.map(crate::loader::in_file(&shown)))?;
+            let nodes: Vec<Arc<Node>> = resources.iter().map(|r| r.shared_node()).collect();
+            return Ok(plugins(&nodes, &path::join_relative(&target.relative, entry)));
+        }
+        Err(errors) => errors,
+    };
+    if let Ok(nodes) = build.renderer.resources(&Bytes::copy_from_slice(entry.as_bytes()))
+        && !nodes.is_empty()
+    {
+        return Ok(plugins(&nodes, &path::join_relative(&target.relative, &target.file_name)));
+    }
+    let loader = match target.loader.enter(entry) {
+        Ok(loader) => loader,
+        Err(errors) if entry.contains('\n') => return Err(errors),
+        Err(errors) => return Err(errors).context(|| as_file.to_string()),
+    };
+    let relative = path::join_relative(&target.relative, entry);
+    let inner = build.load(loader, relative.clone())?;
+    let file = path::join_relative(&relative, &inner.file_name);
+    let gathered = build.accumulate(&inner)?;
+    let nodes: Vec<Arc<Node>> = gathered.resources.list().iter().map(|r| r.shared_node()).collect();
+    Ok(plugins(&nodes, &file))
+}
+
+/// Refuses what needs another program.
+fn check(plugin: &Plugin) -> Result<()> {
+    let annotations = ["config.kubernetes.io/function", "config.k8s.io/function"];
+    if annotations.iter().any(|key| plugin.node.str_at(&["metadata", "annotations", key]).is_some()) {
+        return fail(format!("{}: container and exec functions are not supported", plugin.describe()));
+    }
+    if plugin.text(&["apiVersion"]) != "builtin" {
+        let (version, kind) = (plugin.text(&["apiVersion"]), plugin.kind());
+        return fail(format!(
+            "external plugins disabled; unable to load external plugin '{kind}' of {version}: only built-in plugins are supported"
+        ));
+    }
+    Ok(())
+}

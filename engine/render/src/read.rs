@@ -1,0 +1,115 @@
+//! From file contents to resources and configurations.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use seatrial_yaml::{Dialect, Node, Style, Value};
+use serde::de::DeserializeOwned;
+
+use crate::Renderer;
+use crate::config::TransformerConfig;
+use crate::decode::decode;
+use crate::error::{RenderError, Result, fail};
+use crate::loader::{Loader, in_file};
+use crate::resource::{Resource, Types};
+
+/// Annotations that programs use among themselves: dropped when read.
+const DROPPED: [&str; 6] = [
+    "config.kubernetes.io/index",
+    "config.kubernetes.io/path",
+    "config.k8s.io/id",
+    "internal.config.kubernetes.io/index",
+    "internal.config.kubernetes.io/path",
+    "internal.config.kubernetes.io/id",
+];
+
+/// The resources of a file.
+pub(crate) fn resources(
+    renderer: &Renderer,
+    content: &Bytes,
+    file: &str,
+    types: &Arc<Types>,
+) -> Result<Vec<Resource>> {
+    let nodes = renderer.resources(content)?;
+    let file: Arc<str> = file.into();
+    Ok(nodes.iter().map(|node| Resource::new(node.clone(), file.clone(), types.clone())).collect())
+}
+
+/// The objects of a file's documents: lists unpacked, annotations in order.
+pub(crate) fn objects(documents: &[seatrial_yaml::Document]) -> Result<Vec<Arc<Node>>> {
+    let mut out = Vec::new();
+    for document in documents.iter().filter(|d| !d.is_empty()) {
+        add(&document.root, &mut out)?;
+    }
+    Ok(out)
+}
+
+fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
+    let at = |error: RenderError| error.at(node.pos.line, node.pos.column);
+    if !node.is_map() {
+        return Err(at(RenderError::new("missing Resource metadata")).into());
+    }
+    let kind = text(node, &["kind"]);
+    if kind.ends_with("List")
+        && let Some(items) = node.get("items")
+    {
+        if items.is_seq() {
+            return items.items().iter().try_for_each(|item| add(item, out));
+        }
+        if items.is_null() {
+            return Ok(());
+        }
+    }
+    if kind.is_empty() {
+        return Err(at(RenderError::new("missing kind in object")).into());
+    }
+    if text(node, &["metadata", "name"]).is_empty() && !kind.ends_with("List") {
+        return Err(at(RenderError::new(format!("missing metadata.name in object of kind {kind}"))).into());
+    }
+    let mut node = node.clone();
+    tidy_annotations(&mut node);
+    out.push(Arc::new(node));
+    Ok(())
+}
+
+fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
+    node.at(path).filter(|n| !n.is_null()).and_then(Node::as_str).unwrap_or_default()
+}
+
+/// Annotations are strings, whatever was written; without any, the field goes.
+fn tidy_annotations(node: &mut Node) {
+    let Some(metadata) = node.get_mut("metadata") else { return };
+    let Some(annotations) = metadata.get_mut("annotations") else { return };
+    if let Value::Map { entries, flow } = &mut annotations.value {
+        *flow = false;
+        entries.retain(|(key, _)| key.as_str().is_none_or(|key| !DROPPED.contains(&key)));
+        for (_, value) in entries {
+            if let Value::Scalar { style, .. } = &mut value.value {
+                *style = Style::DoubleQuoted;
+                value.tag.clear();
+            }
+        }
+    }
+    if annotations.is_null() || annotations.is_empty_collection() {
+        metadata.remove("annotations");
+    }
+}
+
+/// One YAML document as a struct of fields.
+pub(crate) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T> {
+    match node.to_json(Dialect::KubernetesJson) {
+        Ok(json) => decode(json),
+        Err(error) => fail(error.to_string()),
+    }
+}
+
+/// A file of field specs.
+pub(crate) fn config(renderer: &Renderer, loader: &Loader<'_>, file: &str) -> Result<TransformerConfig> {
+    let (path, content) = loader.load(file)?;
+    let shown = loader.shown(&path);
+    let read = || match renderer.parse(&content)?.iter().find(|d| !d.is_empty()) {
+        Some(document) => typed(&document.root),
+        None => Ok(TransformerConfig::default()),
+    };
+    read().map_err(|e| e.map(in_file(&shown)))
+}

@@ -1,0 +1,114 @@
+//! The objects of a kustomization, in order.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Result, fail};
+use crate::ids::ResId;
+use crate::resource::{Behavior, Resource};
+
+/// An ordered set of resources. Appending is cheap: identities are indexed until a resource may have changed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ResMap {
+    list: Vec<Resource>,
+    index: Option<BTreeSet<ResId>>,
+}
+
+impl ResMap {
+    pub(crate) fn new() -> ResMap {
+        ResMap::default()
+    }
+
+    pub(crate) fn list(&self) -> &[Resource] {
+        &self.list
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The resources, to be changed.
+    pub(crate) fn list_mut(&mut self) -> &mut Vec<Resource> {
+        self.index = None;
+        &mut self.list
+    }
+
+    pub(crate) fn into_list(self) -> Vec<Resource> {
+        self.list
+    }
+
+    fn index(&mut self) -> &mut BTreeSet<ResId> {
+        let list = &self.list;
+        self.index.get_or_insert_with(|| list.iter().map(|r| r.id().normalized()).collect())
+    }
+
+    /// Puts a resource at the end.
+    pub(crate) fn append(&mut self, resource: Resource) -> Result<()> {
+        let id = resource.id();
+        let shown = id.to_string();
+        if !self.index().insert(id.normalized()) {
+            return fail(format!("may not add resource with an already registered id: {shown}"));
+        }
+        self.list.push(resource);
+        Ok(())
+    }
+
+    pub(crate) fn append_all(&mut self, resources: impl IntoIterator<Item = Resource>) -> Result<()> {
+        resources.into_iter().try_for_each(|resource| self.append(resource))
+    }
+
+    /// The only resource that is or was the object with this identity.
+    pub(crate) fn find(&mut self, id: &ResId) -> Result<&mut Resource> {
+        let mut found = self.list.iter().enumerate().filter(|(_, r)| r.is_or_was(id)).map(|(i, _)| i);
+        let first = found.next();
+        let more = found.next().is_some();
+        match first {
+            None => fail(format!("no matches for Id {id}; failed to find unique target for patch {id}")),
+            Some(_) if more => {
+                fail(format!("multiple matches for Id {id}; failed to find unique target for patch {id}"))
+            }
+            Some(at) => Ok(&mut self.list_mut()[at]),
+        }
+    }
+
+    /// Puts a generated resource at the end, or into the place of the one that it replaces or merges with.
+    pub(crate) fn absorb(&mut self, mut resource: Resource) -> Result<()> {
+        let id = resource.id();
+        let matches: Vec<usize> =
+            self.list.iter().enumerate().filter(|(_, r)| r.is_or_was(&id)).map(|(i, _)| i).collect();
+        match (matches.as_slice(), resource.behavior) {
+            ([], Behavior::Merge | Behavior::Replace) => {
+                fail(format!("id {id} does not exist; cannot merge or replace"))
+            }
+            ([], _) => self.append(resource),
+            ([at], behavior @ (Behavior::Merge | Behavior::Replace)) => {
+                let old = &mut self.list_mut()[*at];
+                resource.take_over(old, behavior == Behavior::Merge);
+                *old = resource;
+                Ok(())
+            }
+            ([_], _) => fail(format!(
+                "id {id} exists; can not use behavior: 'unspecified', behavior must be merge or replace"
+            )),
+            _ => fail(format!("found multiple objects that could accept merge of {id}")),
+        }
+    }
+
+    /// Drops what patches deleted.
+    pub(crate) fn drop_empty(&mut self) {
+        if self.list.iter().any(Resource::is_empty) {
+            self.list_mut().retain(|r| !r.is_empty());
+        }
+    }
+
+    /// Complains about two resources with one identity.
+    pub(crate) fn check_unique(&self, what: &str) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        for resource in &self.list {
+            let id = resource.id();
+            if !seen.insert(id.clone().normalized()) {
+                return fail(format!("{what}: {id}"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! An object on its way through a build: its tree, and what happened to it so far.
+
+use std::sync::{Arc, OnceLock};
+
+use seatrial_schema::Schema;
+use seatrial_yaml::Node;
+
+use crate::ids::{Gvk, ResId};
+use crate::origin::Origin;
+
+/// What a generator does about an object that is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Behavior {
+    /// Nothing was said: as `Create`.
+    #[default]
+    Unspecified,
+    /// The object must not be there.
+    Create,
+    /// The object must be there; its data is replaced.
+    Replace,
+    /// The object must be there; data is added.
+    Merge,
+}
+
+/// A name, a namespace and a kind that an object had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PastId {
+    pub(crate) name: String,
+    /// The effective namespace.
+    pub(crate) namespace: String,
+    pub(crate) kind: String,
+}
+
+/// An object, and its history in this build.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    node: Arc<Node>,
+    types: Arc<Types>,
+    /// Earlier identities, the oldest first.
+    pub(crate) past: Vec<PastId>,
+    /// Prefixes that its name got, in the order of time; the same for suffixes.
+    pub(crate) prefixes: Vec<String>,
+    pub(crate) suffixes: Vec<String>,
+    /// Its name gets a hash of its content at the end.
+    pub(crate) needs_hash: bool,
+    pub(crate) behavior: Behavior,
+    /// Made by a generator with a behavior (even `create`).
+    pub(crate) allow_name_change: bool,
+    pub(crate) allow_kind_change: bool,
+    /// Where it comes from.
+    pub(crate) origin: Option<Arc<Origin>>,
+    /// Where it was changed.
+    pub(crate) transformations: Vec<Arc<Origin>>,
+    /// Variables that take their value from it.
+    pub(crate) vars: Vec<String>,
+    /// The file that it was read from, for messages.
+    pub(crate) file: Arc<str>,
+}
+
+/// The types that a build knows: kustomize's own until a kustomization with `openapi` is met, then those of that field.
+#[derive(Debug, Default)]
+pub(crate) struct Types {
+    custom: OnceLock<Schema>,
+}
+
+impl Types {
+    pub(crate) fn schema(&self) -> &Schema {
+        self.custom.get().unwrap_or_else(|| seatrial_schema::kustomize())
+    }
+
+    /// Takes other types; the first ones that come stay.
+    pub(crate) fn set_custom(&self, schema: Schema) {
+        let _ = self.custom.set(schema);
+    }
+
+    pub(crate) fn is_cluster_scoped(&self, api_version: &str, kind: &str) -> bool {
+        let builtin = seatrial_schema::kustomize().is_namespaced(api_version, kind);
+        let custom = || self.custom.get().and_then(|schema| schema.is_namespaced(api_version, kind));
+        builtin.or_else(custom) == Some(false)
+    }
+}
+
+impl Resource {
+    pub(crate) fn new(node: Arc<Node>, file: Arc<str>, types: Arc<Types>) -> Resource {
+        Resource {
+            node,
+            types,
+            past: Vec::new(),
+            prefixes: Vec::new(),
+            suffixes: Vec::new(),
+            needs_hash: false,
+            behavior: Behavior::Unspecified,
+            allow_name_change: false,
+            allow_kind_change: false,
+            origin: None,
+            transformations: Vec::new(),
+            vars: Vec::new(),
+            file,
+        }
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    pub(crate) fn shared_node(&self) -> Arc<Node> {
+        self.node.clone()
+    }
+
+    /// The tree, to be changed; copied first where others share it.
+    pub(crate) fn node_mut(&mut self) -> &mut Node {
+        Arc::make_mut(&mut self.node)
+    }
+
+    pub(crate) fn set_node(&mut self, node: Node) {
+        self.node = Arc::new(node);
+    }
+
+    /// The types of this build.
+    pub(crate) fn types(&self) -> &Arc<Types> {
+        &self.types
+    }
+
+    pub(crate) fn api_version(&self) -> &str {
+        self.node.str_at(&["apiVersion"]).unwrap_or_default()
+    }
+
+    pub(crate) fn kind(&self) -> &str {
+        self.node.str_at(&["kind"]).unwrap_or_default()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.node.str_at(&["metadata", "name"]).unwrap_or_default()
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        match self.node.at(&["metadata", "namespace"]) {
+            Some(node) if !node.is_null() => node.as_str().unwrap_or_default(),
+            _ => "",
+        }
+    }
+
+    pub(crate) fn set_name(&mut self, name: &str) {
+        self.set_meta("name", Node::str(name));
+    }
+
+    pub(crate) fn set_kind(&mut self, kind: &str) {
+        self.node_mut().set("kind", Node::str(kind));
+    }
+
+    /// Sets or (empty) removes the namespace.
+    pub(crate) fn set_namespace(&mut self, namespace: &str) {
+        if namespace.is_empty() {
+            if let Some(metadata) = self.node_mut().get_mut("metadata") {
+                metadata.remove("namespace");
+            }
+        } else {
+            self.set_meta("namespace", Node::str(namespace));
+        }
+    }
+
+    fn set_meta(&mut self, key: &str, value: Node) {
+        if let Some(metadata) = self.node_mut().make_maps(&["metadata"]) {
+            metadata.set(key, value);
+        }
+    }
+
+    /// The text of an annotation.
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        self.node.str_at(&["metadata", "annotations", key])
+    }
+
+    pub(crate) fn gvk(&self) -> Gvk {
+        Gvk::new(self.api_version(), self.kind())
+    }
+
+    pub(crate) fn is_cluster_scoped(&self) -> bool {
+        self.types.is_cluster_scoped(self.api_version(), self.kind())
+    }
+
+    /// The identity that it has now.
+    pub(crate) fn id(&self) -> ResId {
+        ResId {
+            gvk: self.gvk(),
+            name: self.name().to_owned(),
+            namespace: self.namespace().to_owned(),
+            cluster_scoped: self.is_cluster_scoped(),
+        }
+    }
+
+    /// The identity that it had at first.
+    pub(crate) fn original_id(&self) -> ResId {
+        self.past.first().map_or_else(|| self.id(), |past| self.past_id(past))
+    }
+
+    /// A past identity: group and version are those of now.
+    pub(crate) fn past_id(&self, past: &PastId) -> ResId {
+        let gvk = Gvk { kind: past.kind.clone(), ..self.gvk() };
+        ResId {
+            cluster_scoped: self.types.is_cluster_scoped(self.api_version(), &past.kind),
+            gvk,
+            name: past.name.clone(),
+            namespace: past.namespace.clone(),
+        }
+    }
+
+    /// Whether it is, or was once, the object with this identity.
+    pub(crate) fn is_or_was(&self, id: &ResId) -> bool {
+        let was = self.past.iter().any(|past| past.name == id.name && self.past_id(past).is_same(id));
+        was || self.name() == id.name && self.id().is_same(id)
+    }
+
+    /// Notes the identity of now, before it changes.
+    pub(crate) fn remember_id(&mut self) {
+        let id = self.id();
+        let namespace = id.effective_namespace().to_owned();
+        self.past.push(PastId { namespace, name: id.name, kind: id.gvk.kind });
+    }
+
+    /// Whether kustomize would have written notes of its own into the annotations by now.
+    pub(crate) fn has_notes(&self) -> bool {
+        !self.past.is_empty()
+            || self.needs_hash
+            || self.behavior != Behavior::Unspecified
+            || self.allow_name_change
+            || self.allow_kind_change
+            || self.origin.is_some()
+            || !self.transformations.is_empty()
+    }
+
+    /// Takes the identity, the history and, below its own, the labels and annotations of the object that it replaces; with
+    /// `merge`, the data too.
+    pub(crate) fn take_over(&mut self, old: &Resource, merge: bool) {
+        let fields: &[&[&str]] = if merge {
+            &[&["metadata", "labels"], &["metadata", "annotations"], &["data"], &["binaryData"]]
+        } else {
+            &[&["metadata", "labels"], &["metadata", "annotations"]]
+        };
+        for field in fields {
+            let Some(theirs) = old.node.at(field).filter(|n| !n.entries().is_empty()) else { continue };
+            let mut merged = theirs.clone();
+            for (key, value) in self.node.at(field).map_or(&[][..], Node::entries) {
+                merged.set(key.as_str().unwrap_or_default(), value.clone());
+            }
+            let (last, path) = field.split_last().unwrap_or((&"", &[]));
+            if let Some(parent) = self.node_mut().make_maps(path) {
+                parent.set(last, merged);
+            }
+        }
+        self.set_name(old.name());
+        self.set_namespace(old.namespace());
+        self.past.clone_from(&old.past);
+        self.prefixes.clone_from(&old.prefixes);
+        self.suffixes.clone_from(&old.suffixes);
+        self.needs_hash = old.needs_hash;
+        self.behavior = old.behavior;
+        self.allow_name_change = old.allow_name_change;
+        self.allow_kind_change = old.allow_kind_change;
+        self.transformations.clone_from(&old.transformations);
+        self.vars.clone_from(&old.vars);
+        if merge && old.origin.is_some() {
+            self.origin.clone_from(&old.origin);
+        }
+    }
+
+    /// Whether a patch took everything away.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.node.is_null() || self.node.is_empty_collection()
+    }
+}

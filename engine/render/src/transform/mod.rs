@@ -1,0 +1,135 @@
+//! Transformers: what a kustomization does to the objects that it gathered.
+
+mod annotations;
+mod finish;
+mod images;
+mod json_patch;
+mod labels;
+mod names;
+mod namespace;
+mod patches;
+mod prefix;
+mod replacements;
+mod replicas;
+mod selector;
+mod sort;
+pub(crate) mod vars;
+
+use std::sync::Arc;
+
+pub(crate) use annotations::annotate;
+pub(crate) use finish::{add_hashes, finish, has};
+pub(crate) use images::set_image;
+pub(crate) use labels::label;
+pub(crate) use namespace::{NamespaceArgs, Subjects, set_namespace};
+pub(crate) use patches::{apply_patch, json6902, strategic_merge};
+pub(crate) use prefix::{add_prefix, add_suffix};
+pub(crate) use replacements::replace;
+pub(crate) use replicas::set_replicas;
+pub(crate) use selector::Matcher;
+pub(crate) use sort::sort;
+
+use crate::accumulate::{Accumulator, Build, Target};
+use crate::config::merge_specs;
+use crate::error::{Context, Result};
+use crate::origin::Origin;
+use crate::resmap::ResMap;
+use crate::{path, plugin};
+
+/// Runs all transformers of a kustomization: those of its fields in kustomize's order, then those that it names.
+pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Accumulator) -> Result<()> {
+    let content = &target.content;
+    let config = into.config.clone();
+    let step = Step { target, notes: build.transformations };
+    let resources = &mut into.resources;
+    if !content.patches_strategic_merge.is_empty() {
+        strategic_merge(build, target, resources, &content.patches_strategic_merge)?;
+        step.done("PatchStrategicMergeTransformer", resources);
+    }
+    for patch in &content.patches {
+        apply_patch(build, target, resources, patch)?;
+        step.done("PatchTransformer", resources);
+    }
+    if !content.namespace.is_empty() {
+        set_namespace(resources, &NamespaceArgs::new(&content.namespace), &config.namespace)?;
+        step.done("NamespaceTransformer", resources);
+    }
+    if !content.name_prefix.is_empty() {
+        add_prefix(resources, &content.name_prefix, &config.name_prefix)?;
+        step.done("PrefixTransformer", resources);
+    }
+    if !content.name_suffix.is_empty() {
+        add_suffix(resources, &content.name_suffix, &config.name_suffix)?;
+        step.done("SuffixTransformer", resources);
+    }
+    for entry in &content.labels {
+        let mut specs = entry.field_specs.clone();
+        if entry.include_selectors {
+            merge_specs(&mut specs, &config.common_labels)?;
+        } else {
+            if entry.include_templates {
+                merge_specs(&mut specs, &config.template_labels)?;
+            }
+            merge_specs(&mut specs, &config.labels)?;
+        }
+        label(resources, &entry.pairs, &specs)?;
+        step.done("LabelTransformer", resources);
+    }
+    if !content.common_labels.is_empty() {
+        label(resources, &content.common_labels, &config.common_labels)?;
+        step.done("LabelTransformer", resources);
+    }
+    if !content.common_annotations.is_empty() {
+        annotate(resources, &content.common_annotations, &config.common_annotations)?;
+        step.done("AnnotationsTransformer", resources);
+    }
+    for patch in &content.patches_json6902 {
+        json6902(target, resources, patch)?;
+        step.done("PatchJson6902Transformer", resources);
+    }
+    for replica in &content.replicas {
+        set_replicas(resources, replica, &config.replicas)?;
+        step.done("ReplicaCountTransformer", resources);
+    }
+    for image in &content.images {
+        set_image(resources, image, &config.images)?;
+        step.done("ImageTagTransformer", resources);
+    }
+    if !content.replacements.is_empty() {
+        replace(build, target, resources, &content.replacements)?;
+        step.done("ReplacementTransformer", resources);
+    }
+    for plugin in plugin::load(build, target, &content.transformers)? {
+        plugin::transform(build, target, &plugin, resources).context(|| plugin.describe())?;
+        step.note(resources, || plugin.origin());
+    }
+    for plugin in plugin::load(build, target, &content.validators)? {
+        plugin::validate(build, target, &plugin, resources).context(|| plugin.describe())?;
+    }
+    Ok(())
+}
+
+struct Step<'a, 'b> {
+    target: &'a Target<'b>,
+    notes: bool,
+}
+
+impl Step<'_, '_> {
+    /// After a transformer: drops what it deleted, and notes that it ran.
+    fn done(&self, kind: &str, resources: &mut ResMap) {
+        self.note(resources, || {
+            let file = path::join_relative(&self.target.relative, &self.target.file_name);
+            Origin::configured(&file, "builtin", kind, "", "")
+        });
+    }
+
+    fn note(&self, resources: &mut ResMap, origin: impl Fn() -> Origin) {
+        resources.drop_empty();
+        if self.notes {
+            let origin = Arc::new(origin());
+            for resource in resources.list_mut() {
+                resource.transformations.push(origin.clone());
+            }
+        }
+    }
+}

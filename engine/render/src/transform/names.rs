@@ -1,0 +1,268 @@
+//! Name references: fields that hold the name of an object follow it when it is renamed or moved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use seatrial_yaml::Node;
+
+use super::sort::kind_order;
+use crate::config::{Create, FieldSpec, NameReference, TransformerConfig};
+use crate::error::{Result, fail};
+use crate::ids::{Gvk, ResId};
+use crate::resmap::ResMap;
+use crate::resource::Resource;
+
+/// What is known about a resource that may be referred to.
+struct Candidate {
+    id: ResId,
+    past: Vec<ResId>,
+    prefixes: Vec<String>,
+    suffixes: Vec<String>,
+}
+
+/// All of them, by the names that they had.
+struct Index {
+    candidates: Vec<Candidate>,
+    by_name: BTreeMap<String, Vec<usize>>,
+}
+
+/// Updates all references.
+pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig) -> Result<()> {
+    let mut index = Index::new(resources.list());
+    if index.by_name.is_empty() {
+        return Ok(());
+    }
+    let mut targets: Vec<&NameReference> =
+        config.name_reference.iter().filter(|reference| index.has_target(&reference.target())).collect();
+    targets.sort_by_cached_key(|reference| kind_order(&reference.target(), &[], &[]));
+    for at in 0..resources.len() {
+        let resource = &resources.list()[at];
+        let (gvk, first) = (resource.gvk(), resource.original_id().gvk);
+        let mut todo: Vec<(&FieldSpec, Gvk)> = Vec::new();
+        for reference in &targets {
+            let specs = reference.field_specs.iter();
+            todo.extend(specs.filter(|s| s.selects(&first) && s.selects(&gvk)).map(|s| (s, reference.target())));
+        }
+        if todo.is_empty() {
+            continue;
+        }
+        let referrer = Referrer::new(resource, at, &index);
+        let mut node = resource.shared_node();
+        for (spec, target) in todo {
+            if !reaches(&node, &spec.path) {
+                continue;
+            }
+            let search = Search { referrer: &referrer, index: &index, target, spec };
+            // Look first: most references stay as they are, and their object need not be copied then.
+            let mut changed = node.as_ref().clone();
+            spec.apply(&gvk, &mut changed, Create::Nothing, &mut |field| search.set(field)).map_err(|errors| {
+                errors.map(|mut error| {
+                    let field = &spec.path;
+                    error.message = format!("updating name reference in '{field}' field of '{}': {}", referrer.id, error.message);
+                    error.in_file(&resource.file)
+                })
+            })?;
+            node = changed.into();
+        }
+        let node = std::sync::Arc::unwrap_or_clone(node);
+        let resource = &mut resources.list_mut()[at];
+        resource.set_node(node);
+        index.candidates[at].id = resource.id();
+    }
+    Ok(())
+}
+
+/// Whether a path's first parts are there: a cheap test before the real walk.
+fn reaches(node: &Node, path: &str) -> bool {
+    let mut at = node;
+    for part in path.split('/') {
+        if part.ends_with('\\') || at.is_seq() {
+            return true;
+        }
+        match at.get(part.trim_end_matches("[]")) {
+            Some(next) => at = next,
+            None => return false,
+        }
+    }
+    true
+}
+
+impl Index {
+    fn new(resources: &[Resource]) -> Index {
+        let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut candidates = Vec::with_capacity(resources.len());
+        for (at, resource) in resources.iter().enumerate() {
+            let names: BTreeSet<&str> = resource.past.iter().map(|past| past.name.as_str()).collect();
+            for name in names {
+                by_name.entry(name.to_owned()).or_default().push(at);
+            }
+            candidates.push(Candidate {
+                id: resource.id(),
+                past: resource.past.iter().map(|past| resource.past_id(past)).collect(),
+                prefixes: resource.prefixes.clone(),
+                suffixes: resource.suffixes.clone(),
+            });
+        }
+        Index { candidates, by_name }
+    }
+
+    fn has_target(&self, target: &Gvk) -> bool {
+        self.candidates.iter().any(|c| c.past.iter().any(|id| id.gvk.is_selected(target)))
+    }
+}
+
+/// The resource whose fields are updated.
+struct Referrer {
+    at: usize,
+    id: ResId,
+    /// The kind and group in `roleRef`, for role bindings.
+    role: Option<Gvk>,
+    /// Namespaces of service accounts that a role binding names.
+    subjects: BTreeSet<String>,
+}
+
+impl Referrer {
+    fn new(resource: &Resource, at: usize, index: &Index) -> Referrer {
+        let node = resource.node();
+        let role = node.get("roleRef").map(|role| Gvk {
+            group: role.str_at(&["apiGroup"]).unwrap_or_default().to_owned(),
+            version: String::new(),
+            kind: role.str_at(&["kind"]).unwrap_or_default().to_owned(),
+        });
+        let accounts = node.get("subjects").map_or(&[][..], Node::items).iter();
+        let subjects = if resource.kind() == "RoleBinding" {
+            accounts
+                .filter(|s| s.str_at(&["kind"]) == Some("ServiceAccount"))
+                .filter_map(|s| s.str_at(&["namespace"]).map(str::to_owned))
+                .collect()
+        } else {
+            BTreeSet::new()
+        };
+        Referrer { at, id: index.candidates[at].id.clone(), role, subjects }
+    }
+
+    /// Whether it could refer to an object at all, going by namespaces.
+    fn may_see(&self, other: &ResId) -> bool {
+        self.id.cluster_scoped
+            || other.cluster_scoped
+            || self.id.same_namespace(other)
+            || self.subjects.contains(&other.namespace)
+    }
+}
+
+struct Search<'a> {
+    referrer: &'a Referrer,
+    index: &'a Index,
+    target: Gvk,
+    spec: &'a FieldSpec,
+}
+
+impl Search<'_> {
+    fn set(&self, field: &mut Node) -> Result<()> {
+        if field.is_null() {
+            return Ok(());
+        }
+        if let Some(items) = field.items_mut() {
+            return items.iter_mut().try_for_each(|item| self.set(item));
+        }
+        if field.is_map() {
+            return self.set_map(field);
+        }
+        let old = field.as_str().unwrap_or_default();
+        if let Some(found) = self.select(old, self.named(old))? {
+            let name = &self.index.candidates[found].id.name;
+            if name != old {
+                *field = Node::str(name.as_str());
+            }
+        }
+        Ok(())
+    }
+
+    /// A map with `name` and perhaps `namespace`.
+    fn set_map(&self, field: &mut Node) -> Result<()> {
+        let Some(name) = field.get("name").filter(|n| !n.is_null()) else {
+            return fail("path config error; no 'name' field in node");
+        };
+        let old = name.as_str().unwrap_or_default().to_owned();
+        let mut candidates = self.named(&old);
+        let namespace = field.get("namespace").filter(|n| !n.is_null()).and_then(Node::as_str).map(str::to_owned);
+        if let Some(namespace) = &namespace {
+            let first = |c: &Candidate| c.past.first().unwrap_or(&c.id).effective_namespace() == namespace;
+            let now = |c: &Candidate| c.id.effective_namespace() == namespace;
+            let visible = self.index.candidates.iter().filter(|c| self.referrer.may_see(&c.id));
+            let by_first = visible.into_iter().any(first);
+            candidates.retain(|at| {
+                let candidate = &self.index.candidates[*at];
+                if by_first { first(candidate) } else { now(candidate) }
+            });
+        }
+        let Some(found) = self.select(&old, candidates)? else { return Ok(()) };
+        let found = &self.index.candidates[found].id;
+        if found.name == old && Some(&found.namespace) == namespace.as_ref() {
+            return Ok(());
+        }
+        field.set("name", Node::str(found.name.as_str()));
+        if !found.namespace.is_empty() {
+            field.set("namespace", Node::str(found.namespace.as_str()));
+        }
+        Ok(())
+    }
+
+    /// Objects that had this name and that the referrer can see.
+    fn named(&self, name: &str) -> Vec<usize> {
+        let known = self.index.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        known.iter().copied().filter(|at| self.referrer.may_see(&self.index.candidates[*at].id)).collect()
+    }
+
+    /// The one object that is meant, by kind, role, namespace, and prefixes.
+    fn select(&self, old: &str, mut found: Vec<usize>) -> Result<Option<usize>> {
+        let candidate = |at: &usize| &self.index.candidates[*at];
+        found.retain(|at| candidate(at).past.iter().any(|id| id.name == old));
+        found.retain(|at| candidate(at).past.iter().any(|id| id.gvk.is_selected(&self.target)));
+        if self.spec.path.ends_with("roleRef/name")
+            && let Some(role) = &self.referrer.role
+        {
+            found.retain(|at| candidate(at).past.iter().any(|id| id.gvk.is_selected(role)));
+        }
+        if !self.referrer.id.cluster_scoped {
+            found.retain(|at| {
+                let id = &candidate(at).id;
+                id.cluster_scoped || id.gvk.kind == "ServiceAccount" || id.same_namespace(&self.referrer.id)
+            });
+        }
+        if found.len() > 1 {
+            let ours = candidate(&self.referrer.at);
+            found.retain(|at| same_affixes(candidate(at), ours, true));
+            if found.len() > 1 {
+                found.retain(|at| same_affixes(candidate(at), ours, false));
+            }
+        }
+        let Some(first) = found.first() else { return Ok(None) };
+        if found.iter().all(|at| candidate(at).id.name == candidate(first).id.name)
+            && (found.len() == 1 || !self.spec.path.ends_with("subjects"))
+        {
+            return Ok(Some(*first));
+        }
+        let names: Vec<String> = found.iter().map(|at| candidate(at).id.to_string()).collect();
+        fail(format!("found multiple possible referrals: {}", names.join(", ")))
+    }
+}
+
+/// Whether two objects got the same prefixes and suffixes, the last ones compared first. With `lenient`, an object without
+/// any fits every other.
+fn same_affixes(a: &Candidate, b: &Candidate, lenient: bool) -> bool {
+    let prefixes = same_ending(&a.prefixes, &b.prefixes);
+    let suffixes = same_ending(&a.suffixes, &b.suffixes);
+    if lenient {
+        let no_prefix = a.prefixes.is_empty() || b.prefixes.is_empty();
+        let no_suffix = a.suffixes.is_empty() || b.suffixes.is_empty();
+        return (prefixes || no_prefix) && (suffixes || no_suffix);
+    }
+    prefixes && suffixes
+}
+
+fn same_ending(a: &[String], b: &[String]) -> bool {
+    if a.is_empty() || b.is_empty() {
+        return a.len() == b.len();
+    }
+    a.iter().rev().zip(b.iter().rev()).all(|(x, y)| x == y)
+}

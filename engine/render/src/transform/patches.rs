@@ -1,0 +1,217 @@
+//! Patches: strategic merge and JSON.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use seatrial_yaml::Node;
+
+use super::json_patch::JsonPatch;
+use super::selector::Matcher;
+use crate::accumulate::{Build, Target};
+use crate::error::{Context, Result, fail};
+use crate::ids::{Gvk, ResId};
+use crate::kustomization::model::Patch;
+use crate::loader::in_file;
+use crate::merge::merge;
+use crate::resmap::ResMap;
+use crate::resource::Resource;
+use crate::Renderer;
+
+/// What a patch may change beside the content.
+#[derive(Clone, Copy, Default)]
+struct Allowed {
+    name: bool,
+    kind: bool,
+}
+
+/// `patchesStrategicMerge`: files, or patches inline.
+pub(crate) fn strategic_merge(
+    build: &Build<'_>,
+    target: &Target<'_>,
+    resources: &mut ResMap,
+    sources: &[String],
+) -> Result<()> {
+    for source in sources {
+        let patches = match target.loader.load(source) {
+            Ok((path, content)) => {
+                let shown = target.loader.shown(&path);
+                objects(build.renderer, &content).map_err(|e| e.map(in_file(&shown)))?
+            }
+            Err(errors) => match inline(build, source) {
+                Some(patches) => patches,
+                None => return Err(errors).context(|| "trouble configuring builtin PatchStrategicMergeTransformer".to_owned()),
+            },
+        };
+        for patch in patches {
+            let id = patch_id(build, &patch);
+            let found = resources.find(&id)?;
+            patch_one(found, &patch, Allowed::default())?;
+        }
+    }
+    Ok(())
+}
+
+/// A patch that stands in the kustomization itself.
+fn inline(build: &Build<'_>, source: &str) -> Option<Vec<Arc<Node>>> {
+    if !source.contains('\n') && !source.trim_start().starts_with('{') {
+        return None;
+    }
+    objects(build.renderer, &Bytes::copy_from_slice(source.as_bytes())).ok().filter(|patches| !patches.is_empty())
+}
+
+fn objects(renderer: &Renderer, content: &Bytes) -> Result<Vec<Arc<Node>>> {
+    Ok(renderer.resources(content)?.as_ref().clone())
+}
+
+/// The identity that a patch names.
+fn patch_id(build: &Build<'_>, patch: &Node) -> ResId {
+    Resource::new(Arc::new(patch.clone()), "".into(), build.types.clone()).id()
+}
+
+/// An entry of `patches`.
+pub(crate) fn apply_patch(build: &Build<'_>, target: &Target<'_>, resources: &mut ResMap, patch: &Patch) -> Result<()> {
+    let (content, shown) = match (patch.path.is_empty(), patch.patch.is_empty()) {
+        (true, true) => return fail("must specify one of patch and path in a patch"),
+        (false, false) => return fail("patch and path can't be set at the same time"),
+        (true, false) => (Bytes::copy_from_slice(patch.patch.as_bytes()), target.loader.shown(&target.path)),
+        (false, true) => {
+            let (path, content) = target
+                .loader
+                .load(&patch.path)
+                .context(|| format!("unable to get patch file from path '{}'", patch.path))?;
+            (content, target.loader.shown(&path))
+        }
+    };
+    let allowed = Allowed { name: option(&patch.options, "allowNameChange"), kind: option(&patch.options, "allowKindChange") };
+    let text = String::from_utf8_lossy(&content).into_owned();
+    let json = JsonPatch::parse(text.trim_start());
+    let merges = objects(build.renderer, &content);
+    let result = match (json, merges) {
+        (Ok(_), Ok(merges)) if !merges.is_empty() => {
+            fail(format!("illegally qualifies as both an SM and JSON patch: [{text}]"))
+        }
+        (Ok(json), _) => {
+            let Some(selector) = &patch.target else {
+                return fail(format!("must specify a target for JSON patch [{text}]"));
+            };
+            let matcher = Matcher::new(selector)?;
+            resources.list_mut().iter_mut().filter(|r| matcher.matches(r)).try_for_each(|r| patch_json(r, &json))
+        }
+        (Err(_), Ok(merges)) if !merges.is_empty() => merge_all(build, resources, patch, &merges, allowed),
+        (_, Ok(_)) => Ok(()),
+        (Err(json), Err(merge)) => {
+            let (json, merge) = (&json.errors[0], &merge.errors[0]);
+            let message = format!("unable to parse SM or JSON patch from [{text}]: {merge}; as JSON patch: {json}");
+            Err(crate::RenderError::new(message).at(merge.line.unwrap_or(0), merge.column.unwrap_or(0)).into())
+        }
+    };
+    result.map_err(|e| e.map(in_file(&shown)))
+}
+
+fn option(options: &BTreeMap<String, bool>, name: &str) -> bool {
+    options.get(name).copied().unwrap_or_default()
+}
+
+fn merge_all(
+    build: &Build<'_>,
+    resources: &mut ResMap,
+    patch: &Patch,
+    merges: &[Arc<Node>],
+    allowed: Allowed,
+) -> Result<()> {
+    let Some(selector) = &patch.target else {
+        for merge in merges {
+            let id = patch_id(build, merge);
+            let found = resources.find(&id).context(|| format!("no resource matches strategic merge patch \"{id}\""))?;
+            patch_one(found, merge, allowed)?;
+        }
+        return Ok(());
+    };
+    let [merge] = merges else {
+        return fail("Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field");
+    };
+    let matcher = Matcher::new(selector)?;
+    for resource in resources.list_mut().iter_mut().filter(|r| matcher.matches(r)) {
+        patch_one(resource, merge, allowed)?;
+    }
+    Ok(())
+}
+
+/// Merges a patch into an object. Its identity stays unless the patch may change it; its namespace stays anyway.
+fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<()> {
+    let (name, namespace, kind) =
+        (resource.name().to_owned(), resource.namespace().to_owned(), resource.kind().to_owned());
+    if allowed.name || allowed.kind {
+        resource.remember_id();
+    }
+    let api_version = resource.api_version().to_owned();
+    let types = resource.types().clone();
+    let merged = merge(resource.node().clone(), patch, types.schema())
+        .context(|| format!("failed to patch {kind} {name}"))?;
+    resource.set_node(merged.unwrap_or_else(Node::null));
+    if resource.is_empty() {
+        return Ok(());
+    }
+    if !allowed.kind {
+        resource.set_kind(&kind);
+        if resource.api_version() != api_version {
+            resource.node_mut().set("apiVersion", Node::str(api_version));
+        }
+    }
+    if !allowed.name {
+        resource.set_name(&name);
+    }
+    resource.set_namespace(&namespace);
+    Ok(())
+}
+
+/// Applies a JSON patch. kustomize keeps notes in annotations: the map is there for a patch, even where nobody wrote it.
+fn patch_json(resource: &mut Resource, patch: &JsonPatch) -> Result<()> {
+    let name = format!("{} {}", resource.kind(), resource.name());
+    let noted = resource.has_notes();
+    let node = resource.node_mut();
+    if noted {
+        node.make_maps(&["metadata", "annotations"]);
+    }
+    patch.apply(node).context(|| format!("failed to patch {name}"))?;
+    if noted
+        && let Some(metadata) = node.get_mut("metadata")
+        && metadata.get("annotations").is_some_and(Node::is_empty_collection)
+    {
+        metadata.remove("annotations");
+    }
+    Ok(())
+}
+
+/// An entry of `patchesJson6902`.
+pub(crate) fn json6902(target: &Target<'_>, resources: &mut ResMap, patch: &Patch) -> Result<()> {
+    let selector = patch.target.clone().unwrap_or_default();
+    if selector.name.is_empty() {
+        return fail("must specify the target name");
+    }
+    let text = match (patch.path.is_empty(), patch.patch.is_empty()) {
+        (true, true) => return fail("must specify a json patch file path or an inline json patch"),
+        (false, false) => return fail("must specify a file path or an inline json patch, not both"),
+        (true, false) => patch.patch.clone(),
+        (false, true) => String::from_utf8_lossy(&target.loader.load(&patch.path)?.1).into_owned(),
+    };
+    let patch = JsonPatch::parse(text.trim_start())?;
+    let id = ResId {
+        gvk: Gvk { group: selector.group, version: selector.version, kind: selector.kind },
+        name: selector.name,
+        namespace: selector.namespace,
+        cluster_scoped: false,
+    };
+    let found = resources.list_mut().iter_mut().filter(|r| r.is_or_was(&with_scope(&id, r))).collect::<Vec<_>>();
+    match found.into_iter().collect::<Vec<_>>().as_mut_slice() {
+        [one] => patch_json(one, &patch),
+        [] => fail(format!("unable to find target for patch {id}")),
+        _ => fail(format!("found multiple targets for patch {id}")),
+    }
+}
+
+/// The identity with the scope of the object that it is compared with.
+fn with_scope(id: &ResId, resource: &Resource) -> ResId {
+    ResId { cluster_scoped: resource.is_cluster_scoped(), ..id.clone() }
+}

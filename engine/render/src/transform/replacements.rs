@@ -1,0 +1,246 @@
+//! Replacements: a value of one object, written into fields of others.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use seatrial_yaml::{Dialect, Node, Scalar, Style, Value};
+use serde::Deserialize;
+
+use super::selector::Matcher;
+use crate::accumulate::{Build, Target};
+use crate::config::Create;
+use crate::error::{Context, Result, fail};
+use crate::field_path;
+use crate::ids::{Gvk, ResId};
+use crate::kustomization::model::{
+    FieldOptions, ReplacementField, ReplacementSource, ReplacementTarget, Selector,
+};
+use crate::loader::in_file;
+use crate::read;
+use crate::resmap::ResMap;
+use crate::resource::Resource;
+
+/// The content of a replacement file that is not a list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct One {
+    source: Option<ReplacementSource>,
+    source_value: Option<String>,
+    targets: Vec<ReplacementTarget>,
+}
+
+/// Carries out `replacements`, inline or from files.
+pub(crate) fn replace(
+    build: &Build<'_>,
+    target: &Target<'_>,
+    resources: &mut ResMap,
+    fields: &[ReplacementField],
+) -> Result<()> {
+    let mut all: Vec<One> = Vec::new();
+    for field in fields {
+        let inline = field.source.is_some() || field.source_value.is_some() || !field.targets.is_empty();
+        match (field.path.is_empty(), inline) {
+            (false, true) => return fail("cannot specify both path and inline replacement"),
+            (true, _) => all.push(One {
+                source: field.source.clone(),
+                source_value: field.source_value.clone(),
+                targets: field.targets.clone(),
+            }),
+            (false, false) => all.extend(read_file(build, target, &field.path)?),
+        }
+    }
+    all.iter().try_for_each(|one| replace_one(resources, one))
+}
+
+fn read_file(build: &Build<'_>, target: &Target<'_>, file: &str) -> Result<Vec<One>> {
+    let (path, content) = target.loader.load(file)?;
+    let shown = target.loader.shown(&path);
+    let documents = build.renderer.parse(&content).map_err(|e| e.map(in_file(&shown)))?;
+    let mut out = Vec::new();
+    for document in documents.iter().filter(|d| !d.is_empty()) {
+        if document.root.is_seq() {
+            for item in document.root.items() {
+                out.push(read::typed(item).map_err(|e| e.map(in_file(&shown)))?);
+            }
+        } else {
+            out.push(read::typed(&document.root).map_err(|e| e.map(in_file(&shown)))?);
+        }
+    }
+    Ok(out)
+}
+
+fn replace_one(resources: &mut ResMap, one: &One) -> Result<()> {
+    let value = match (&one.source, &one.source_value) {
+        _ if one.targets.is_empty() => {
+            return fail("replacements must specify a source and at least one target");
+        }
+        (None, None) => return fail("replacements must specify a source and at least one target"),
+        (Some(_), Some(_)) => return fail("replacements can't specify both a source and sourceValue"),
+        (None, Some(text)) => Node::str(text.as_str()),
+        (Some(source), None) => source_value(resources, source)?,
+    };
+    one.targets.iter().try_for_each(|target| write(resources, &value, target))
+}
+
+fn path_or_name(path: &str) -> &str {
+    if path.is_empty() { "metadata.name" } else { path }
+}
+
+fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Node> {
+    let gvk = Gvk { group: source.group.clone(), version: source.version.clone(), kind: source.kind.clone() };
+    let fits = |id: &ResId| {
+        (source.name.is_empty() || source.name == id.name)
+            && (source.namespace.is_empty() || source.namespace == id.namespace)
+            && id.gvk.is_selected(&gvk)
+    };
+    let mut found = resources.list().iter().filter(|r| identities(r).iter().any(fits));
+    let described = || format!("{gvk}/{}.{}", source.name, source.namespace);
+    let Some(resource) = found.next() else { return fail(format!("nothing selected by {}", described())) };
+    if found.next().is_some() {
+        return fail(format!("multiple matches for selector {}", described()));
+    }
+    let path = path_or_name(&source.field_path);
+    let Some(node) = field_path::find(resource.node(), &field_path::split(path)).filter(|n| !n.is_null()) else {
+        return fail(format!("fieldPath `{path}` is missing for replacement source {}", resource.id()));
+    };
+    refined(node, source.options.as_ref())
+}
+
+/// The identities of now and before; the namespace of now is as written.
+fn identities(resource: &Resource) -> Vec<ResId> {
+    let past = resource.past.iter().map(|past| resource.past_id(past));
+    past.chain([resource.id()]).collect()
+}
+
+/// A part of a text, where a delimiter is given.
+fn refined(node: &Node, options: Option<&FieldOptions>) -> Result<Node> {
+    let Some(options) = options.filter(|o| !o.delimiter.is_empty()) else { return Ok(node.clone()) };
+    let Some(text) = node.as_str() else { return fail("delimiter option can only be used with scalar nodes") };
+    let mut parts = text.split(options.delimiter.as_str());
+    let part = usize::try_from(options.index).ok().and_then(|at| parts.nth(at));
+    match part {
+        Some(part) => {
+            let mut node = node.clone();
+            if let Some(text) = node.as_str_mut() {
+                part.clone_into(text);
+            }
+            Ok(node)
+        }
+        None => fail(format!("options.index {} is out of bounds for value {text}", options.index)),
+    }
+}
+
+struct Targets<'a> {
+    select: Matcher,
+    reject: Vec<(Matcher, &'a Selector)>,
+}
+
+fn write(resources: &mut ResMap, value: &Node, target: &ReplacementTarget) -> Result<()> {
+    let Some(select) = &target.select else { return fail("target must specify resources to select") };
+    let mut reject = Vec::new();
+    for selector in &target.reject {
+        reject.push((Matcher::new(selector)?, selector));
+    }
+    let targets = Targets { select: Matcher::new(select)?, reject };
+    let name = ["metadata.name".to_owned()];
+    let paths = if target.field_paths.is_empty() { &name[..] } else { &target.field_paths };
+    for resource in resources.list_mut() {
+        let ids = identities(resource);
+        if !targets.select.matches_labels(resource)
+            || !ids.iter().any(|id| targets.select.matches_id(id))
+            || targets.rejects(resource, &ids)
+        {
+            continue;
+        }
+        let id = resource.id();
+        for path in paths {
+            write_field(resource.node_mut(), value, path, target.options.as_ref())
+                .context(|| format!("unable to replace field {path:?} of {id}"))?;
+        }
+    }
+    Ok(())
+}
+
+impl Targets<'_> {
+    fn rejects(&self, resource: &Resource, ids: &[ResId]) -> bool {
+        self.reject.iter().any(|(matcher, selector)| {
+            let by_id = ![
+                &selector.group,
+                &selector.version,
+                &selector.kind,
+                &selector.name,
+                &selector.namespace,
+            ]
+            .iter()
+            .all(|part| part.is_empty());
+            let by_labels = !selector.label_selector.is_empty() || !selector.annotation_selector.is_empty();
+            (by_id || by_labels)
+                && (!by_labels || matcher.matches_labels(resource))
+                && (!by_id || ids.iter().any(|id| matcher.matches_id(id)))
+        })
+    }
+}
+
+fn write_field(node: &mut Node, value: &Node, path: &str, options: Option<&FieldOptions>) -> Result<()> {
+    let create = match (options.is_some_and(|o| o.create), value.is_scalar()) {
+        (false, _) => Create::Nothing,
+        (true, true) => Create::Scalar,
+        (true, false) => Create::Map,
+    };
+    let count =
+        field_path::for_each(node, &field_path::split(path), create, &mut |field| set(field, value, options))?;
+    if count == 0 { fail(format!("unable to find field {path:?} in replacement target")) } else { Ok(()) }
+}
+
+fn set(field: &mut Node, value: &Node, options: Option<&FieldOptions>) -> Result<()> {
+    let text = match options.filter(|o| !o.delimiter.is_empty()) {
+        None => value.as_str().map(str::to_owned),
+        Some(options) => {
+            let Some(old) = field.as_str() else {
+                return fail("delimiter option can only be used with scalar nodes");
+            };
+            Some(spliced(old, value.as_str().unwrap_or_default(), options))
+        }
+    };
+    match (field.is_scalar(), text) {
+        (true, Some(text)) => {
+            set_scalar(field, encoded(text, options)?);
+            Ok(())
+        }
+        _ => {
+            *field = value.clone();
+            Ok(())
+        }
+    }
+}
+
+fn spliced(old: &str, new: &str, options: &FieldOptions) -> String {
+    let mut parts: Vec<&str> = old.split(options.delimiter.as_str()).collect();
+    match usize::try_from(options.index) {
+        Err(_) => parts.insert(0, new),
+        Ok(at) if at < parts.len() => parts[at] = new,
+        Ok(_) => parts.push(new),
+    }
+    parts.join(&options.delimiter)
+}
+
+fn encoded(text: String, options: Option<&FieldOptions>) -> Result<String> {
+    match options.map_or("", |o| o.encoding.as_str()) {
+        "" => Ok(text),
+        "base64" => Ok(STANDARD.encode(text)),
+        other => fail(format!("unsupported encoding '{other}' of a replacement")),
+    }
+}
+
+/// Another text with the type that the field has: a number stays a number, a string stays a string.
+fn set_scalar(field: &mut Node, text: String) {
+    let tag = match field.resolve(Dialect::Kustomize) {
+        Ok(Scalar::Str(_) | Scalar::Time(_)) => {
+            *field = Node::str(text);
+            return;
+        }
+        Ok(Scalar::Null) | Err(_) => "",
+        Ok(other) => other.tag_name(),
+    };
+    field.tag = tag.to_owned();
+    field.value = Value::Scalar { text, style: Style::Plain };
+}

@@ -1,0 +1,32 @@
+//! Replica counts.
+
+use seatrial_yaml::Node;
+
+use crate::config::{Create, FieldSpec};
+use crate::error::{Result, fail};
+use crate::kustomization::model::Replica;
+use crate::resmap::ResMap;
+
+/// Sets the count of the workloads with a name.
+pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[FieldSpec]) -> Result<()> {
+    let mut found = false;
+    for spec in specs {
+        for resource in resources.list_mut() {
+            let named = resource.name() == replica.name || resource.past.iter().any(|p| p.name == replica.name);
+            let gvk = resource.gvk();
+            if !named || !spec.selects(&gvk) {
+                continue;
+            }
+            found = true;
+            spec.apply(&gvk, resource.node_mut(), Create::Scalar, &mut |node| {
+                *node = Node::int(replica.count);
+                Ok(())
+            })?;
+        }
+    }
+    if found {
+        return Ok(());
+    }
+    let kinds: Vec<String> = specs.iter().map(|s| format!("{}.{}.{}", s.kind, s.version, s.group)).collect();
+    fail(format!("resource with name {} does not match a config with the following GVK [{}]", replica.name, kinds.join(" ")))
+}
