@@ -1,7 +1,7 @@
 //! Strategic merge patch, as the API server does it for built-in kinds. Pure.
 //!
 //! Maps merge by key and `null` removes. Lists merge where the type has the patch strategy `merge`: objects by the merge key,
-//! scalars as a set; all other lists are replaced. Directives: `$patch: replace | delete | merge`, `$retainKeys`,
+//! scalars as a set; all other lists are replaced. Directives: `$patch: replace | delete`, `$retainKeys`,
 //! `$setElementOrder/FIELD`, `$deleteFromPrimitiveList/FIELD`.
 //!
 //! Order of a merged list: the items of the patch (or of `$setElementOrder`) in its order, and among them the live list's
@@ -82,7 +82,7 @@ fn merge_maps(
     ty: TypeRef<'_>,
 ) -> Result<Map<String, Value>, PatchError> {
     match patch.get(PATCH).map(|d| (d, d.as_str())) {
-        None | Some((_, Some("merge"))) => {}
+        None => {}
         Some((_, Some("replace"))) => {
             let mut new = patch.clone();
             new.shift_remove(PATCH);
@@ -163,24 +163,30 @@ fn merge_value(
     order: Option<&Value>,
 ) -> Result<Value, PatchError> {
     let strategy = ty.patch_strategy();
-    match patch {
-        Value::Object(map) => {
-            let live = match live {
-                Some(Value::Object(live)) if !strategy.replace => live.clone(),
-                _ => Map::new(),
-            };
-            merge_maps(live, map, ty).map(Value::Object)
+    match (patch, live) {
+        (Value::Object(map), Some(Value::Object(live))) if !strategy.replace => {
+            merge_maps(live.clone(), map, ty).map(Value::Object)
         }
-        Value::Array(list) if strategy.merge => {
-            let empty = Vec::new();
-            let live = live.and_then(Value::as_array).unwrap_or(&empty);
+        (Value::Array(list), Some(Value::Array(live))) if strategy.merge => {
             let order = match order {
                 Some(order) => Some(order.as_array().ok_or_else(|| PatchError::NoList(go_type(order)))?),
                 None => None,
             };
             merge_lists(live, list, ty, order.map(Vec::as_slice)).map(Value::Array)
         }
-        other => Ok(other.clone()),
+        (patch, None) => Ok(added(patch)),
+        (patch, Some(_)) => Ok(patch.clone()),
+    }
+}
+
+/// What a patch adds where there was nothing: itself, without `null`. Directives in it are not carried out, like on the real
+/// server: they are unknown fields of the result.
+fn added(patch: &Value) -> Value {
+    match patch {
+        Value::Object(map) => {
+            map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), added(v))).collect()
+        }
+        other => other.clone(),
     }
 }
 
@@ -213,19 +219,16 @@ fn merge_lists(
             }
             for item in patch.iter().filter(|i| i.get(PATCH).is_none()) {
                 let at = merged.iter().position(|m| order::same(m, item, Some(key)));
-                let (None, Some(map)) = (item.get(key).filter(|v| v.is_null()), item.as_object()) else {
-                    continue;
-                };
                 match at.and_then(|at| merged.get_mut(at)) {
                     Some(place) => *place = merge(place, item, items)?,
-                    None => merged.push(Value::Object(merge_maps(Map::new(), map, items)?)),
+                    None => merged.push(added(item)),
                 }
                 listed.push(item.clone());
             }
         }
     }
-    let order = match order {
-        None => listed,
+    match order {
+        None => Ok(order::sort(merged, live, &listed, key)),
         Some(order) => {
             if !order::is_subsequence(&listed, order, key) {
                 return Err(PatchError::Order {
@@ -233,10 +236,12 @@ fn merge_lists(
                     order: go_value(&order.into()),
                 });
             }
-            order.to_vec()
+            // The real server looks up places in the list that it has changed by then: after items were deleted, new ones
+            // stand in the places at its end.
+            let changed = merged.get(..live.len()).unwrap_or(&merged).to_vec();
+            Ok(order::sort(merged, if key.is_some() { &changed } else { live }, order, key))
         }
-    };
-    Ok(order::sort(merged, live, &order, key))
+    }
 }
 
 /// Carries out the directives among the items of a patch: removes the items to delete, or returns what replaces the whole list.

@@ -68,33 +68,66 @@ fn normalise(value: &mut Value, namespace: &str) {
         Value::Object(map) => {
             for (key, value) in map.iter_mut() {
                 match key.as_str() {
-                    "uid" | "creationTimestamp" | "deletionTimestamp" | "time" | "lastTransitionTime" | "startTime"
-                    | "batch.kubernetes.io/controller-uid" | "controller-uid"
+                    "uid"
+                    | "creationTimestamp"
+                    | "deletionTimestamp"
+                    | "time"
+                    | "lastTransitionTime"
+                    | "startTime"
+                    | "batch.kubernetes.io/controller-uid"
+                    | "controller-uid"
                         if value.is_string() =>
                     {
                         *value = format!("<{key}>").into();
                     }
-                    "resourceVersion" | "continue" if value.as_str().is_some_and(|v| !v.is_empty()) => *value = format!("<{key}>").into(),
-                    "clusterIP" if value.as_str().is_some_and(|v| v.starts_with("10.")) => *value = "<address>".into(),
-                    "clusterIPs" if value[0].as_str().is_some_and(|v| v.starts_with("10.")) => *value = json!(["<address>"]),
+                    "resourceVersion" | "continue" if value.as_str().is_some_and(|v| !v.is_empty()) => {
+                        *value = format!("<{key}>").into()
+                    }
+                    "clusterIP" if value.as_str().is_some_and(|v| v.starts_with("10.")) => {
+                        *value = "<address>".into()
+                    }
+                    "clusterIPs" if value[0].as_str().is_some_and(|v| v.starts_with("10.")) => {
+                        *value = json!(["<address>"])
+                    }
                     "nodePort" | "healthCheckNodePort" if value.is_u64() => *value = "<port>".into(),
                     "storageVersionHash" => *value = Value::Null,
                     _ => normalise(value, namespace),
                 }
             }
             map.retain(|key, value| key != "storageVersionHash" || !value.is_null());
+            // Their order is that of their times, which differ from run to run.
+            if let Some(Value::Array(managers)) = map.get_mut("managedFields") {
+                managers.sort_by_key(|m| format!("{} {} {}", m["manager"], m["operation"], m["subresource"]));
+            }
         }
         Value::Array(list) => list.iter_mut().for_each(|v| normalise(v, namespace)),
         Value::String(text) => {
             *text = text.replace(namespace, "NS");
-            // Uids and versions in messages.
-            let uid = |w: &str| w.len() == 36 && w.matches('-').count() == 4;
-            if text.split([' ', ',']).any(uid) {
-                *text = text.split(' ').map(|w| if uid(w.trim_end_matches(',')) { "<uid>" } else { w }).collect::<Vec<_>>().join(" ");
-            }
+            *text = without_uids(text);
         }
         _ => {}
     }
+}
+
+/// Replaces uids in a message.
+fn without_uids(text: &str) -> String {
+    let uid = |w: &str| {
+        w.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') && w.bytes().filter(|b| *b == b'-').count() == 4
+    };
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(c) = rest.chars().next() {
+        match rest.get(..36).filter(|w| uid(w)) {
+            Some(_) => {
+                out.push_str("<uid>");
+                rest = &rest[36..];
+            }
+            None => {
+                out.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    out
 }
 
 fn fill(text: &str, namespace: &str, seen: &BTreeMap<String, String>) -> String {
@@ -122,7 +155,8 @@ async fn play<F: Future<Output = (u16, Value)>>(
             current = exchange.section;
             seen.clear();
             let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-            send("POST".into(), "/api/v1/namespaces".into(), "application/json".into(), body.to_string()).await;
+            send("POST".into(), "/api/v1/namespaces".into(), "application/json".into(), body.to_string())
+                .await;
             let body = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
             let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
             send("POST".into(), path, "application/json".into(), body.to_string()).await;
@@ -130,9 +164,11 @@ async fn play<F: Future<Output = (u16, Value)>>(
         let path = fill(&exchange.path, &namespace, &seen);
         let body = fill(&exchange.body, &namespace, &seen);
         let (code, mut value) = send(exchange.method.clone(), path, exchange.media.clone(), body).await;
-        for (name, pointer) in
-            [("UID", "/metadata/uid"), ("VERSION", "/metadata/resourceVersion"), ("CONTINUE", "/metadata/continue")]
-        {
+        for (name, pointer) in [
+            ("UID", "/metadata/uid"),
+            ("VERSION", "/metadata/resourceVersion"),
+            ("CONTINUE", "/metadata/continue"),
+        ] {
             if let Some(text) = value.pointer(pointer).and_then(Value::as_str) {
                 seen.insert(name.to_owned(), text.to_owned());
             }
@@ -150,8 +186,11 @@ fn simulated() -> Answers {
         let send = |method: String, path: String, media: String, body: String| {
             let server = server.clone();
             async move {
-                let headers =
-                    [("content-type", media.as_str()), ("accept", "application/json"), ("user-agent", "tester/1")];
+                let headers = [
+                    ("content-type", media.as_str()),
+                    ("accept", "application/json"),
+                    ("user-agent", "tester/1"),
+                ];
                 let reply = server.send(&method, &path, &headers, body).await;
                 let value = serde_json::from_str(&reply.text).unwrap_or(Value::String(reply.text));
                 (reply.code, value)
@@ -188,7 +227,9 @@ fn difference(want: &str, found: &str) -> String {
                 j += 1;
             }
             (a, b) => {
-                let ahead = |list: &[&str], from: usize, line: &str| list[from.min(list.len())..].iter().position(|l| *l == line);
+                let ahead = |list: &[&str], from: usize, line: &str| {
+                    list[from.min(list.len())..].iter().position(|l| *l == line)
+                };
                 let skip_found = a.and_then(|a| ahead(&found, j, a));
                 let skip_want = b.and_then(|b| ahead(&want, i, b));
                 match (skip_found, skip_want) {

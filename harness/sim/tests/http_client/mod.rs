@@ -39,7 +39,11 @@ impl Reply {
 
 impl Server {
     pub(crate) fn start(clock: Clock) -> Server {
-        let cluster = Cluster::new(clock.clone(), ClusterOptions::default());
+        Server::with_options(clock, ClusterOptions::default())
+    }
+
+    pub(crate) fn with_options(clock: Clock, options: ClusterOptions) -> Server {
+        let cluster = Cluster::new(clock.clone(), options);
         let mount = cluster.mount(Identity::admin());
         Server { clock, cluster, mount }
     }

@@ -99,6 +99,7 @@ impl Kube {
         self.request("POST", path, "application/json", Some(body))
     }
 
+    #[allow(dead_code, reason = "not every test applies")]
     pub(crate) fn apply(&self, path: &str, manager: &str, force: bool, body: &Value) -> (u16, Value) {
         let path = format!("{path}?fieldManager={manager}&force={force}");
         self.request("PATCH", &path, "application/apply-patch+yaml", Some(body))
