@@ -52,9 +52,11 @@ const USUAL: [Row; 4] = [
     ),
 ];
 
-const EXTRA: [Row; 2] = [
+const EXTRA: [Row; 3] = [
     ("image-reflector-controller", "v0.31.2", "v1.2.0", &["ImagePolicy", "ImageRepository"], &[]),
     ("image-automation-controller", "v0.37.1", "v1.2.0", &["ImageUpdateAutomation"], &[]),
+    // Not in 2.2.3: see `ExtraController::is_in`.
+    ("source-watcher", "", "v2.2.0", &["ArtifactGenerator"], &[]),
 ];
 
 /// The number of a release with all its parts.
@@ -67,7 +69,7 @@ pub(super) fn full_version(flux: FluxRelease) -> &'static str {
 
 /// The controllers that `bootstrap` installs: the usual four, then those that were asked for.
 pub fn controllers(flux: FluxRelease, extra: &[ExtraController]) -> Vec<Controller> {
-    let wanted = EXTRA.into_iter().filter(|row| extra.iter().any(|e| e.name() == row.0));
+    let wanted = EXTRA.into_iter().filter(|row| extra.iter().any(|e| e.name() == row.0 && e.is_in(flux)));
     USUAL
         .into_iter()
         .chain(wanted)

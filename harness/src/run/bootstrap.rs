@@ -6,6 +6,7 @@ use crate::bootstrap::{
 use crate::cluster::{Handle, words};
 use crate::forge::{Author, Change, CommitId, Forge, ForgeError, Repo};
 use crate::scenario::ExtraController;
+use seatrial_api::FluxRelease;
 use seatrial_engine::{ArtifactStore, Engine, EngineOptions};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
@@ -22,6 +23,14 @@ pub enum BootstrapError {
     /// The manifests could not be written as YAML.
     #[error("write the manifests")]
     Emit(#[from] seatrial_yaml::EmitError),
+    /// The release does not have a controller that was asked for.
+    #[error("install {controller}: Flux {flux} does not have it")]
+    NoController {
+        /// The controller.
+        controller: &'static str,
+        /// The release.
+        flux: FluxRelease,
+    },
     /// The API server refused an object.
     #[error("apply {object}: {message}")]
     Apply {
@@ -68,6 +77,9 @@ pub async fn bootstrap(
         "" | "." => "flux-system".to_owned(),
         path => format!("{path}/flux-system"),
     };
+    if let Some(missing) = extra.iter().find(|e| !e.is_in(cluster.flux)) {
+        return Err(BootstrapError::NoController { controller: missing.name(), flux: cluster.flux });
+    }
     let mut commits = Vec::new();
     let components = component_file(cluster.flux, extra)?;
     let change =

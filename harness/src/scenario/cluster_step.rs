@@ -71,14 +71,29 @@ pub enum ExtraController {
     ImageReflectorController,
     /// Writes image tags into repositories.
     ImageAutomationController,
+    /// Composes artifacts of parts of others (ArtifactGenerator). Flux 2.2.3 does not have it.
+    SourceWatcher,
 }
 
 impl ExtraController {
+    /// All of them.
+    pub const ALL: [ExtraController; 3] = [
+        ExtraController::ImageReflectorController,
+        ExtraController::ImageAutomationController,
+        ExtraController::SourceWatcher,
+    ];
+
+    /// Whether a release of Flux has it.
+    pub fn is_in(self, flux: seatrial_api::FluxRelease) -> bool {
+        self != ExtraController::SourceWatcher || flux > seatrial_api::FluxRelease::V2_2_3
+    }
+
     /// The controller's name.
     pub fn name(self) -> &'static str {
         match self {
             ExtraController::ImageReflectorController => "image-reflector-controller",
             ExtraController::ImageAutomationController => "image-automation-controller",
+            ExtraController::SourceWatcher => "source-watcher",
         }
     }
 }

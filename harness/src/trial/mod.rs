@@ -10,6 +10,7 @@
 //! - Nothing is passed over in silence: kinds that are not supported and URLs that are not served stand among the
 //!   problems.
 
+mod declared;
 mod objects;
 mod print;
 mod problems;
@@ -27,9 +28,9 @@ use crate::forge::{Forge, ForgeError, GitUrl, Repo};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{BootstrapError, Setting, bootstrap};
-use crate::scenario::Span;
+use crate::scenario::{ExtraController, Span};
 use repository::Source;
-use seatrial_api::FluxRelease;
+use seatrial_api::{FluxKind, FluxRelease};
 use seatrial_engine::ArtifactStore;
 use seatrial_render::Renderer;
 use seatrial_time::{Clock, Simulation, Stuck, simulate};
@@ -37,14 +38,16 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use steady::Settled;
 
 /// What is tried, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrialOptions {
     /// A Git repository, bare or not, or a plain folder.
     pub repository: PathBuf,
-    /// More sources: URLs, and the repository or folder that each leads to.
-    pub serve: Vec<(String, PathBuf)>,
+    /// More sources: URLs, and the repository or folder that each leads to; without one, the URL leads to the
+    /// repository that is tried.
+    pub serve: Vec<(String, Option<PathBuf>)>,
     /// The Flux release of all clusters. Default: the newest.
     pub flux: FluxRelease,
     /// Only these clusters. Default: all.
@@ -97,7 +100,7 @@ pub struct ClusterTrial {
     pub path: String,
     /// How it ended.
     pub ending: Ending,
-    /// The virtual time that it took: `1m30s`.
+    /// The virtual time until nothing new happened any more: `1m30s`.
     pub took: String,
     /// All objects of Flux kinds, with what they applied.
     pub objects: Vec<FluxObject>,
@@ -195,7 +198,16 @@ async fn play(
     let repo = forge.create(&source.name, &source.seed, &source.branch, std::slice::from_ref(&source.url))?;
     forge.serve_by_name(repo.name())?;
     for (index, (url, path)) in options.serve.iter().enumerate() {
-        serve(&forge, index, url, path)?;
+        match path {
+            Some(path) => serve(&forge, index, url, path)?,
+            None => forge.map(repo.name(), url)?,
+        }
+    }
+    for url in &source.urls {
+        // What the user serves goes first.
+        if forge.by_url(url).is_err() {
+            forge.map(repo.name(), url)?;
+        }
     }
     let found = source.clusters(&repo, &options.clusters)?;
     let revision = format!("{}@sha1:{}", source.branch, repo.head(&source.branch)?);
@@ -209,7 +221,10 @@ async fn play(
         let images = Arc::new(registry.images(UnknownImages::Pull));
         let mut handle = cluster::start(Backend::Sim, &clock, &plan, images).await?;
         let sync = Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() };
-        bootstrap(&setting, &mut handle, &repo, &sync, &[], false)
+        // All controllers: what the repository asks for must not be missing because nobody could say so.
+        let extra: Vec<ExtraController> =
+            ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
+        bootstrap(&setting, &mut handle, &repo, &sync, &extra, false)
             .await
             .map_err(|error| TrialError::Bootstrap { cluster: found.name.clone(), source: error })?;
         handles.push((handle, found.path.clone()));
@@ -238,8 +253,9 @@ async fn watch(
     path: &str,
 ) -> Result<ClusterTrial, TrialError> {
     let began = clock.now();
-    let (ending, objects) = steady::settle(&handle.objects, clock, &handle.changes).await?;
-    let took = Duration::try_from(clock.now().duration_since(began)).unwrap_or_default();
+    let Settled { ending, last_news, objects } =
+        steady::settle(&handle.objects, clock, &handle.changes).await?;
+    let took = Duration::try_from(last_news.duration_since(began)).unwrap_or_default();
     Ok(ClusterTrial {
         name: handle.name.clone(),
         path: path.to_owned(),
@@ -251,18 +267,39 @@ async fn watch(
     })
 }
 
-/// Names each source that is not served, with the flag that would serve it.
+/// Says what the user can do about what is not ready.
 fn hints(forge: &Forge, repo: &Repo, objects: &[FluxObject]) -> Vec<String> {
     let unserved = |o: &FluxObject| {
         let url = o.url.as_deref().filter(|_| o.name.kind == "GitRepository" && !o.suspended)?;
-        forge
-            .by_url(url)
-            .is_err()
-            .then(|| format!("{} is not served: add --serve {url}=PATH (a clone or a folder)", o.name))
+        forge.by_url(url).is_err().then(|| {
+            format!(
+                "{} is not served: add --serve {url}=PATH (a clone or a folder), or --serve {url} if that is this \
+                 repository (as URLs that end in {:?} are)",
+                o.name,
+                repo.name()
+            )
+        })
     };
     let mut hints: Vec<String> = objects.iter().filter_map(unserved).collect();
-    if !hints.is_empty() {
-        hints.push(format!("URLs that end in {} lead to this repository without a flag", repo.name()));
-    }
+    let mut versions: Vec<String> = objects.iter().filter_map(|o| other_release(&o.ready.message)).collect();
+    versions.sort();
+    versions.dedup();
+    hints.extend(versions);
     hints
 }
+
+/// Where a message says that a version of a Flux kind does not exist: which release has it.
+fn other_release(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("no matches for kind \"")?;
+    let (kind, rest) = rest.split_once("\" in version \"")?;
+    let (api_version, _) = rest.split_once('"')?;
+    let (group, version) = api_version.split_once('/')?;
+    let known = FluxKind::find(group, kind)?;
+    let release = FluxRelease::ALL.into_iter().find(|r| known.versions(*r).contains(&version))?;
+    Some(format!(
+        "{kind} {api_version} is an API of Flux {release}: add --flux {release} to play that release"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use super::objects::{FluxObject, ObjectName};
 use super::steady::Ending;
 use super::{ClusterTrial, Trial};
+use crate::bootstrap::NAMESPACE;
 use crate::report::Paint;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -46,13 +47,8 @@ impl Print {
             Ending::Stuck => self.paint.red("stuck"),
             Ending::Restless => self.paint.red("never at rest"),
         };
-        writeln!(
-            out,
-            "{} ({}): {ending} after {}",
-            self.paint.bold(&cluster.name),
-            cluster.path,
-            cluster.took
-        )?;
+        let (name, path) = (self.paint.bold(&cluster.name), &cluster.path);
+        writeln!(out, "{name} (bootstrapped at {path}): {ending} after {} of virtual time", cluster.took)?;
         let roots: Vec<&FluxObject> = cluster.objects.iter().filter(|o| !has_parent(o, cluster)).collect();
         self.branch(out, cluster, &roots, "  ")?;
         self.applied(out, cluster)?;
@@ -90,10 +86,9 @@ impl Print {
         let state = match ready.status.as_deref() {
             _ if object.suspended => "suspended".to_owned(),
             Some("True") => format!("{} {}", self.paint.green("✔"), first_line(&ready.message)),
-            Some("False") => {
-                format!("{} {}: {}", self.paint.red("✗"), ready.reason, first_line(&ready.message))
-            }
-            Some(_) => format!("◎ {}: {}", ready.reason, first_line(&ready.message)),
+            // The message follows among the problems.
+            Some("False") => format!("{} {}", self.paint.red("✗"), ready.reason),
+            Some(_) => format!("◎ {}", ready.reason),
             None => "–".to_owned(),
         };
         let after = match object.depends_on.as_slice() {
@@ -104,20 +99,29 @@ impl Print {
     }
 
     fn applied(self, out: &mut String, cluster: &ClusterTrial) -> fmt::Result {
-        let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        let mut count = 0;
-        for object in cluster.objects.iter().flat_map(|o| &o.inventory) {
-            kinds.entry(&object.kind).or_default().push(short(object));
-            count += 1;
-        }
-        writeln!(out, "  applied {count} {}:", if count == 1 { "object" } else { "objects" })?;
-        let width = kinds.keys().map(|k| k.len()).max().unwrap_or(0);
-        for (kind, names) in kinds {
-            let shown = if self.all { names.len() } else { NAMES_PER_KIND.min(names.len()) };
-            write!(out, "    {kind:width$}  {}", names[..shown].join(", "))?;
-            match names.len() - shown {
-                0 => writeln!(out)?,
-                more => writeln!(out, ", … and {more} more")?,
+        for by in cluster.objects.iter().filter(|o| !o.inventory.is_empty()) {
+            let count = by.inventory.len();
+            let objects = if count == 1 { "object" } else { "objects" };
+            let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+            for object in &by.inventory {
+                kinds.entry(&object.kind).or_default().push(short(object));
+            }
+            if by.name.name == NAMESPACE && !self.all {
+                // Mostly Flux itself: enough to count.
+                let kinds: Vec<String> =
+                    kinds.iter().map(|(kind, n)| format!("{kind} ×{}", n.len())).collect();
+                writeln!(out, "  applied by {}: {count} {objects}: {}", by.name, kinds.join(", "))?;
+                continue;
+            }
+            writeln!(out, "  applied by {}: {count} {objects}", by.name)?;
+            let width = kinds.keys().map(|k| k.len()).max().unwrap_or(0);
+            for (kind, names) in kinds {
+                let shown = if self.all { names.len() } else { NAMES_PER_KIND.min(names.len()) };
+                write!(out, "    {kind:width$}  {}", names[..shown].join(", "))?;
+                match names.len() - shown {
+                    0 => writeln!(out)?,
+                    more => writeln!(out, ", … and {more} more (--all)")?,
+                }
             }
         }
         Ok(())

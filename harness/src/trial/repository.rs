@@ -1,6 +1,7 @@
 //! Looks at the repository that is to be tried.
 
 use super::TrialError;
+use super::declared::{Declared, declared};
 use crate::forge::{GitUrl, Repo, Seed};
 use crate::monorepo::{Cluster, Layout};
 use git2::{ErrorCode, Repository, StatusOptions};
@@ -19,6 +20,8 @@ pub(super) struct Source {
     /// The branch that is played.
     pub(super) branch: String,
     pub(super) seed: Seed,
+    /// More URLs that lead to it.
+    pub(super) urls: Vec<String>,
     /// What the reader should know.
     pub(super) notes: Vec<String>,
     path: std::path::PathBuf,
@@ -41,6 +44,7 @@ pub(super) fn inspect(path: &Path) -> Result<Source, TrialError> {
         name: own_name,
         branch: DEFAULT_BRANCH.to_owned(),
         seed,
+        urls: Vec::new(),
         notes: Vec::new(),
         path: path.to_owned(),
     };
@@ -49,6 +53,8 @@ pub(super) fn inspect(path: &Path) -> Result<Source, TrialError> {
             ErrorCode::UnbornBranch => TrialError::NoCommit { path: path.to_owned() },
             _ => TrialError::Git { path: path.to_owned(), source: error },
         })?;
+    } else {
+        source.read_declared(&whole);
     }
     Ok(source)
 }
@@ -86,6 +92,29 @@ impl Source {
             }
         }
         Ok(())
+    }
+
+    /// A folder does not say which repository it is a copy of, nor on which branch: what its clusters declare does.
+    fn read_declared(&mut self, folder: &Path) {
+        let mut sources = declared(folder);
+        let by_name = |d: &Declared| GitUrl::parse(&d.url).is_ok_and(|u| u.repository_name() == self.name);
+        let only_one = sources.len() == 1;
+        sources.retain(|d| by_name(d) || (only_one && d.fits(folder)));
+        for source in &sources {
+            if !by_name(source) {
+                self.notes.push(format!(
+                    "the folder is taken for {}: its clusters name no other repository, and all folders that they \
+                     build are here",
+                    source.url
+                ));
+                self.urls.push(source.url.clone());
+            }
+        }
+        if let [Declared { branches, .. }] = sources.as_slice()
+            && let [branch] = branches.as_slice()
+        {
+            self.branch.clone_from(branch);
+        }
     }
 
     /// The repository's clusters: those of `wanted`, or all of them.

@@ -2,6 +2,7 @@
 
 use super::objects::{FluxObject, Ready, flux_objects};
 use crate::cluster::Objects;
+use jiff::Timestamp;
 use seatrial_time::{Clock, Signal};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -29,6 +30,14 @@ pub enum Ending {
     Restless,
 }
 
+/// A cluster in which nothing new happens any more.
+pub(super) struct Settled {
+    pub(super) ending: Ending,
+    /// When something new happened last.
+    pub(super) last_news: Timestamp,
+    pub(super) objects: Vec<FluxObject>,
+}
+
 /// The part of a Flux object's state that tells progress from repetition.
 type Look = (String, bool, Ready, usize);
 
@@ -42,11 +51,7 @@ fn look(objects: &[FluxObject]) -> Vec<Look> {
 ///
 /// # Errors
 /// What the API server answered, where a list failed.
-pub(super) async fn settle(
-    cluster: &Objects,
-    clock: &Clock,
-    changes: &Signal,
-) -> kube::Result<(Ending, Vec<FluxObject>)> {
+pub(super) async fn settle(cluster: &Objects, clock: &Clock, changes: &Signal) -> kube::Result<Settled> {
     let start = clock.now();
     let mut last_news = start;
     // A cluster that retries goes round through the same few states: only a state never seen before is news.
@@ -61,13 +66,13 @@ pub(super) async fn settle(
         }
         let ready = !objects.is_empty() && objects.iter().all(is_settled);
         if ready && since(last_news) >= SETTLE {
-            return Ok((Ending::Steady, objects));
+            return Ok(Settled { ending: Ending::Steady, last_news, objects });
         }
         if since(last_news) >= PATIENCE {
-            return Ok((Ending::Stuck, objects));
+            return Ok(Settled { ending: Ending::Stuck, last_news, objects });
         }
         if since(start) >= LIMIT {
-            return Ok((Ending::Restless, objects));
+            return Ok(Settled { ending: Ending::Restless, last_news, objects });
         }
         clock.sleep(SAMPLE).await;
         // A still cluster has the same state: wait for a change, but not beyond what ends the wait anyway.

@@ -15,10 +15,10 @@ pub struct Args {
     /// A Git repository (what is committed is played) or a plain folder.
     #[arg(value_name = "REPO")]
     repository: PathBuf,
-    /// Serve one more source: what manifests call URL is the repository or folder PATH. URLs that end in the
-    /// repository's own name need no flag.
-    #[arg(long, value_name = "URL=PATH", value_parser = url_and_path)]
-    serve: Vec<(String, PathBuf)>,
+    /// Serve one more source: what manifests call URL is the repository or folder PATH, or, without PATH, the repository
+    /// that is tried. URLs that end in its own name need no flag.
+    #[arg(long, value_name = "URL[=PATH]", value_parser = url_and_path)]
+    serve: Vec<(String, Option<PathBuf>)>,
     /// Play only this cluster; can be given several times.
     #[arg(long, value_name = "NAME")]
     cluster: Vec<String>,
@@ -37,10 +37,13 @@ pub struct Args {
 }
 
 /// Splits at the last `=`: URLs can contain one, and paths seldom do.
-fn url_and_path(text: &str) -> Result<(String, PathBuf), &'static str> {
+fn url_and_path(text: &str) -> Result<(String, Option<PathBuf>), &'static str> {
     match text.rsplit_once('=') {
-        Some((url, path)) if !url.is_empty() && !path.is_empty() => Ok((url.to_owned(), PathBuf::from(path))),
-        _ => Err("write URL=PATH, such as https://github.com/org/repo=../repo"),
+        None if !text.is_empty() => Ok((text.to_owned(), None)),
+        Some((url, path)) if !url.is_empty() && !path.is_empty() => {
+            Ok((url.to_owned(), Some(PathBuf::from(path))))
+        }
+        _ => Err("write URL=PATH, such as https://github.com/org/repo=../repo, or a URL alone"),
     }
 }
 

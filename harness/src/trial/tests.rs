@@ -1,0 +1,93 @@
+//! Trials of small repositories.
+
+use super::*;
+use rstest::rstest;
+use std::fs;
+use tempfile::TempDir;
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+const CONFIG: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hello, namespace: default}\ndata: {a: b}\n";
+
+fn source(url: &str) -> String {
+    format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: other, namespace: flux-system}}\n\
+         spec: {{interval: 1m, url: '{url}', ref: {{branch: main}}}}\n"
+    )
+}
+
+#[test]
+fn a_repository_that_works_is_steady_and_says_what_it_applied() {
+    let dir = folder(&[("clusters/beta/config.yaml", CONFIG)]);
+    let trial = try_repository(&TrialOptions::new(dir.path())).unwrap();
+    assert!(trial.passed(), "{}", Print::default().trial(&trial));
+    let text = Print { all: true, ..Print::default() }.trial(&trial);
+    assert!(text.contains("beta (bootstrapped at clusters/beta): steady"), "{text}");
+    assert!(text.contains("ConfigMap") && text.contains("default/hello"), "{text}");
+}
+
+#[test]
+fn the_same_repository_gives_the_same_trial() {
+    let dir = folder(&[("clusters/a/config.yaml", CONFIG), ("clusters/b/config.yaml", CONFIG)]);
+    let options = TrialOptions::new(dir.path());
+    assert_eq!(try_repository(&options).unwrap(), try_repository(&options).unwrap());
+}
+
+#[test]
+fn a_source_that_is_not_served_is_named_with_its_flag() {
+    let url = "https://example.test/org/elsewhere";
+    let dir = folder(&[("clusters/beta/source.yaml", &source(url))]);
+    let mut options = TrialOptions::new(dir.path());
+    let trial = try_repository(&options).unwrap();
+    assert!(!trial.passed());
+    let hints = trial.clusters[0].hints.join("\n");
+    assert!(hints.contains(&format!("--serve {url}=PATH")), "{hints}");
+
+    options.serve = vec![(url.to_owned(), None)];
+    let trial = try_repository(&options).unwrap();
+    assert!(trial.passed(), "{}", Print::default().trial(&trial));
+}
+
+#[test]
+fn a_url_that_ends_in_the_repositorys_name_leads_to_it() {
+    let dir = folder(&[]);
+    let repository = dir.path().join("fleet");
+    fs::create_dir_all(repository.join("clusters/beta")).unwrap();
+    fs::write(repository.join("clusters/beta/source.yaml"), source("https://example.test/org/fleet.git"))
+        .unwrap();
+    let trial = try_repository(&TrialOptions::new(&repository)).unwrap();
+    assert!(trial.passed(), "{}", Print::default().trial(&trial));
+}
+
+#[rstest]
+#[case::no_folder("nowhere", "failed to read")]
+#[case::no_clusters(
+    "repo-no-clusters",
+    "a cluster is a folder clusters/<name> with YAML in it, and there is none"
+)]
+fn what_cannot_be_tried_is_refused(#[case] fixture: &str, #[case] says: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/invalid").join(fixture);
+    let error = try_repository(&TrialOptions::new(path)).unwrap_err();
+    let text = format!("failed to {error}");
+    assert!(text.contains(says), "{text}");
+}
+
+#[test]
+fn a_version_of_another_release_is_named() {
+    let hint = other_release(
+        "OCIRepository/a/b dry-run failed: no matches for kind \"OCIRepository\" in version \
+         \"source.toolkit.fluxcd.io/v1beta2\"",
+    );
+    assert!(hint.unwrap().contains("--flux 2.2.3"));
+    assert_eq!(other_release("no matches for kind \"Foo\" in version \"example.com/v1\""), None);
+}
