@@ -213,7 +213,8 @@ fn template_generation(live: &Value, new: &mut Value) {
     let old: u64 = old.and_then(|g| g.parse().ok()).unwrap_or(1);
     let changed = meta::at(live, &["spec", "template"]) != meta::at(new, &["spec", "template"]);
     let generation = old + u64::from(changed);
-    meta::map_mut(meta::metadata_of(new), "annotations").insert(GENERATION.to_owned(), generation.to_string().into());
+    meta::map_mut(meta::metadata_of(new), "annotations")
+        .insert(GENERATION.to_owned(), generation.to_string().into());
 }
 
 /// An update that leaves out what the server generated keeps it.
@@ -249,6 +250,11 @@ fn service(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, object: &mut Va
         }
         return Ok(());
     }
+    if let (Some(live), "ClusterIP") = (live, ty.as_str())
+        && matches!(old_type, Some("NodePort" | "LoadBalancer"))
+    {
+        release_node_ports(live, object);
+    }
     if let Some(live) = live.filter(|_| old_type != Some("ExternalName")) {
         keep(live, object, &["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]);
         if ty != "ClusterIP" {
@@ -275,7 +281,10 @@ fn service(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, object: &mut Va
     spec.entry("clusterIPs").or_insert_with(|| json!([address]));
     spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
     spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
-    if ty == "LoadBalancer" && spec.get("externalTrafficPolicy") == Some(&"Local".into()) && !spec.contains_key("healthCheckNodePort") {
+    if ty == "LoadBalancer"
+        && spec.get("externalTrafficPolicy") == Some(&"Local".into())
+        && !spec.contains_key("healthCheckNodePort")
+    {
         let port = free_port(ctx, &used);
         spec.insert("healthCheckNodePort".to_owned(), port.into());
     }
@@ -324,6 +333,30 @@ fn free_port(ctx: &mut Ctx<'_>, used: &BTreeSet<u64>) -> u64 {
         let port = NODE_PORTS.0 + ctx.state.address_rng.below(NODE_PORTS.1);
         if !used.contains(&port) || used.len() as u64 >= NODE_PORTS.1 {
             return port;
+        }
+    }
+}
+
+/// A Service that is no longer reached from outside gives back what it had for that, unless the update changes it.
+fn release_node_ports(live: &Value, new: &mut Value) {
+    let old = live.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
+    let spec = meta::map_mut(new, "spec");
+    for field in ["externalTrafficPolicy", "healthCheckNodePort", "allocateLoadBalancerNodePorts"] {
+        if spec.get(field) == old.get(field) {
+            spec.shift_remove(field);
+        }
+    }
+    let used: BTreeSet<u64> = old
+        .get("ports")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|p| p.get("nodePort")?.as_u64())
+        .collect();
+    let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if port.get("nodePort").and_then(Value::as_u64).is_some_and(|p| used.contains(&p)) {
+            port.shift_remove("nodePort");
         }
     }
 }

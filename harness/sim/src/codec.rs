@@ -49,7 +49,38 @@ struct Walk {
 #[derive(Clone)]
 enum Step {
     Field(String),
+    /// A key of a map.
+    Key(String),
     Index(usize),
+}
+
+/// The object without what its structs always show although it is empty: nobody owns that when an object is created.
+pub(crate) fn without_empty(kind: &Kind, object: &Value) -> Value {
+    let Kind::BuiltIn(resource) = kind else { return object.clone() };
+    let ty = seatrial_schema::kubernetes().type_of(&resource.api_version(), &resource.kind);
+    match (ty.and_then(Plan::of), object) {
+        (Some(plan), Value::Object(map)) => Value::Object(strip(map, plan)),
+        _ => object.clone(),
+    }
+}
+
+fn strip(map: &Map<String, Value>, plan: &'static Plan) -> Map<String, Value> {
+    let mut out = Map::with_capacity(map.len());
+    for (key, value) in map {
+        let Some(field) = plan.field(key) else { continue };
+        let scalar = matches!(field.ty.kind(), TypeKind::Scalar(_));
+        match (field.zero, value, field.plan()) {
+            (Zero::Null, Value::Null, _) => {}
+            (Zero::Shown, value, _) if scalar && is_zero(value) => {}
+            (_, Value::Object(inner), Some(plan)) if field.ty.kind() == TypeKind::Object => {
+                out.insert(key.clone(), Value::Object(strip(inner, plan)));
+            }
+            _ => {
+                out.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    out
 }
 
 /// The empty value of a scalar.
@@ -172,7 +203,7 @@ impl Walk {
                         (Value::Null, TypeKind::Scalar(scalar)) => zero(scalar),
                         (Value::Null, _) => Value::Null,
                         (value, _) => {
-                            self.path.push(Step::Field(key.clone()));
+                            self.path.push(Step::Key(key.clone()));
                             let value = self.value(value, values, field, parent)?;
                             self.path.pop();
                             value
@@ -252,7 +283,7 @@ impl Walk {
         let mut out = String::new();
         for step in &self.path {
             match step {
-                Step::Field(name) => {
+                Step::Field(name) | Step::Key(name) => {
                     if !out.is_empty() {
                         out.push('.');
                     }
@@ -362,7 +393,7 @@ mod tests {
     #[case::list(json!({"spec": {"template": {"spec": {"containers": {}}}}}),
         "cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container")]
     #[case::map(json!({"metadata": {"labels": {"a": 1}}}),
-        "cannot unmarshal number into Go struct field ObjectMeta.metadata.labels.a of type string")]
+        "cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string")]
     fn wrong_types_are_refused(#[case] object: Value, #[case] want: &str) {
         let refusal = decode(&kind("apps", "deployments"), object).unwrap_err();
         assert_eq!(refusal.code, 400);

@@ -30,8 +30,14 @@ pub(crate) fn from_stored(kind: &Kind, stored: &Value) -> Value {
     }
     if kind.is("events.k8s.io", "Event") {
         rename(&mut value, EVENT);
-        if let Some(source) = value.as_object_mut().and_then(|m| m.shift_remove("source")) {
-            value["deprecatedSource"] = source;
+        if let Value::Object(map) = &mut value {
+            if let Some(source) = map.shift_remove("source") {
+                map.insert("deprecatedSource".to_owned(), source);
+            }
+            // Not always shown in this version.
+            map.retain(|key, v| {
+                !(matches!(key.as_str(), "reportingController" | "reportingInstance") && *v == "")
+            });
         }
     } else if kind.is("autoscaling", "HorizontalPodAutoscaler") {
         to_autoscaling_v1(&mut value);
@@ -93,8 +99,20 @@ fn rename(value: &mut Value, names: &[(&str, &str)]) {
 const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
 const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
 
+/// Of the status, v1 has the numbers alone.
+fn status_v1(status: &mut Map<String, Value>) {
+    status.shift_remove("currentMetrics");
+    status.shift_remove("conditions");
+    for field in ["currentReplicas", "desiredReplicas"] {
+        status.entry(field).or_insert_with(|| 0.into());
+    }
+}
+
 /// v1 has one metric, the processor's utilization; the rest travels in annotations.
 fn to_autoscaling_v1(value: &mut Value) {
+    if let Some(Value::Object(status)) = value.get_mut("status") {
+        status_v1(status);
+    }
     let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) else { return };
     let mut others = Vec::new();
     let mut cpu = None;

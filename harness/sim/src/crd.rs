@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::crd_schema::CompileError;
 use crate::custom::CustomVersion;
 use crate::delete::{CRD_CLEANUP, Deletion, delete};
 use crate::kind::Kind;
+use crate::managed_fields::{self, Writer};
 use crate::meta;
 use crate::object::Key;
 use crate::status::Fault;
@@ -145,13 +146,6 @@ pub(crate) fn mark_terminating(definition: &mut Value, now: Timestamp) {
 
 /// Fills in what a new or changed definition leaves open.
 pub(crate) fn complete(definition: &mut Value, live: Option<&Value>) {
-    let kind = meta::text(definition, &["spec", "names", "kind"]).to_owned();
-    if let Some(Value::Object(names)) = definition.pointer_mut("/spec/names")
-        && !kind.is_empty()
-    {
-        names.entry("singular").or_insert_with(|| kind.to_lowercase().into());
-        names.entry("listKind").or_insert_with(|| format!("{kind}List").into());
-    }
     let stored: Vec<String> = meta::at(definition, &["spec", "versions"])
         .and_then(Value::as_array)
         .into_iter()
@@ -234,6 +228,10 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
                 );
             }
             if moved {
+                let plural = names.get("plural").cloned().unwrap_or(Value::Null);
+                let accepted = meta::map_mut(meta::map_value_mut(&mut value, "status"), "acceptedNames");
+                accepted.insert("plural".to_owned(), plural);
+                let value = own_status(object.value(), &value, now);
                 state.put(TABLE, &key, value, now);
             }
         }
@@ -246,7 +244,7 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
             let message = "the initial names have been accepted";
             moved |= set_condition(&mut value, "Established", "True", "InitialNamesAccepted", message, now);
             if moved {
-                own_status(&mut value, now);
+                let value = own_status(object.value(), &value, now);
                 state.put(TABLE, &key, value, now);
             }
         }
@@ -256,26 +254,17 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
 }
 
 /// Records the server as the owner of the status that it wrote.
-fn own_status(value: &mut Value, now: Timestamp) {
-    let names: Map<String, Value> = meta::at(value, &["status", "acceptedNames"])
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(|names| names.keys())
-        .map(|key| (format!("f:{key}"), json!({})))
-        .collect();
-    let fields = json!({".": {}, "f:lastTransitionTime": {}, "f:message": {}, "f:reason": {}, "f:status": {}, "f:type": {}});
-    let entry = json!({
-        "manager": "kube-apiserver", "operation": "Update", "apiVersion": "apiextensions.k8s.io/v1",
-        "time": meta::rfc3339(now), "fieldsType": "FieldsV1",
-        "fieldsV1": {"f:status": {"f:acceptedNames": names, "f:conditions": {
-            "k:{\"type\":\"Established\"}": fields, "k:{\"type\":\"NamesAccepted\"}": fields}}},
-        "subresource": "status",
-    });
-    let list = meta::metadata_mut(value).entry("managedFields").or_insert_with(|| json!([]));
-    if let Value::Array(list) = list {
-        list.retain(|e| meta::text(e, &["manager"]) != "kube-apiserver");
-        list.push(entry);
-    }
+fn own_status(old: &Value, new: &Value, now: Timestamp) -> Value {
+    let writer = Writer {
+        manager: "kube-apiserver",
+        api_version: "apiextensions.k8s.io/v1",
+        subresource: "status",
+        ignored: &[&["spec"]],
+        now,
+    };
+    let ty = seatrial_schema::kubernetes().type_of("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+    let ty = ty.unwrap_or_else(seatrial_schema::Schema::anything);
+    managed_fields::update(Some(old), new, &writer, managed_fields::Kind { ty, built_in: true })
 }
 
 /// Whether another definition of the group has one of the names.
@@ -289,8 +278,8 @@ fn name_conflict(state: &State, definition: &Value) -> Option<(&'static str, Str
     });
     for other in others {
         for (field, reason) in [
-            ("kind", "KindConflict"),
             ("listKind", "ListKindConflict"),
+            ("kind", "KindConflict"),
             ("singular", "SingularConflict"),
             ("plural", "PluralConflict"),
         ] {

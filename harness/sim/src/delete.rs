@@ -156,7 +156,9 @@ pub(crate) fn delete(
     let live = state.get(&table, key).ok_or_else(|| Refusal::not_found(kind, &key.name))?;
     let value = live.value();
     let mismatch = |what: &str, asked: &str, found: &str, guess: &str| {
-        let why = format!("the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {guess}");
+        let why = format!(
+            "the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {guess}"
+        );
         let mut refusal = Refusal::conflict(kind, &key.name, &why);
         // Named by its kind here.
         let (plural, name) = (qualified(&kind.plural, &kind.group), qualified(&kind.kind, &kind.group));

@@ -120,14 +120,20 @@ pub(crate) fn resources(ctx: &Ctx<'_>, group: &str, version: &str) -> Result<Ans
     let listings = listings(ctx.state);
     let Some(listing) = listings.iter().find(|l| l.name == group) else { return Ok(not_a_page()) };
     let Some((_, resources)) = listing.versions.iter().find(|(v, _)| *v == version) else {
-        return if has_version(ctx.state, group, version) { Err(Refusal::no_such_path()) } else { Ok(not_a_page()) };
+        return if has_version(ctx.state, group, version) {
+            Err(Refusal::no_such_path())
+        } else {
+            Ok(not_a_page())
+        };
     };
     let mut entries = Vec::new();
     for resource in resources {
         entries.push(entry(resource, None));
         entries.extend(resource.subresources.iter().map(|s| entry(resource, Some(s))));
     }
-    entries.sort_by(|a, b| meta::text(a, &["name"]).cmp(meta::text(b, &["name"])));
+    if seatrial_schema::kubernetes().groups().iter().any(|g| g.name == group) {
+        entries.sort_by(|a, b| meta::text(a, &["name"]).cmp(meta::text(b, &["name"])));
+    }
     let mut list = json!({"kind": "APIResourceList"});
     if !group.is_empty() {
         list["apiVersion"] = "v1".into();

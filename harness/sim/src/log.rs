@@ -65,7 +65,7 @@ pub struct Log {
 
 impl Log {
     /// All changes that are kept, the oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Change>> + '_ {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Change>> + ExactSizeIterator + '_ {
         self.changes.iter()
     }
 

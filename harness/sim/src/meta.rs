@@ -46,9 +46,14 @@ pub(crate) fn metadata_mut(object: &mut Value) -> &mut Map<String, Value> {
 
 /// The same as a value, for a further step down.
 pub(crate) fn metadata_of(object: &mut Value) -> &mut Value {
-    metadata_mut(object);
-    // Made just now; the object itself stands in where it is not there.
-    if object.get("metadata").is_some() { &mut object["metadata"] } else { object }
+    map_value_mut(object, "metadata")
+}
+
+/// The map under a key as a value, made where there is none.
+pub(crate) fn map_value_mut<'v>(object: &'v mut Value, key: &str) -> &'v mut Value {
+    map_mut(object, key);
+    // Made just now.
+    &mut object[key]
 }
 
 pub(crate) fn name(object: &Value) -> &str {

@@ -37,7 +37,7 @@ pub(crate) fn patch(
         "application/json-patch+json" | "application/merge-patch+json" | "application/apply-patch+yaml"
     ) || (media == "application/strategic-merge-patch+json" && !kind.is_custom());
     if !known {
-        return Err(Refusal::new(415, "UnsupportedMediaType", "415: Unsupported Media Type"));
+        return Err(unsupported_media(kind, &media));
     }
     let body = ctx.request.json()?;
     if apply {
@@ -62,10 +62,21 @@ pub(crate) fn patch(
             })?
         }
     };
-    let patched = decode(ctx, kind, patched)?;
+    let text = patched.to_string();
+    let patched = decode(ctx, kind, patched).map_err(|refusal| refuse_patched(refusal, kind, &text))?;
     check_place(kind, &patched, namespace, name)?;
     let outcome = update_object(ctx, kind, &key, &stored, patched, subresource, Tracking::Update)?;
     Ok(outcome.answer(ctx, kind, 200))
+}
+
+fn unsupported_media(kind: &Kind, media: &str) -> Refusal {
+    if kind.is_custom() && media == "application/strategic-merge-patch+json" {
+        let message = "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+        return Refusal::new(415, "UnsupportedMediaType", message);
+    }
+    let mut refusal = Refusal::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+    refusal.empty_details = true;
+    refusal
 }
 
 fn check_object(patch: &Value) -> Result<()> {
@@ -73,6 +84,15 @@ fn check_object(patch: &Value) -> Result<()> {
         return Ok(());
     }
     Err(Refusal::bad_request(format!("error decoding patch: a patch must be an object, not {patch}")))
+}
+
+/// A patch whose result cannot be decoded is itself invalid.
+fn refuse_patched(refusal: Refusal, kind: &Kind, patched: &str) -> Refusal {
+    let head = format!("{0} in version {1:?} cannot be handled as a {0}: ", kind.kind, kind.version);
+    let Some(why) = refusal.message.strip_prefix(&head).filter(|_| !kind.is_custom()) else { return refusal };
+    let body = format!("Invalid value: {patched:?}: {why}");
+    let cause = serde_json::json!({"reason": "FieldValueInvalid", "message": body, "field": "patch"});
+    Refusal::new(422, "Invalid", format!(" \"\" is invalid: patch: {body}")).with_causes(vec![cause])
 }
 
 fn check_place(kind: &Kind, patched: &Value, namespace: &str, name: &str) -> Result<()> {
@@ -211,9 +231,11 @@ fn refuse_apply(error: ApplyError) -> Refusal {
         }
         ApplyError::ManagedFieldsSent => Refusal::bad_request(message),
         // The core group is shown as an empty one.
-        ApplyError::Untyped { api_version, .. } if !api_version.contains('/') => {
-            Refusal::new(500, "", message.replacen(&format!("; {api_version}, "), &format!("; /{api_version}, "), 1))
-        }
+        ApplyError::Untyped { api_version, .. } if !api_version.contains('/') => Refusal::new(
+            500,
+            "",
+            message.replacen(&format!("; {api_version}, "), &format!("; /{api_version}, "), 1),
+        ),
         ApplyError::Untyped { .. } => Refusal::new(500, "", message),
     }
 }

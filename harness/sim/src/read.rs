@@ -159,6 +159,10 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<An
     let (items, more) = select(&objects, namespace, &selector, token.map(|t| t.after), options.limit);
 
     let mut metadata = Map::new();
+    if kind.is_custom() {
+        // Lists of custom resources always show it.
+        metadata.insert("continue".to_owned(), "".into());
+    }
     metadata.insert("resourceVersion".to_owned(), version.to_string().into());
     if let (Some(more), Some(last)) = (more, items.last()) {
         let value = last.value();

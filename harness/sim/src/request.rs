@@ -117,8 +117,14 @@ impl Options {
             "Ignore" => FieldValidation::Ignore,
             other => {
                 let supported = "\"\", \"Ignore\", \"Strict\", \"Warn\"";
-                let body = format!("Unsupported value: {}: supported values: {supported}", Value::from(other));
-                return Err(Refusal::options("CreateOptions", "fieldValidation", "FieldValueNotSupported", body));
+                let body =
+                    format!("Unsupported value: {}: supported values: {supported}", Value::from(other));
+                return Err(Refusal::options(
+                    "CreateOptions",
+                    "fieldValidation",
+                    "FieldValueNotSupported",
+                    body,
+                ));
             }
         };
         Ok(())

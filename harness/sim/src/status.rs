@@ -12,6 +12,8 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// `details`, with `retryAfterSeconds` where there is one.
     pub(crate) details: Map<String, Value>,
+    /// Whether `details` is there although it is empty.
+    pub(crate) empty_details: bool,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Refusal>;
@@ -127,7 +129,13 @@ pub(crate) fn qualified(name: &str, group: &str) -> String {
 
 impl Refusal {
     pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal { code, reason, message: message.into(), details: Map::new() }
+        Refusal {
+            code,
+            reason,
+            message: message.into(),
+            details: Map::new(),
+            empty_details: matches!(code, 404 | 405) || (code, reason) == (422, "Invalid"),
+        }
     }
 
     fn about(mut self, name: &str, group: &str, kind: &str) -> Refusal {
@@ -255,7 +263,7 @@ impl Refusal {
             if self.reason.is_empty() {
                 map.shift_remove("reason");
             }
-            if !self.details.is_empty() || matches!(self.code, 404 | 405 | 415) || (self.code, self.reason) == (422, "Invalid") {
+            if !self.details.is_empty() || self.empty_details {
                 map.insert("details".to_owned(), Value::Object(self.details.clone()));
             }
             map.insert("code".to_owned(), self.code.into());

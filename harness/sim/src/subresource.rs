@@ -40,6 +40,9 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target, subresource
         ("binding", "create") => bind(ctx, kind, namespace, name),
         ("eviction", "create") => evict(ctx, kind, namespace, name),
         ("token", "create") => token(ctx, kind, namespace, name),
+        ("log", "get") if ctx.state.get(&kind.table(), &Key::new(namespace, name)).is_none() => {
+            Err(Refusal::not_found(kind, name))
+        }
         (other, _) => Err(Refusal::unsupported(&format!("the subresource {}/{other}", kind.plural))),
     }
 }
@@ -221,8 +224,15 @@ fn scaled(
     live: &Value,
     new: Value,
 ) -> Result<Outcome> {
-    let new =
+    let mut new =
         with_writer(ctx, kind, "scale", |writer, ty| managed_fields::update(Some(live), &new, writer, ty));
+    // Entries of this subresource carry no time.
+    let managers = meta::metadata_mut(&mut new).get_mut("managedFields").and_then(Value::as_array_mut);
+    for entry in managers.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if entry.get("subresource") == Some(&"scale".into()) {
+            entry.shift_remove("time");
+        }
+    }
     update_object(ctx, kind, key, stored, new, "", Tracking::Applied)
 }
 
@@ -351,10 +361,16 @@ pub(crate) fn review(ctx: &mut Ctx<'_>, kind: &Kind, body: &Value) -> Result<Ans
     groups.push("system:authenticated".to_owned());
     let status = match kind.kind.as_ref() {
         "SelfSubjectReview" => json!({"userInfo": {"username": user.user, "groups": groups}}),
-        other => return Err(Refusal::unsupported(&format!("{other}: it does not authorize"))),
+        // The truth about this server as it is.
+        "SelfSubjectAccessReview" | "SubjectAccessReview" | "LocalSubjectAccessReview" => {
+            json!({"allowed": true})
+        }
+        other => {
+            return Err(Refusal::unsupported(&format!("{other}: it does not authenticate or list rules")));
+        }
     };
     let mut answer = json!({"kind": kind.kind.as_ref(), "apiVersion": kind.api_version(),
-        "metadata": {"creationTimestamp": null}});
+        "metadata": {}});
     if let Some(spec) = body.get("spec") {
         answer["spec"] = spec.clone();
     }

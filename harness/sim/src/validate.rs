@@ -61,12 +61,19 @@ pub(crate) fn update(
     subresource: &str,
 ) -> Result<()> {
     let mut errors = metadata::check(kind, new);
+    // The real server looks twice: the message has it once, the causes have it twice.
+    errors.extend(metadata::check_update(live, new));
     errors.extend(metadata::check_update(live, new));
     errors.extend(by_schema(kind, new, Some(live)));
     if !kind.is_custom() && subresource.is_empty() {
-        errors.extend(immutable::check(kind, live, new));
-        if live.get("spec") != new.get("spec") || new.get("spec").is_none() {
-            errors.extend(builtin::check(kind, new));
+        let fixed = immutable::check(kind, live, new);
+        let changed = live.get("spec") != new.get("spec") || new.get("spec").is_none();
+        let faults = if changed { builtin::check(kind, new) } else { Vec::new() };
+        // In the order of the real server.
+        if matches!(kind.kind.as_ref(), "Deployment" | "ReplicaSet") {
+            errors.extend(faults.into_iter().chain(fixed));
+        } else {
+            errors.extend(fixed.into_iter().chain(faults));
         }
     }
     refuse(kind, new, errors)

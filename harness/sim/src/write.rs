@@ -270,7 +270,12 @@ pub(crate) fn create_object(
     }
     // What the server fills in from here on is nobody's.
     if tracking == Tracking::Update {
-        object = with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, &object, writer, ty));
+        let written = codec::without_empty(kind, &object);
+        let tracked =
+            with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, &written, writer, ty));
+        if let Some(managers) = meta::at(&tracked, &["metadata", "managedFields"]) {
+            meta::metadata_mut(&mut object).insert("managedFields".to_owned(), managers.clone());
+        }
     }
     crate::admit::create(ctx, kind, &mut object)?;
     validate::create(ctx, kind, &object)?;
@@ -453,7 +458,8 @@ pub(crate) fn update_object(
     }
     let uid = meta::uid(&new);
     if !uid.is_empty() && uid != meta::uid(&live) {
-        let place = if key.namespace.is_empty() { name.to_owned() } else { format!("{}/{name}", key.namespace) };
+        let place =
+            if key.namespace.is_empty() { name.to_owned() } else { format!("{}/{name}", key.namespace) };
         let folder = kind.plural.as_ref();
         let why = format!(
             "StorageError: invalid object, Code: 4, Key: /registry/{folder}/{place}, ResourceVersion: 0, \

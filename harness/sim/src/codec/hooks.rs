@@ -13,6 +13,7 @@ pub(super) fn apply(ty: &str, object: &mut Fields) {
         "core.v1.PodStatus" => pod_status(object),
         "core.v1.LoadBalancerIngress" if object.contains_key("ip") => default(object, "ipMode", "VIP"),
         "core.v1.LimitRangeItem" => limit(object),
+        "apiextensions.v1.CustomResourceDefinitionNames" => definition_names(object),
         "apps.v1.StatefulSet" => claim_templates(object),
         "apps.v1.DaemonSet" => daemon_set(object),
         "core.v1.Volume" => volume(object),
@@ -216,10 +217,21 @@ fn job(object: &mut Fields) {
     }
 }
 
+/// Names that follow from the kind.
+fn definition_names(object: &mut Fields) {
+    let kind = text(object, "kind").to_owned();
+    if !kind.is_empty() {
+        default(object, "singular", kind.to_lowercase());
+        default(object, "listKind", format!("{kind}List"));
+    }
+}
+
 /// Claims of a set name their own type.
 fn claim_templates(object: &mut Fields) {
     let templates = object.get_mut("spec").and_then(|s| s.get_mut("volumeClaimTemplates"));
-    for claim in templates.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+    for claim in
+        templates.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+    {
         default(claim, "kind", "PersistentVolumeClaim");
         default(claim, "apiVersion", "v1");
     }

@@ -29,12 +29,24 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
         ("networking.k8s.io", "NetworkPolicy") => network::policy(spec, &mut found),
         ("policy", "PodDisruptionBudget") => {
             if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
-                found.push(FieldError::invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set"));
+                let part = |field: &str| spec.get(field).cloned().unwrap_or(Value::Null);
+                let shown = serde_json::json!({
+                    "MinAvailable": part("minAvailable"), "Selector": part("selector"),
+                    "MaxUnavailable": part("maxUnavailable"),
+                    "UnhealthyPodEvictionPolicy": part("unhealthyPodEvictionPolicy"),
+                });
+                found.push(FieldError::invalid(
+                    "spec",
+                    &shown,
+                    "minAvailable and maxUnavailable cannot be both set",
+                ));
             }
         }
         ("autoscaling", "HorizontalPodAutoscaler") => autoscaler(spec, &mut found),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => rules(kind, object, &mut found),
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => binding(kind, object, &mut found),
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            binding(kind, object, &mut found)
+        }
         ("scheduling.k8s.io", "PriorityClass") => {
             let system = meta::name(object).starts_with("system-");
             if !system && object.get("value").and_then(Value::as_i64).is_some_and(|v| v > 1_000_000_000) {
@@ -47,7 +59,10 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
                 found.push(FieldError::required("provisioner", ""));
             }
         }
-        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration") => {
+        (
+            "admissionregistration.k8s.io",
+            "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
+        ) => {
             webhooks(object, &mut found);
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object, &mut found),
@@ -151,7 +166,11 @@ fn workload_of(kind: &str, spec: &Value, found: &mut Vec<FieldError>) {
         if let Some(value) = spec.get(field)
             && value.as_i64().is_some_and(|n| n < 0)
         {
-            found.push(FieldError::invalid(format!("spec.{field}"), value, "must be greater than or equal to 0"));
+            found.push(FieldError::invalid(
+                format!("spec.{field}"),
+                value,
+                "must be greater than or equal to 0",
+            ));
         }
     }
     let selector = spec.get("selector");
@@ -204,18 +223,25 @@ fn deployment_strategy(spec: &Value, found: &mut Vec<FieldError>) {
         }
         other => {
             let shown = format!("{{\"Type\":{other:?},\"RollingUpdate\":null}}");
-            let body = format!("Unsupported value: {shown}: supported values: \"Recreate\", \"RollingUpdate\"");
+            let body =
+                format!("Unsupported value: {shown}: supported values: \"Recreate\", \"RollingUpdate\"");
             found.push(FieldError { fault: Fault::NotSupported, field: "spec.strategy".to_owned(), body });
         }
     }
 }
 
 fn job(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
-    for field in ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"] {
+    for field in
+        ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"]
+    {
         if let Some(value) = spec.get(field)
             && value.as_i64().is_some_and(|n| n < 0)
         {
-            found.push(FieldError::invalid(format!("{at}.{field}"), value, "must be greater than or equal to 0"));
+            found.push(FieldError::invalid(
+                format!("{at}.{field}"),
+                value,
+                "must be greater than or equal to 0",
+            ));
         }
     }
     let pod = meta::at(spec, &["template", "spec"]).unwrap_or(&Value::Null);
@@ -310,7 +336,11 @@ fn binding(kind: &Kind, object: &Value, found: &mut Vec<FieldError>) {
             }
             "User" | "Group" => {}
             other => {
-                found.push(unsupported(&format!("{at}.kind"), &other.into(), &["ServiceAccount", "User", "Group"]));
+                found.push(unsupported(
+                    &format!("{at}.kind"),
+                    &other.into(),
+                    &["ServiceAccount", "User", "Group"],
+                ));
             }
         }
     }
@@ -367,7 +397,7 @@ fn definition(object: &Value, found: &mut Vec<FieldError>) {
     for (i, version) in versions.iter().enumerate() {
         if meta::at(version, &["schema", "openAPIV3Schema"]).is_none() {
             let field = format!("spec.versions[{i}].schema.openAPIV3Schema");
-            found.push(FieldError::required(field, "schemas are required"));
+            found.push(FieldError::required(field, ""));
         }
     }
     if meta::text(spec, &["names", "kind"]).is_empty() {

@@ -50,7 +50,8 @@ pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
         ("apps", "StatefulSet") => found.extend(stateful_set(live, new)),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             if live.get("roleRef") != new.get("roleRef") {
-                let value = new.get("roleRef").cloned().unwrap_or(Value::Null);
+                let part = |field: &str| meta::text(new, &["roleRef", field]).to_owned();
+                let value = serde_json::json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
                 found.push(FieldError::invalid("roleRef", &value, "cannot change roleRef"));
             }
         }
@@ -98,7 +99,11 @@ fn service(live: &Value, new: &Value) -> Vec<FieldError> {
 /// An object without some of its fields.
 fn without(value: Option<&Value>, fields: &[&str]) -> Map<String, Value> {
     let map = value.and_then(Value::as_object);
-    map.into_iter().flatten().filter(|(k, _)| !fields.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
+    map.into_iter()
+        .flatten()
+        .filter(|(k, _)| !fields.contains(&k.as_str()))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 fn pod(live: &Value, new: &Value) -> Vec<FieldError> {
@@ -134,8 +139,13 @@ fn claim(live: &Value, new: &Value) -> Vec<FieldError> {
 
 fn stateful_set(live: &Value, new: &Value) -> Vec<FieldError> {
     let fields = [
-        "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-        "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+        "replicas",
+        "ordinals",
+        "template",
+        "updateStrategy",
+        "revisionHistoryLimit",
+        "persistentVolumeClaimRetentionPolicy",
+        "minReadySeconds",
     ];
     if without(live.get("spec"), &fields) == without(new.get("spec"), &fields) {
         return Vec::new();
@@ -148,16 +158,17 @@ fn storage_class(live: &Value, new: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
     for (field, why) in [
         ("parameters", "updates to parameters are forbidden."),
-        ("provisioner", "updates to provisioner are forbidden."),
         ("reclaimPolicy", "updates to reclaimPolicy are forbidden."),
     ] {
         if live.get(field) != new.get(field) {
             found.push(FieldError::forbidden(field, why));
         }
     }
-    if live.get("volumeBindingMode") != new.get("volumeBindingMode") {
-        let value = new.get("volumeBindingMode").cloned().unwrap_or(Value::Null);
-        found.push(FieldError::invalid("volumeBindingMode", &value, IMMUTABLE));
+    for field in ["provisioner", "volumeBindingMode"] {
+        if live.get(field) != new.get(field) {
+            let value = new.get(field).cloned().unwrap_or(Value::Null);
+            found.push(FieldError::invalid(field, &value, IMMUTABLE));
+        }
     }
     found
 }

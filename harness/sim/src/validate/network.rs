@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::pod::{one_of, port};
 use super::names;
+use super::pod::{one_of, port};
 use crate::meta;
 use crate::status::FieldError;
 

@@ -53,7 +53,10 @@ pub(super) fn check(spec: &Value, at: &str, restart: &[&str]) -> Vec<FieldError>
     match policy.and_then(Value::as_str) {
         None | Some("") => found.push(FieldError::required(format!("{at}.restartPolicy"), "")),
         Some(policy) if restart.len() == 2 && policy == "Always" => {
-            found.push(FieldError::required(format!("{at}.restartPolicy"), "valid values: \"OnFailure\", \"Never\""));
+            found.push(FieldError::required(
+                format!("{at}.restartPolicy"),
+                "valid values: \"OnFailure\", \"Never\"",
+            ));
         }
         Some(policy) if !restart.contains(&policy) => {
             // In the order in which the real server lists them.
@@ -90,7 +93,8 @@ fn volumes<'v>(spec: &'v Value, at: &str, found: &mut Vec<FieldError>) -> BTreeS
             }
         }
         if volume.as_object().is_some_and(|v| v.len() > 2) {
-            let second = volume.as_object().into_iter().flat_map(|v| v.keys()).filter(|k| *k != "name").nth(1);
+            let second =
+                volume.as_object().into_iter().flat_map(|v| v.keys()).filter(|k| *k != "name").nth(1);
             let field = format!("{at}.volumes[{i}].{}", second.map_or("", String::as_str));
             found.push(FieldError::forbidden(field, "may not specify more than 1 volume type"));
         }
@@ -131,19 +135,31 @@ fn check_container(container: &Value, at: &str, volumes: &BTreeSet<&str>, found:
             || path.starts_with("metadata.annotations['")
             || matches!(
                 path,
-                "metadata.name" | "metadata.namespace" | "metadata.uid" | "spec.nodeName" | "spec.serviceAccountName"
-                    | "status.hostIP" | "status.hostIPs" | "status.podIP" | "status.podIPs"
+                "metadata.name"
+                    | "metadata.namespace"
+                    | "metadata.uid"
+                    | "spec.nodeName"
+                    | "spec.serviceAccountName"
+                    | "status.hostIP"
+                    | "status.hostIPs"
+                    | "status.podIP"
+                    | "status.podIPs"
             );
         if from.get("fieldRef").is_some() && !known {
             let why = format!("error converting fieldPath: field label not supported: {path}");
-            found.push(FieldError::invalid(format!("{place}.valueFrom.fieldRef.fieldPath"), &path.into(), &why));
+            found.push(FieldError::invalid(
+                format!("{place}.valueFrom.fieldRef.fieldPath"),
+                &path.into(),
+                &why,
+            ));
         }
         if !meta::text(entry, &["value"]).is_empty() {
             let why = "may not be specified when `value` is not empty";
             found.push(FieldError::invalid(format!("{place}.valueFrom"), &"".into(), why));
         }
         if from.as_object().is_some_and(|f| f.is_empty()) {
-            let why = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
+            let why =
+                "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
             found.push(FieldError::invalid(format!("{place}.valueFrom"), &"".into(), why));
         }
     }
@@ -181,7 +197,8 @@ fn check_resources(container: &Value, at: &str, found: &mut Vec<FieldError>) {
         if let (Some(asked), Some(bound)) = (quantity(request), quantity(limit))
             && asked.compare(&bound).is_gt()
         {
-            let why = format!("must be less than or equal to {name} limit of {}", limit.as_str().unwrap_or(""));
+            let why =
+                format!("must be less than or equal to {name} limit of {}", limit.as_str().unwrap_or(""));
             found.push(FieldError::invalid(format!("{at}.resources.requests"), request, &why));
         }
     }
