@@ -7,15 +7,25 @@ use serde_json::Value as Json;
 
 use crate::error::{Result, fail};
 
-/// Decodes a value.
+/// Decodes a value; unknown fields are refused.
 pub(crate) fn decode<T: DeserializeOwned>(json: Json) -> Result<T> {
-    match T::deserialize(Go(json)) {
+    decode_as(json, true)
+}
+
+/// Decodes a value; unknown fields are dropped.
+pub(crate) fn decode_lenient<T: DeserializeOwned>(json: Json) -> Result<T> {
+    decode_as(json, false)
+}
+
+fn decode_as<T: DeserializeOwned>(json: Json, strict: bool) -> Result<T> {
+    match T::deserialize(Go(json, strict)) {
         Ok(value) => Ok(value),
         Err(error) => fail(format!("json: {error}")),
     }
 }
 
-struct Go(Json);
+/// A value, and whether unknown fields are refused.
+struct Go(Json, bool);
 
 impl IntoDeserializer<'_, DeError> for Go {
     type Deserializer = Go;
@@ -99,17 +109,19 @@ impl<'de> serde::Deserializer<'de> for Go {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
+        let strict = self.1;
         match self.0 {
             Json::Null => visitor.visit_seq(SeqDeserializer::new(std::iter::empty::<Go>())),
-            Json::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Go))),
+            Json::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(move |item| Go(item, strict)))),
             _ => self.refuse("list"),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
+        let strict = self.1;
         match self.0 {
             Json::Null => visitor.visit_map(MapDeserializer::new(std::iter::empty::<(String, Go)>())),
-            Json::Object(map) => visitor.visit_map(MapDeserializer::new(map.into_iter().map(|(k, v)| (k, Go(v))))),
+            Json::Object(map) => visitor.visit_map(MapDeserializer::new(map.into_iter().map(move |(k, v)| (k, Go(v, strict))))),
             _ => self.refuse("map"),
         }
     }
@@ -120,6 +132,7 @@ impl<'de> serde::Deserializer<'de> for Go {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DeError> {
+        let strict = self.1;
         let map = match self.0 {
             Json::Null => serde_json::Map::new(),
             Json::Object(map) => map,
@@ -128,14 +141,15 @@ impl<'de> serde::Deserializer<'de> for Go {
         let entries = map.into_iter().filter(|(_, v)| !v.is_null()).map(|(key, value)| {
             let exact = fields.iter().any(|f| *f == key);
             let folded = fields.iter().find(|f| !exact && f.eq_ignore_ascii_case(&key));
-            (folded.map_or(key, |f| (*f).to_owned()), Go(value))
+            (folded.map_or(key, |f| (*f).to_owned()), value)
         });
+        let entries = entries.filter(|(key, _)| strict || fields.contains(&key.as_str()));
         // A later spelling of a field goes before an earlier one.
         let mut last: serde_json::Map<String, Json> = serde_json::Map::new();
         for (key, value) in entries {
-            last.insert(key, value.0);
+            last.insert(key, value);
         }
-        visitor.visit_map(MapDeserializer::new(last.into_iter().map(|(k, v)| (k, Go(v)))))
+        visitor.visit_map(MapDeserializer::new(last.into_iter().map(move |(k, v)| (k, Go(v, strict)))))
     }
 
     serde::forward_to_deserialize_any! {

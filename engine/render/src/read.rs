@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Renderer;
 use crate::config::TransformerConfig;
-use crate::decode::decode;
+use crate::decode::{decode, decode_lenient};
 use crate::error::{RenderError, Result, fail};
 use crate::loader::{Loader, in_file};
 use crate::resource::{Resource, Types};
@@ -108,7 +108,10 @@ pub(crate) fn config(renderer: &Renderer, loader: &Loader<'_>, file: &str) -> Re
     let (path, content) = loader.load(file)?;
     let shown = loader.shown(&path);
     let read = || match renderer.parse(&content)?.iter().find(|d| !d.is_empty()) {
-        Some(document) => typed(&document.root),
+        Some(document) => match document.root.to_json(Dialect::KubernetesJson) {
+            Ok(json) => decode_lenient(json),
+            Err(error) => fail(error.to_string()),
+        },
         None => Ok(TransformerConfig::default()),
     };
     read().map_err(|e| e.map(in_file(&shown)))

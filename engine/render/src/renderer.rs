@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use seatrial_yaml::{Document, Node, ParseOptions};
+use seatrial_yaml::{Document, DuplicateKeys, Node, ParseError, ParseOptions};
 use sha2::{Digest, Sha256};
 
 use crate::error::{RenderError, Result};
@@ -78,6 +78,12 @@ impl Renderer {
         Ok(objects)
     }
 
+    /// The documents of a kustomization file: keys may come twice there, the last one counts.
+    pub(crate) fn parse_kustomization(&self, content: &Bytes) -> Result<Vec<Document>> {
+        let options = ParseOptions { duplicate_keys: DuplicateKeys::LastWins, comments: false, ..ParseOptions::default() };
+        seatrial_yaml::parse(content, &options).map_err(invalid)
+    }
+
     /// The documents of a file.
     pub(crate) fn parse(&self, content: &Bytes) -> Result<Arc<Vec<Document>>> {
         let key: [u8; 32] = Sha256::digest(content).into();
@@ -85,12 +91,15 @@ impl Renderer {
             return Ok(known.clone());
         }
         let options = ParseOptions { comments: false, ..ParseOptions::default() };
-        let documents = seatrial_yaml::parse(content, &options)
-            .map_err(|e| RenderError::new(format!("invalid YAML: {}", e.message)).at(e.line, e.column))?;
+        let documents = seatrial_yaml::parse(content, &options).map_err(invalid)?;
         let documents = Arc::new(documents);
         lock(&self.parsed).insert(key, documents.clone());
         Ok(documents)
     }
+}
+
+fn invalid(error: ParseError) -> RenderErrors {
+    RenderError::new(format!("invalid YAML: {}", error.message)).at(error.line, error.column).into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -66,10 +66,8 @@ batch - CronJob +spec/jobTemplate/spec/template/metadata/annotations
 const NAMESPACE: &str = "
 - - - +metadata/namespace
 - - Namespace +metadata/name
-apiregistration.k8s.io - APIService spec/service/namespace
+apiregistration.k8s.io - APIService +spec/service/namespace
 apiextensions.k8s.io - CustomResourceDefinition spec/conversion/webhook/clientConfig/service/namespace
-admissionregistration.k8s.io - ValidatingWebhookConfiguration webhooks/clientConfig/service/namespace
-admissionregistration.k8s.io - MutatingWebhookConfiguration webhooks/clientConfig/service/namespace
 ";
 
 const REPLICAS: &str = "
@@ -88,23 +86,25 @@ const IMAGES: &str = "
 
 const VARIABLES: &str = "
 - - CronJob POD:spec/jobTemplate/spec/template/spec
-- - CronJob spec/jobTemplate/spec/template/spec/containers/workingDir
-- - CronJob spec/jobTemplate/spec/template/spec/initContainers/workingDir
 - - DaemonSet POD:spec/template/spec
+- - DaemonSet spec/template/spec/volumes/nfs/server
 - - Deployment POD:spec/template/spec
+- - Deployment spec/template/spec/volumes/nfs/server
 - - Ingress spec/rules/host
 - - Ingress spec/tls/hosts
 - - Ingress spec/tls/secretName
 - - Job POD:spec/template/spec
+- - Job spec/template/spec/volumes/nfs/server
 - - Pod POD:spec
+- - Pod spec/volumes/nfs/server
 - - ReplicaSet POD:spec/template/spec
-- v1 Service spec/ports/port
-- v1 Service spec/ports/targetPort
+- - ReplicaSet spec/template/spec/volumes/nfs/server
+- - Service spec/ports/port
+- - Service spec/ports/targetPort
 - - StatefulSet POD:spec/template/spec
+- - PersistentVolume spec/nfs/server
 - - - metadata/labels
 - - - metadata/annotations
-- - PersistentVolume spec/nfs/path
-- - PersistentVolume spec/nfs/server
 ";
 
 const POD_VARIABLES: [&str; 8] = [

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Result, fail};
 
-/// Ten letters that stand for an object's content.
+/// Ten letters that stand for an object's content. The name does not count, though there is a place for it.
 pub(crate) fn hash(node: &Node) -> Result<String> {
     let json = |field: &[&str]| match node.at(field) {
         None => Ok(Json::String(String::new())),
@@ -17,7 +17,7 @@ pub(crate) fn hash(node: &Node) -> Result<String> {
     let content = match node.str_at(&["kind"]) {
         Some("ConfigMap") => {
             put("kind", "ConfigMap".into());
-            put("name", json(&["metadata", "name"])?);
+            put("name", "".into());
             put("data", json(&["data"])?);
             let binary = json(&["binaryData"])?;
             if binary.is_object() {
@@ -28,7 +28,7 @@ pub(crate) fn hash(node: &Node) -> Result<String> {
         Some("Secret") => {
             put("kind", "Secret".into());
             put("type", json(&["type"])?);
-            put("name", json(&["metadata", "name"])?);
+            put("name", "".into());
             put("data", json(&["data"])?);
             let text = json(&["stringData"])?;
             if text.is_object() {

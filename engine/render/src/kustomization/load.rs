@@ -37,7 +37,7 @@ pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
         return fail(format!("Found multiple kustomization files under: {dir}"));
     }
     let shown = loader.shown(&path);
-    let documents = renderer.parse(&content).map_err(|e| e.map(in_file(&shown)))?;
+    let documents = renderer.parse_kustomization(&content).map_err(|e| e.map(in_file(&shown)))?;
     let empty = || RenderError::new(format!("{file_name} is empty")).in_file(&shown);
     let first = documents.first().filter(|d| !d.is_empty()).ok_or_else(empty)?;
     let json = first

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{Plugin, args};
 use crate::accumulate::{Build, Target};
 use crate::config::{Create, FieldSpec};
-use crate::decode::decode;
+use crate::decode::decode_lenient;
 use crate::error::{Context, Result, fail};
 use crate::kustomization::model::{ConfigMapArgs, SecretArgs, SortOptions};
 use crate::resmap::ResMap;
@@ -19,7 +19,7 @@ use crate::{generate as generators, transform as t};
 /// The configuration's fields, without those that every object has.
 fn fields<T: DeserializeOwned>(plugin: &Plugin) -> Result<T> {
     match plugin.node.to_json(Dialect::KubernetesJson) {
-        Ok(json) => decode(json),
+        Ok(json) => decode_lenient(json),
         Err(error) => fail(error.to_string()),
     }
     .context(|| plugin.describe())
