@@ -4,6 +4,8 @@ use super::NAMESPACE;
 use crate::scenario::ExtraController;
 use seatrial_api::FluxRelease;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A controller of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +85,39 @@ pub fn controllers(flux: FluxRelease, extra: &[ExtraController]) -> Vec<Controll
         .collect()
 }
 
-/// The objects of the component manifests, in the order in which they can be applied.
-pub fn component_objects(flux: FluxRelease, extra: &[ExtraController]) -> Vec<Value> {
+/// The component manifests of a release.
+#[derive(Debug)]
+pub struct Components {
+    /// The objects, in the order in which they can be applied.
+    pub objects: Vec<Value>,
+    /// `gotk-components.yaml`.
+    pub file: String,
+}
+
+/// The component manifests of a release with these controllers beside the usual four. They are made once per process.
+///
+/// # Errors
+/// None in practice: the objects contain nothing that YAML cannot express.
+pub fn components(
+    flux: FluxRelease,
+    extra: &[ExtraController],
+) -> Result<Arc<Components>, seatrial_yaml::EmitError> {
+    static MADE: Mutex<BTreeMap<(FluxRelease, Vec<ExtraController>), Arc<Components>>> =
+        Mutex::new(BTreeMap::new());
+    let mut extra = extra.to_vec();
+    extra.sort_unstable();
+    extra.dedup();
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(components) = made.get(&(flux, extra.clone())) {
+        return Ok(components.clone());
+    }
+    let objects = objects(flux, &extra);
+    let components = Arc::new(Components { file: file(flux, &extra, &objects)?, objects });
+    made.insert((flux, extra), components.clone());
+    Ok(components)
+}
+
+fn objects(flux: FluxRelease, extra: &[ExtraController]) -> Vec<Value> {
     let controllers = controllers(flux, extra);
     let mut objects = vec![json!({
         "apiVersion": "v1",
@@ -123,13 +156,10 @@ pub fn component_objects(flux: FluxRelease, extra: &[ExtraController]) -> Vec<Va
     objects
 }
 
-/// `gotk-components.yaml`.
-///
-/// # Errors
-/// None in practice: the objects contain nothing that YAML cannot express.
-pub fn component_file(
+fn file(
     flux: FluxRelease,
     extra: &[ExtraController],
+    objects: &[Value],
 ) -> Result<String, seatrial_yaml::EmitError> {
     let names: Vec<&str> = controllers(flux, extra).iter().map(|c| c.name).collect();
     let mut text = format!(
@@ -137,7 +167,7 @@ pub fn component_file(
         full_version(flux),
         names.join(",")
     );
-    for (index, object) in component_objects(flux, extra).iter().enumerate() {
+    for (index, object) in objects.iter().enumerate() {
         if index > 0 {
             text.push_str("---\n");
         }

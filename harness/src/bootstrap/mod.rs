@@ -1,12 +1,12 @@
 //! What `flux bootstrap` puts into a repository and onto a cluster: component manifests and sync manifests.
 //!
-//! Pure: [`component_objects`] and [`Sync`] make objects and files; who commits and applies them is another matter
+//! Pure: [`components()`] and [`Sync`] make objects and files; who commits and applies them is another matter
 //! (see [`crate::run`]).
 
 mod components;
 mod sync;
 
-pub use components::{Controller, component_file, component_objects, controllers};
+pub use components::{Components, Controller, components, controllers};
 pub use sync::Sync;
 
 /// The namespace of Flux.

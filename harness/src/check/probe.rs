@@ -248,7 +248,13 @@ impl Probe {
             }
             _ => None,
         };
-        Failure { message: format!("{} is so", label(object)), nearest, ..Failure::default() }
+        let what = match self {
+            Probe::Wanted { .. } => "had all of these fields",
+            Probe::Condition { .. } => "had this condition",
+            Probe::Revision { .. } => "had applied this revision",
+            Probe::Cel { .. } => "made the expression true",
+        };
+        Failure { message: format!("{} {what}", label(object)), nearest, ..Failure::default() }
     }
 
     /// The object that the check is about, if it is about one: for the chain of causes.

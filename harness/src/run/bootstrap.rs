@@ -1,8 +1,6 @@
 //! Installs Flux and has it follow a repository, as `flux bootstrap` does.
 
-use crate::bootstrap::{
-    AUTHOR, MANAGER, SYNC_MESSAGE, Sync, component_file, component_objects, components_message, controllers,
-};
+use crate::bootstrap::{AUTHOR, MANAGER, SYNC_MESSAGE, Sync, components, components_message, controllers};
 use crate::cluster::{Handle, words};
 use crate::forge::{Author, Change, CommitId, Forge, ForgeError, Repo};
 use crate::scenario::ExtraController;
@@ -81,13 +79,13 @@ pub async fn bootstrap(
         return Err(BootstrapError::NoController { controller: missing.name(), flux: cluster.flux });
     }
     let mut commits = Vec::new();
-    let components = component_file(cluster.flux, extra)?;
-    let change =
-        by_flux(components_message(cluster.flux)).write(format!("{folder}/gotk-components.yaml"), components);
+    let components = components(cluster.flux, extra)?;
+    let change = by_flux(components_message(cluster.flux))
+        .write(format!("{folder}/gotk-components.yaml"), components.file.as_bytes());
     commits.extend(commit(repo, &sync.branch, &change)?);
 
-    for object in component_objects(cluster.flux, extra) {
-        apply(cluster, &object).await?;
+    for object in &components.objects {
+        apply(cluster, object).await?;
     }
     // Names are drawn per cluster, so that another cluster of the run does not shift this one's.
     let mut rng = setting.clock.rng(&format!("{}/deploy key", cluster.name));
