@@ -94,6 +94,28 @@ fn a_tag_in_a_range_is_followed() {
 }
 
 #[test]
+fn another_repository_can_be_included() {
+    play(V2_9, |mut world, _| async move {
+        world.write("base/one.yaml", &cm_file("one", "1"));
+        world.commit("Start");
+        let spec = json!({ "include": [{ "repository": { "name": "fleet" }, "fromPath": "base", "toPath": "vendor" }] });
+        let mut both = json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": { "name": "both", "namespace": "flux-system" },
+            "spec": { "interval": "1m", "url": URL, "ref": { "branch": BRANCH } },
+        });
+        both["spec"]["include"] = spec["include"].clone();
+        world.apply(both).await;
+        let path = SOURCE.replace("/fleet", "/both");
+        let failed = world.until(&path, 10, |source| ready(source)["status"] == "False").await;
+        assert_eq!(ready(&failed)["message"], "no artifact available for include 'fleet'");
+        world.source().await;
+        let source = world.until(&path, 10, |source| ready(source)["status"] == "True").await;
+        assert_eq!(source["status"]["includedArtifacts"].as_array().map(Vec::len), Some(1));
+    });
+}
+
+#[test]
 fn an_artifact_is_cut_into_pieces() {
     play(V2_9, |mut world, _| async move {
         world.write("apps/base/one.yaml", &cm_file("one", "1")).write("infra/two.yaml", &cm_file("two", "2"));

@@ -7,6 +7,7 @@ use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
 use crate::object::{self, ObjectRef};
 use crate::source::git::{self, Content, Revision};
+use crate::source::include;
 use crate::source::{FetchError, GitAuth, GitError, Secret};
 use crate::status::conditions::{Conditions, Status};
 use crate::status::{Events, Severity, StatusPatch};
@@ -132,7 +133,7 @@ impl GitRepositoryReconciler {
     ) -> Result<Option<Revision>, Failure> {
         refuse_unsupported(spec)?;
         let who = ObjectRef::of(object);
-        if spec.secret_ref.is_some() {
+        if spec.secret_ref.is_some() || !spec.include.is_empty() {
             stamps.extend(self.context.cluster_stamps());
         }
         stamps.extend(self.context.git.changes().iter().map(Signal::stamp));
@@ -143,6 +144,9 @@ impl GitRepositoryReconciler {
         let revision = git::resolve(&remote, &spec.url, &reference).map_err(|error| Failure::git(&error))?;
         let content = Content { ignore: spec.ignore.as_deref(), sparse: &spec.sparse_checkout };
         let artifact = self.artifact(&remote, &revision, &content)?;
+        let (artifact, included) = self.include(&who, spec, artifact).await?;
+        status.included_artifacts = included;
+        status.observed_include.clone_from(&spec.include);
         let old = status.artifact.as_ref();
         let is_same = old.is_some_and(|old| {
             old.revision == revision.text && old.digest.as_deref() == Some(artifact.digest.as_str())
@@ -181,6 +185,35 @@ impl GitRepositoryReconciler {
         let artifact = store.store(tree);
         store.remember(key, &artifact);
         Ok(artifact)
+    }
+
+    /// The artifact with what it includes of others, and those others.
+    async fn include(
+        &self,
+        who: &ObjectRef,
+        spec: &GitRepositorySpec,
+        artifact: StoredArtifact,
+    ) -> Result<(StoredArtifact, Vec<Artifact>), Failure> {
+        let mut tree = artifact.tree.clone();
+        let mut included = Vec::new();
+        for rule in &spec.include {
+            let other = ObjectRef { name: rule.repository.name.clone(), ..who.clone() };
+            let found = self.context.cluster.get(&other).await;
+            let found = found.ok().and_then(|found| {
+                let artifact: Artifact = serde_json::from_value(found["status"]["artifact"].clone()).ok()?;
+                let stored = self.context.artifacts.get(artifact.digest.as_deref()?)?;
+                Some((artifact, stored))
+            });
+            let (artifact, stored) = found.ok_or_else(|| Failure {
+                reason: "NotFound",
+                message: format!("no artifact available for include '{}'", rule.repository.name),
+                stalled: false,
+            })?;
+            tree = include::include(&tree, &stored.tree, rule);
+            included.push(artifact);
+        }
+        let artifact = if included.is_empty() { artifact } else { self.context.artifacts.store(tree) };
+        Ok((artifact, included))
     }
 
     async fn auth(&self, namespace: &str, spec: &GitRepositorySpec) -> Result<GitAuth, Failure> {
@@ -228,7 +261,6 @@ fn refuse_unsupported(spec: &GitRepositorySpec) -> Result<(), Failure> {
     let provider = spec.provider.as_deref().is_some_and(|provider| provider != "generic");
     let fields = [
         ("spec.verify", spec.verify.is_some()),
-        ("spec.include", !spec.include.is_empty()),
         ("spec.recurseSubmodules", spec.recurse_submodules),
         ("spec.proxySecretRef", spec.proxy_secret_ref.is_some()),
         ("spec.provider", provider),
@@ -271,8 +303,14 @@ impl Reconcile for GitRepositoryReconciler {
 
     fn refers_to(&self, object: &Value) -> BTreeSet<String> {
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        let secret = object["spec"]["secretRef"]["name"].as_str();
-        secret.map(|name| reference("Secret", namespace, name)).into_iter().collect()
+        let includes = object["spec"]["include"].as_array().into_iter().flatten();
+        includes
+            .filter_map(|include| include["repository"]["name"].as_str())
+            .map(|name| reference("GitRepository", namespace, name))
+            .chain(
+                object["spec"]["secretRef"]["name"].as_str().map(|name| reference("Secret", namespace, name)),
+            )
+            .collect()
     }
 
     fn observe(&self, object: &Value) {

@@ -5,6 +5,7 @@ pub(crate) mod copy;
 pub(crate) mod git;
 mod host;
 mod ignore;
+pub(crate) mod include;
 mod semver;
 
 pub use git::FetchError;
