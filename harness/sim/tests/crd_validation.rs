@@ -198,3 +198,20 @@ fn rules_have_the_functions_of_kubernetes(#[case] rule: &str, #[case] value: Val
     let expected = if holds { Vec::new() } else { vec![format!("spec: Invalid value: failed rule: {rule}")] };
     assert_eq!(found, expected);
 }
+
+#[rstest]
+#[case("self.metadata.name.startsWith('a')", "a", true)]
+#[case("self.metadata.name.startsWith('a')", "b", false)]
+#[case("self.kind == 'T' && self.apiVersion == 'x.io/v1' && self.spec.n == 1", "a", true)]
+fn rules_of_the_root_see_the_name_and_the_kind(#[case] rule: &str, #[case] name: &str, #[case] holds: bool) {
+    // As controller-gen writes it: the identity is declared, too.
+    let schema = json!({"type": "object", "x-kubernetes-validations": [{"rule": rule}], "properties": {
+        "apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"},
+        "spec": {"type": "object", "properties": {"n": {"type": "integer"}}}}});
+    let schema = CrdSchema::compile(Some(&schema), "x.io/v1", "T", "schema").unwrap();
+    let object = json!({"apiVersion": "x.io/v1", "kind": "T", "metadata": {"name": name}, "spec": {"n": 1}});
+    let found: Vec<String> = schema.validate(&object, None).iter().map(ToString::to_string).collect();
+    let expected =
+        if holds { Vec::new() } else { vec![format!("<nil>: Invalid value: failed rule: {rule}")] };
+    assert_eq!(found, expected);
+}

@@ -121,18 +121,17 @@ fn to_cel(value: &Value, node: &Node) -> CelValue {
             let any = Node { preserve_unknown: true, ..Node::default() };
             let mut entries: Vec<(String, CelValue)> = Vec::with_capacity(map.len());
             for (key, value) in map {
-                if let Some(property) = node.properties.get(key) {
+                if node.embedded && key == "metadata" {
+                    let names = value.as_object().into_iter().flatten();
+                    let names = names.filter(|(k, _)| matches!(k.as_str(), "name" | "generateName"));
+                    let names = names.map(|(k, v)| (k.clone(), to_cel(v, &any))).collect();
+                    entries.push((key.clone(), to_map(names)));
+                } else if node.embedded && matches!(key.as_str(), "apiVersion" | "kind") {
+                    entries.push((key.clone(), to_cel(value, &any)));
+                } else if let Some(property) = node.properties.get(key) {
                     entries.push((escape(key), to_cel(value, property)));
                 } else if let Some(values) = &node.additional {
                     entries.push((key.clone(), to_cel(value, values)));
-                } else if node.embedded && matches!(key.as_str(), "apiVersion" | "kind") {
-                    entries.push((key.clone(), to_cel(value, &any)));
-                } else if node.embedded && key == "metadata" {
-                    let names = value.as_object().into_iter().flatten();
-                    let names = names.filter(|(k, _)| matches!(k.as_str(), "name" | "generateName"));
-                    let names: Vec<(String, CelValue)> =
-                        names.map(|(k, v)| (k.clone(), to_cel(v, &any))).collect();
-                    entries.push((key.clone(), to_map(names)));
                 } else if node.properties.is_empty() && node.preserve_unknown {
                     entries.push((key.clone(), to_cel(value, &any)));
                 }

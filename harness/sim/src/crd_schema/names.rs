@@ -178,6 +178,9 @@ enum Field<'n> {
 }
 
 fn field<'n>(node: &'n Node, name: &str) -> Field<'n> {
+    if node.embedded && matches!(name, "apiVersion" | "kind" | "metadata") {
+        return Field::Known(None);
+    }
     if let Some((_, property)) = node.properties.iter().find(|(n, _)| escape(n) == name) {
         return Field::Known(Some(property));
     }
@@ -185,10 +188,7 @@ fn field<'n>(node: &'n Node, name: &str) -> Field<'n> {
         return Field::Known(Some(values));
     }
     let untyped = node.ty.is_none() || (node.preserve_unknown && node.properties.is_empty());
-    if untyped || (node.embedded && matches!(name, "apiVersion" | "kind" | "metadata")) {
-        return Field::Known(None);
-    }
-    Field::Undefined
+    if untyped { Field::Known(None) } else { Field::Undefined }
 }
 
 const NAMESPACES: [&str; 3] = ["strings", "lists", "optional"];

@@ -244,7 +244,7 @@ impl Parser {
         {
             for violation in validate::validate_default(default, node) {
                 let field = match violation.field.as_str() {
-                    "" => format!("{path}.default"),
+                    violation::NOWHERE => format!("{path}.default"),
                     below => format!("{path}.default.{below}"),
                 };
                 self.error(violation.reason, field, violation.message);

@@ -27,11 +27,13 @@ const TYPE: &str = "FieldValueTypeInvalid";
 const TOO_LONG: &str = "FieldValueTooLong";
 const TOO_MANY: &str = "FieldValueTooMany";
 const NOT_SUPPORTED: &str = "FieldValueNotSupported";
-const NOWHERE: &str = "<nil>";
+pub(super) const NOWHERE: &str = "<nil>";
 
 impl Violation {
-    fn new(reason: &'static str, field: impl Into<String>, message: impl Into<String>) -> Violation {
-        Violation { reason, field: field.into(), message: message.into() }
+    fn new(reason: &'static str, field: &str, message: impl Into<String>) -> Violation {
+        // The object as a whole has no path.
+        let field = if field.is_empty() { NOWHERE } else { field };
+        Violation { reason, field: field.to_owned(), message: message.into() }
     }
 
     pub(super) fn required(field: &str) -> Violation {
