@@ -30,7 +30,7 @@ pub(crate) struct Build<'a> {
 #[derive(Default)]
 pub(crate) struct Accumulator {
     pub(crate) resources: ResMap,
-    pub(crate) config: TransformerConfig,
+    pub(crate) config: Arc<TransformerConfig>,
     pub(crate) vars: Vec<Var>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Build<'a> {
 
     /// The whole of a kustomization.
     pub(crate) fn accumulate(&mut self, target: &Target<'a>) -> Result<Accumulator> {
-        let mut into = Accumulator { config: TransformerConfig::builtin(), ..Accumulator::default() };
+        let mut into = Accumulator::default();
         self.accumulate_into(target, &mut into)?;
         Ok(into)
     }
@@ -66,11 +66,10 @@ impl<'a> Build<'a> {
         let content = &target.content;
         self.each(&content.resources, |build, entry| build.add_resource(target, entry, into))
             .context(|| "accumulating resources".to_owned())?;
-        for file in &content.configurations {
-            let config = read::config(self.renderer, &target.loader, file)?;
-            into.config.merge(&config)?;
+        TransformerConfig::merge_shared(&mut into.config, &self.config_of(target)?)?;
+        if !content.crds.is_empty() {
+            openapi::add_crds(self.renderer, target, Arc::make_mut(&mut into.config))?;
         }
-        openapi::add_crds(self.renderer, target, &mut into.config)?;
         generate::run(self, target, &mut into.resources)?;
         self.each(&content.components, |build, entry| build.add_component(target, entry, into))
             .context(|| "accumulating components".to_owned())?;
@@ -83,6 +82,20 @@ impl<'a> Build<'a> {
         transform::vars::bind(&content.vars, &mut into.resources)?;
         into.vars.extend(content.vars.iter().cloned());
         Ok(())
+    }
+
+    /// The field specs of a kustomization: its own ones go before those of kustomize.
+    fn config_of(&self, target: &Target<'a>) -> Result<Arc<TransformerConfig>> {
+        let files = &target.content.configurations;
+        if files.is_empty() {
+            return Ok(TransformerConfig::builtin());
+        }
+        let mut own = TransformerConfig::default();
+        for file in files {
+            own.merge(&read::config(self.renderer, &target.loader, file)?)?;
+        }
+        own.merge(&TransformerConfig::builtin())?;
+        Ok(Arc::new(own))
     }
 
     /// Goes on after a failure, so that all independent problems are told.
@@ -179,7 +192,7 @@ impl<'a> Build<'a> {
 impl Accumulator {
     fn merge(&mut self, other: Accumulator) -> Result<()> {
         self.resources.append_all(other.resources.into_list())?;
-        self.config.merge(&other.config)?;
+        TransformerConfig::merge_shared(&mut self.config, &other.config)?;
         for var in other.vars {
             match self.vars.iter().find(|known| known.name == var.name) {
                 Some(_) => return fail(format!("var '{}' already encountered", var.name)),

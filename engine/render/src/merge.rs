@@ -138,6 +138,12 @@ impl<'s> Merger<'s> {
             true => items.clone(),
             false => patch.map(|mut p| std::mem::take(p.items_mut().unwrap_or(&mut Vec::new()))).unwrap_or_default(),
         };
+        if adding && items.iter().any(|item| keys.first().is_some_and(|key| !item.has(key))) {
+            if let Some(slot) = list.items_mut() {
+                *slot = items;
+            }
+            return Ok(Some(list));
+        }
         let merged = if keys.is_empty() {
             scalars(items, theirs)
         } else {
@@ -160,12 +166,26 @@ impl<'s> Merger<'s> {
         let used = |key: &&str| patch.iter().chain(&dest).any(|item| item.has(key));
         let mut keys: Vec<&str> = keys.iter().copied().filter(used).collect();
         if keys.is_empty() {
-            return Ok(patch.into_iter().chain(dest).collect());
+            return Ok(dest);
         }
         if keys.len() > 1 {
             return self.items_by_keys(dest, patch, &keys, ty);
         }
         let key = keys.remove(0);
+        let nameless = |item: &Node| text(item, key).is_empty();
+        if let Some(at) = dest.iter().rposition(nameless) {
+            // An item without a name stands for all of them.
+            return Ok(vec![dest.swap_remove(at)]);
+        }
+        if patch.iter().any(nameless) {
+            let named = patch.into_iter().filter(|item| !text(item, key).is_empty());
+            let mut out = Vec::new();
+            for item in named {
+                let ours = dest.iter().find(|ours| text(ours, key) == text(&item, key)).cloned();
+                out.extend(self.walk(ours, Some(item), ty)?);
+            }
+            return Ok(out);
+        }
         let mut names: Vec<String> = Vec::new();
         for item in patch.iter().chain(&dest) {
             let name = text(item, key);

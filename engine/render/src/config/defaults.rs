@@ -1,5 +1,7 @@
 //! kustomize's own field specs. Lines are `group version kind path`, `-` for any, with `+` before paths that are created.
 
+use std::sync::{Arc, LazyLock};
+
 use super::references::{REFERENCES, WORKLOADS};
 use super::{FieldSpec, NameReference, TransformerConfig};
 
@@ -102,6 +104,8 @@ const VARIABLES: &str = "
 - - Service spec/ports/port
 - - Service spec/ports/targetPort
 - - StatefulSet POD:spec/template/spec
+- - StatefulSet spec/volumeClaimTemplates/spec/nfs/server
+- - CronJob spec/jobTemplate/spec/template/volumes/nfs/server
 - - PersistentVolume spec/nfs/server
 - - - metadata/labels
 - - - metadata/annotations
@@ -158,8 +162,7 @@ fn references() -> Vec<NameReference> {
     out
 }
 
-/// All of them.
-pub(super) fn builtin() -> TransformerConfig {
+fn build() -> TransformerConfig {
     TransformerConfig {
         name_prefix: specs("- - - metadata/name"),
         name_suffix: specs("- - - metadata/name"),
@@ -173,4 +176,10 @@ pub(super) fn builtin() -> TransformerConfig {
         images: specs(IMAGES),
         replicas: specs(REPLICAS),
     }
+}
+
+/// All of them.
+pub(super) fn builtin() -> Arc<TransformerConfig> {
+    static BUILTIN: LazyLock<Arc<TransformerConfig>> = LazyLock::new(|| Arc::new(build()));
+    BUILTIN.clone()
 }

@@ -37,12 +37,13 @@ impl FieldSpec {
         part(&self.kind, &gvk.kind) && part(&self.group, &gvk.group) && part(&self.version, &gvk.version)
     }
 
-    /// Whether another spec means the same place.
-    pub(crate) fn same_place(&self, other: &FieldSpec) -> bool {
-        self.path == other.path
-            && self.kind == other.kind
-            && self.group == other.group
-            && self.version == other.version
+    /// Whether this spec takes the place of a later one: the same path, and kinds that the later one would select.
+    pub(crate) fn covers(&self, later: &FieldSpec) -> bool {
+        let part = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
+        self.path == later.path
+            && part(&later.kind, &self.kind)
+            && part(&later.group, &self.group)
+            && part(&later.version, &self.version)
     }
 
     /// Calls `set` on each node that the path reaches in an object of kind `gvk`.

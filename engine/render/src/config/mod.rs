@@ -4,6 +4,8 @@ pub(crate) mod defaults;
 mod fieldspec;
 mod references;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 pub(crate) use fieldspec::{Create, FieldSpec};
@@ -58,8 +60,20 @@ pub(crate) struct TransformerConfig {
 
 impl TransformerConfig {
     /// kustomize's own field specs.
-    pub(crate) fn builtin() -> TransformerConfig {
+    pub(crate) fn builtin() -> Arc<TransformerConfig> {
         defaults::builtin()
+    }
+
+    /// Adds what another configuration says; the same one again costs nothing.
+    pub(crate) fn merge_shared(this: &mut Arc<TransformerConfig>, other: &Arc<TransformerConfig>) -> Result<()> {
+        if Arc::ptr_eq(this, other) {
+            return Ok(());
+        }
+        if **this == TransformerConfig::default() {
+            this.clone_from(other);
+            return Ok(());
+        }
+        Arc::make_mut(this).merge(other)
     }
 
     /// Adds what another configuration says.
@@ -95,14 +109,15 @@ impl TransformerConfig {
     }
 }
 
-/// Adds specs that are not there yet. The same place with another `create` is a contradiction.
+/// Adds specs that are not there yet: an earlier spec for some kind hides a later one for all kinds. The same place with
+/// another `create` is a contradiction.
 pub(crate) fn merge_specs(specs: &mut Vec<FieldSpec>, more: &[FieldSpec]) -> Result<()> {
     more.iter().try_for_each(|spec| merge_spec(specs, spec))
 }
 
 /// Adds one spec, as [`merge_specs`] does.
 pub(crate) fn merge_spec(specs: &mut Vec<FieldSpec>, spec: &FieldSpec) -> Result<()> {
-    match specs.iter().find(|known| known.same_place(spec)) {
+    match specs.iter().find(|known| known.covers(spec)) {
         Some(known) if known.create != spec.create => {
             fail(format!("conflicting fieldspecs: path {} of kind {:?} with and without create", spec.path, spec.kind))
         }
