@@ -40,21 +40,27 @@ impl FieldSet {
 
     /// Writes `fieldsV1`.
     pub fn to_fields_v1(&self) -> Value {
-        let elements: BTreeSet<&PathElement> = self.members.iter().chain(self.children.keys()).collect();
-        let mut out = Map::new();
-        for element in elements {
-            let mut inner = Map::new();
-            if let Some(child) = self.children.get(element) {
-                if self.members.contains(element) {
-                    inner.insert(".".to_owned(), Value::Object(Map::new()));
-                }
-                if let Value::Object(fields) = child.to_fields_v1() {
-                    inner.extend(fields);
-                }
-            }
-            out.insert(element.to_text(), Value::Object(inner));
+        Value::Object(self.write(false))
+    }
+
+    fn write(&self, is_member: bool) -> Map<String, Value> {
+        let mut out = Map::with_capacity(self.members.len() + self.children.len() + 1);
+        if is_member {
+            out.insert(".".to_owned(), Value::Object(Map::new()));
         }
-        Value::Object(out)
+        // Both are sorted: they are merged into one order.
+        let mut members = self.members.iter().peekable();
+        for (element, child) in &self.children {
+            while let Some(member) = members.next_if(|m| *m < element) {
+                out.insert(member.to_text(), Value::Object(Map::new()));
+            }
+            let is_member = members.next_if(|m| *m == element).is_some();
+            out.insert(element.to_text(), Value::Object(child.write(is_member)));
+        }
+        for member in members {
+            out.insert(member.to_text(), Value::Object(Map::new()));
+        }
+        out
     }
 
     /// Whether it holds no path.

@@ -1,5 +1,7 @@
 //! Every write that is not server-side apply.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use super::compare::Changes;
@@ -121,29 +123,31 @@ pub(super) fn without_ignored(object: &Value, writer: &Writer<'_>) -> Value {
 
 /// Without the fields that nobody owns: the identity of the object, and what the system sets.
 pub(super) fn without_system_fields(mut set: FieldSet) -> FieldSet {
-    const TOP: [&str; 3] = ["apiVersion", "kind", "metadata"];
-    const METADATA: [&str; 9] = [
-        "name",
-        "namespace",
-        "creationTimestamp",
-        "selfLink",
-        "uid",
-        "clusterName",
-        "generation",
-        "managedFields",
-        "resourceVersion",
-    ];
-    let field = |name: &str| PathElement::Field(name.to_owned());
-    let mut system = FieldSet::default();
-    for name in TOP {
-        system.insert(&[field(name)]);
-    }
-    for name in METADATA {
-        system.insert(&[field("metadata"), field(name)]);
-    }
-    set.subtract(&system);
+    set.subtract(&SYSTEM_FIELDS);
     set
 }
+
+static SYSTEM_FIELDS: LazyLock<FieldSet> = LazyLock::new(|| {
+    let mut system = FieldSet::default();
+    for path in [
+        &["apiVersion"][..],
+        &["kind"],
+        &["metadata"],
+        &["metadata", "name"],
+        &["metadata", "namespace"],
+        &["metadata", "creationTimestamp"],
+        &["metadata", "selfLink"],
+        &["metadata", "uid"],
+        &["metadata", "clusterName"],
+        &["metadata", "generation"],
+        &["metadata", "managedFields"],
+        &["metadata", "resourceVersion"],
+    ] {
+        let path: Vec<PathElement> = path.iter().map(|name| PathElement::Field((*name).to_owned())).collect();
+        system.insert(&path);
+    }
+    system
+});
 
 impl Writer<'_> {
     pub(super) fn entry(&self, operation: Operation, fields: FieldSet) -> Entry {
