@@ -67,12 +67,15 @@ impl Inner {
     /// Runs `f` under the lock; says so where it changed something.
     pub(crate) fn step<T>(&self, f: impl FnOnce(&mut State, Timestamp) -> T) -> T {
         let now = self.clock.now();
-        let (result, changed) = {
+        let (result, changed, wakers) = {
             let mut state = self.lock();
             let before = state.revision;
             let result = f(&mut state, now);
-            (result, state.revision != before)
+            (result, state.revision != before, std::mem::take(&mut state.to_wake))
         };
+        for waker in wakers {
+            waker.wake();
+        }
         if changed {
             self.changes.bump();
         }

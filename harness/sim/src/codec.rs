@@ -357,7 +357,7 @@ fn check_base64(text: &str) -> std::result::Result<(), String> {
     let good = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
     let data = bytes.iter().take_while(|(_, b)| good(*b)).count();
     let padding = bytes.iter().skip(data).take_while(|(_, b)| *b == b'=').count();
-    let whole = data + padding == bytes.len() && bytes.len() % 4 == 0 && padding <= 2;
+    let whole = data + padding == bytes.len() && bytes.len().is_multiple_of(4) && padding <= 2;
     if whole {
         return Ok(());
     }

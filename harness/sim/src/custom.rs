@@ -19,8 +19,6 @@ pub(crate) struct CustomVersion {
     /// Name, type, JSON path, priority.
     pub(crate) columns: Vec<Column>,
     pub(crate) deprecation: Option<String>,
-    /// The definition's name.
-    pub(crate) definition: String,
 }
 
 /// Where the `scale` subresource finds its numbers.
@@ -45,10 +43,6 @@ pub(crate) struct Column {
 impl CustomVersion {
     pub(crate) fn ty(&self) -> TypeRef<'_> {
         self.schema.type_ref()
-    }
-
-    pub(crate) fn has_status(&self) -> bool {
-        self.resource.subresource("status").is_some()
     }
 
     /// Compiles one version of a definition (whose names have been defaulted).
@@ -125,7 +119,6 @@ impl CustomVersion {
             columns: columns.collect(),
             scale,
             deprecation,
-            definition: meta::name(definition).to_owned(),
             schema,
             resource: Resource {
                 group: group.into(),

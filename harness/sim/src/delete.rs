@@ -10,7 +10,7 @@ use crate::kind::Kind;
 use crate::meta;
 use crate::object::{Key, Object};
 use crate::read::show_value;
-use crate::request::{Form, Options};
+use crate::request::Options;
 use crate::selector::Selector;
 use crate::serve::{Answer, Ctx};
 use crate::status::{Refusal, Result, qualified, success};
@@ -103,18 +103,17 @@ pub(crate) fn one(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -
 
 /// Kinds whose deletion answers with the object that is gone.
 fn returns_object(kind: &Kind) -> bool {
+    let core = [
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "Pod",
+        "PodTemplate",
+        "ResourceQuota",
+        "Service",
+        "ServiceAccount",
+    ];
     !kind.is_custom()
-        && kind.group.is_empty()
-        && matches!(
-            kind.kind.as_ref(),
-            "Pod"
-                | "Service"
-                | "ServiceAccount"
-                | "PersistentVolume"
-                | "PersistentVolumeClaim"
-                | "ResourceQuota"
-                | "PodTemplate"
-        )
+        && (kind.group == "storage.k8s.io" || (kind.group.is_empty() && core.contains(&kind.kind.as_ref())))
 }
 
 pub(crate) fn collection(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<Answer> {
@@ -139,9 +138,7 @@ pub(crate) fn collection(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Res
     }
     let metadata = json!({"resourceVersion": ctx.state.revision.to_string()});
     let list = json!({"kind": kind.list_kind(), "apiVersion": kind.api_version(), "metadata": metadata, "items": items});
-    match ctx.request.form {
-        Form::Full | Form::Aggregated | Form::Metadata | Form::Table => Ok(Answer::json(200, &list)),
-    }
+    Ok(Answer::json(200, &list))
 }
 
 /// Deletes an object, or begins to.

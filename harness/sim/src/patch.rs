@@ -148,6 +148,9 @@ fn server_side_apply(
             kind.api_version()
         )));
     }
+    if applied.get("metadata").is_some_and(|m| !m.is_object() && !m.is_null()) {
+        return Err(Refusal::bad_request("error decoding YAML: metadata is no object"));
+    }
     // The name may be left out: the path has it.
     let metadata = meta::metadata_mut(&mut applied);
     metadata.entry("name").or_insert_with(|| name.into());

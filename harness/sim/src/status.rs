@@ -70,10 +70,6 @@ impl FieldError {
         FieldError::of(Fault::Invalid, field, body)
     }
 
-    pub(crate) fn type_invalid(field: impl Into<String>, value: &Value, detail: &str) -> FieldError {
-        FieldError { fault: Fault::TypeInvalid, ..FieldError::invalid(field, value, detail) }
-    }
-
     pub(crate) fn not_supported(field: impl Into<String>, value: &Value, supported: &[&str]) -> FieldError {
         let mut all: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
         all.sort();
@@ -92,11 +88,6 @@ impl FieldError {
     pub(crate) fn too_long(field: impl Into<String>, max: usize) -> FieldError {
         let bytes = if max == 1 { "byte" } else { "bytes" };
         FieldError::of(Fault::TooLong, field, format!("Too long: may not be more than {max} {bytes}"))
-    }
-
-    pub(crate) fn too_many(field: impl Into<String>, actual: usize, max: usize) -> FieldError {
-        let items = if max == 1 { "item" } else { "items" };
-        FieldError::of(Fault::TooMany, field, format!("Too many: {actual}: must have at most {max} {items}"))
     }
 
     pub(crate) fn not_found(field: impl Into<String>, value: &Value) -> FieldError {
@@ -240,12 +231,6 @@ impl Refusal {
 
     pub(crate) fn expired(message: impl Into<String>) -> Refusal {
         Refusal::new(410, "Expired", message)
-    }
-
-    pub(crate) fn internal(message: impl Into<String>) -> Refusal {
-        let message = message.into();
-        let causes = vec![json!({"message": message})];
-        Refusal::new(500, "InternalError", format!("Internal error occurred: {message}")).with_causes(causes)
     }
 
     /// Something that the real server does and this one does not.

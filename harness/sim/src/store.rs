@@ -68,6 +68,8 @@ pub(crate) struct State {
     pub(crate) uid_rng: Rng,
     pub(crate) name_rng: Rng,
     pub(crate) address_rng: Rng,
+    /// Who waits for what has changed: woken when the lock is free again.
+    pub(crate) to_wake: Vec<Waker>,
     next_watch: u64,
 }
 
@@ -103,6 +105,7 @@ impl State {
             uid_rng,
             name_rng,
             address_rng,
+            to_wake: Vec::new(),
             next_watch: 0,
         }
     }
@@ -194,9 +197,7 @@ impl State {
                 table.forgotten = old.resource_version;
             }
         }
-        for waker in std::mem::take(&mut table.wakers).into_values() {
-            waker.wake();
-        }
+        self.to_wake.extend(std::mem::take(&mut table.wakers).into_values());
     }
 
     fn index(&mut self, table: &Arc<str>, key: &Key, old: Option<&Object>, new: Option<&Object>) {
@@ -282,9 +283,8 @@ impl State {
     pub(crate) fn close(&mut self, table: &str) {
         let (_, table) = self.table_mut(table);
         table.closed += 1;
-        for waker in std::mem::take(&mut table.wakers).into_values() {
-            waker.wake();
-        }
+        let wakers = std::mem::take(&mut table.wakers);
+        self.to_wake.extend(wakers.into_values());
     }
 
     /// How many objects a namespace holds, by table.

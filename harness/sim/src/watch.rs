@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use serde_json::json;
@@ -170,20 +170,20 @@ impl Watch {
         }
     }
 
-    /// Takes over what has happened; leaves the waker where nothing has.
-    fn read(&mut self, cx: &mut Context<'_>) {
+    /// Takes over what has happened; where nothing has, leaves the waker, and returns the one that it replaces.
+    fn read(&mut self, cx: &mut Context<'_>) -> Option<Waker> {
         let inner = self.inner.clone();
         let mut state = inner.lock();
         let current = state.revision;
         let (_, table) = state.table_mut(&self.filter.table);
         if table.closed != self.closed {
             self.over = true;
-            return;
+            return None;
         }
         if self.seen < table.forgotten {
             let message = format!("too old resource version: {} ({})", self.seen, table.forgotten + 1);
             self.refuse(&Refusal::expired(message));
-            return;
+            return None;
         }
         let from = table.changes.partition_point(|c| c.resource_version <= self.seen);
         let new: Vec<Arc<Change>> = table.changes.range(from..).cloned().collect();
@@ -203,9 +203,7 @@ impl Watch {
             }
         }
         self.seen = self.seen.max(current);
-        if self.pending.is_empty() {
-            table.wakers.insert(self.number, cx.waker().clone());
-        }
+        if self.pending.is_empty() { table.wakers.insert(self.number, cx.waker().clone()) } else { None }
     }
 
     pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -215,7 +213,8 @@ impl Watch {
         if self.over {
             return Poll::Ready(None);
         }
-        self.read(cx);
+        // The waker that was replaced is dropped here, without the lock.
+        drop(self.read(cx));
         if let Some(bytes) = self.pending.pop_front() {
             return Poll::Ready(Some(bytes));
         }

@@ -329,7 +329,7 @@ pub(crate) fn has_generation(kind: &Kind) -> bool {
     match kind {
         Kind::Custom(_) => true,
         Kind::BuiltIn(r) => match r.group.as_ref() {
-            "" => matches!(r.kind.as_ref(), "ReplicationController" | "Pod"),
+            "" => matches!(r.kind.as_ref(), "ReplicationController" | "Pod" | "PodTemplate"),
             "apps" => r.kind != "ControllerRevision",
             "batch"
             | "policy"
@@ -398,37 +398,27 @@ pub(crate) fn replace(
 
 /// Whether a `PUT` of an object that is not there creates it.
 fn creates_on_update(kind: &Kind) -> bool {
-    !kind.is_custom()
-        && matches!(
-            kind.kind.as_ref(),
-            "Event"
-                | "Lease"
-                | "Endpoints"
-                | "EndpointSlice"
-                | "LimitRange"
-                | "Role"
-                | "RoleBinding"
-                | "ClusterRole"
-                | "ClusterRoleBinding"
-                | "Service"
-                | "RuntimeClass"
-        )
-        && kind.kind != "EndpointSlice"
+    let kinds = [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Endpoints",
+        "Event",
+        "Lease",
+        "LimitRange",
+        "Role",
+        "RoleBinding",
+        "RuntimeClass",
+        "Service",
+    ];
+    !kind.is_custom() && kinds.contains(&kind.kind.as_ref())
 }
 
 /// Whether a `PUT` must name the resource version that it is based on.
 fn needs_version(kind: &Kind) -> bool {
+    let kinds = ["CSIDriver", "CustomResourceDefinition", "Lease", "PodDisruptionBudget", "RuntimeClass"];
     kind.is_custom()
-        || matches!(
-            kind.group.as_ref(),
-            "apiextensions.k8s.io"
-                | "apiregistration.k8s.io"
-                | "coordination.k8s.io"
-                | "admissionregistration.k8s.io"
-                | "flowcontrol.apiserver.k8s.io"
-        )
-        || matches!(kind.kind.as_ref(), "PodDisruptionBudget" | "CustomResourceDefinition" | "EndpointSlice")
-            && kind.kind != "EndpointSlice"
+        || kinds.contains(&kind.kind.as_ref())
+        || matches!(kind.group.as_ref(), "admissionregistration.k8s.io" | "apiregistration.k8s.io")
 }
 
 /// Replaces the live object by a new one that was decoded or patched.

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod http_client;
+#[allow(dead_code, reason = "each test program uses a part of it")]
 mod kube;
 
 use std::collections::BTreeMap;

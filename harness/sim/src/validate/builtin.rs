@@ -27,20 +27,20 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
         ("batch", "CronJob") => cron_job(spec, &mut found),
         ("networking.k8s.io", "Ingress") => network::ingress(spec, &mut found),
         ("networking.k8s.io", "NetworkPolicy") => network::policy(spec, &mut found),
-        ("policy", "PodDisruptionBudget") => {
-            if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
-                let part = |field: &str| spec.get(field).cloned().unwrap_or(Value::Null);
-                let shown = serde_json::json!({
-                    "MinAvailable": part("minAvailable"), "Selector": part("selector"),
-                    "MaxUnavailable": part("maxUnavailable"),
-                    "UnhealthyPodEvictionPolicy": part("unhealthyPodEvictionPolicy"),
-                });
-                found.push(FieldError::invalid(
-                    "spec",
-                    &shown,
-                    "minAvailable and maxUnavailable cannot be both set",
-                ));
-            }
+        ("policy", "PodDisruptionBudget")
+            if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() =>
+        {
+            let part = |field: &str| spec.get(field).cloned().unwrap_or(Value::Null);
+            let shown = serde_json::json!({
+                "MinAvailable": part("minAvailable"), "Selector": part("selector"),
+                "MaxUnavailable": part("maxUnavailable"),
+                "UnhealthyPodEvictionPolicy": part("unhealthyPodEvictionPolicy"),
+            });
+            found.push(FieldError::invalid(
+                "spec",
+                &shown,
+                "minAvailable and maxUnavailable cannot be both set",
+            ));
         }
         ("autoscaling", "HorizontalPodAutoscaler") => autoscaler(spec, &mut found),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => rules(kind, object, &mut found),
@@ -54,10 +54,8 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
                 found.push(FieldError::forbidden("value", why));
             }
         }
-        ("storage.k8s.io", "StorageClass") => {
-            if meta::text(object, &["provisioner"]).is_empty() {
-                found.push(FieldError::required("provisioner", ""));
-            }
+        ("storage.k8s.io", "StorageClass") if meta::text(object, &["provisioner"]).is_empty() => {
+            found.push(FieldError::required("provisioner", ""));
         }
         (
             "admissionregistration.k8s.io",

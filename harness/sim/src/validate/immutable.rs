@@ -48,17 +48,16 @@ pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
         ("", "Pod") => found.extend(pod(live, new)),
         ("", "PersistentVolumeClaim") => found.extend(claim(live, new)),
         ("apps", "StatefulSet") => found.extend(stateful_set(live, new)),
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
-            if live.get("roleRef") != new.get("roleRef") {
-                let part = |field: &str| meta::text(new, &["roleRef", field]).to_owned();
-                let value = serde_json::json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
-                found.push(FieldError::invalid("roleRef", &value, "cannot change roleRef"));
-            }
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
+            if live.get("roleRef") != new.get("roleRef") =>
+        {
+            let part = |field: &str| meta::text(new, &["roleRef", field]).to_owned();
+            let shown =
+                serde_json::json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
+            found.push(FieldError::invalid("roleRef", &shown, "cannot change roleRef"));
         }
-        ("scheduling.k8s.io", "PriorityClass") => {
-            if live.get("value") != new.get("value") {
-                found.push(FieldError::forbidden("value", "may not be changed in an update."));
-            }
+        ("scheduling.k8s.io", "PriorityClass") if live.get("value") != new.get("value") => {
+            found.push(FieldError::forbidden("value", "may not be changed in an update."));
         }
         ("storage.k8s.io", "StorageClass") => found.extend(storage_class(live, new)),
         _ => {}
