@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let exit = match &args.command {
         args::Command::Run(args) => commands::run::run(args),
         args::Command::Try(args) => commands::trial::run(args),
+        args::Command::Render(args) => commands::render::run(args),
         args::Command::Schema(args) => commands::schema::run(args),
     };
     exit.into()

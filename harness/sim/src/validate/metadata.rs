@@ -36,7 +36,9 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
     for (i, finalizer) in meta::finalizers(object).iter().enumerate() {
         let field = format!("metadata.finalizers[{i}]");
         let errors = names::faults(&field, finalizer, names::qualified);
-        if errors.is_empty() && !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(finalizer) {
+        // Custom resources may have any.
+        let known = kind.is_custom() || finalizer.contains('/') || STANDARD_FINALIZERS.contains(finalizer);
+        if errors.is_empty() && !known {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             found.push(FieldError::invalid(field, &Value::from(*finalizer), why));
         }
