@@ -24,6 +24,8 @@ const TABLE: &str = "customresourcedefinitions.apiextensions.k8s.io";
 pub(crate) struct Registry {
     /// By definition: its served versions, in order of preference.
     definitions: BTreeMap<String, Vec<Arc<CustomVersion>>>,
+    /// Counts the changes of what is served: a schema may have changed.
+    pub(crate) generation: u64,
     /// Definitions that the background work has to look at.
     pending: BTreeSet<String>,
 }
@@ -51,6 +53,7 @@ pub(crate) fn changed(state: &mut State, kind: &Kind, key: &Key) {
 
 /// Serves a definition that is established, ceases to serve one that is not.
 fn serve(state: &mut State, name: &str) {
+    state.registry.generation += 1;
     let object = state.get(TABLE, &Key::new("", name));
     let served = object.filter(|o| condition(o.value(), "Established") == Some("True")).map(|o| {
         let value = o.value();

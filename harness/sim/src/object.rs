@@ -1,6 +1,7 @@
 //! A stored object: its tree, and its JSON text, made once.
 
-use std::sync::OnceLock;
+use std::collections::VecDeque;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -11,11 +12,13 @@ pub(crate) struct Object {
     value: Value,
     version: u64,
     json: OnceLock<Bytes>,
+    /// Configurations that were applied to this very version and changed nothing, the last few.
+    unchanged_by: Mutex<VecDeque<u128>>,
 }
 
 impl Object {
     pub(crate) fn new(value: Value, version: u64) -> Object {
-        Object { value, version, json: OnceLock::new() }
+        Object { value, version, json: OnceLock::new(), unchanged_by: Mutex::default() }
     }
 
     pub(crate) fn value(&self) -> &Value {
@@ -25,6 +28,21 @@ impl Object {
     /// The resource version.
     pub(crate) fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Whether this version is known not to change when the configuration with this digest is applied.
+    pub(crate) fn is_unchanged_by(&self, digest: u128) -> bool {
+        self.unchanged_by.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest)
+    }
+
+    /// Remembers that applying a configuration has changed nothing.
+    pub(crate) fn remember_unchanged_by(&self, digest: u128) {
+        const KEPT: usize = 4;
+        let mut known = self.unchanged_by.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(&digest) {
+            known.truncate(KEPT - 1);
+            known.push_front(digest);
+        }
     }
 
     /// The object as JSON text, in the stored version.
