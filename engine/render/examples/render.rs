@@ -17,7 +17,9 @@ impl FileSource for Disk {
         if real.is_dir() {
             return Ok(Found::Dir(shown));
         }
-        std::fs::read(&real).map(|content| Found::File(shown, content.into())).map_err(|_| ResolveError::Missing)
+        std::fs::read(&real)
+            .map(|content| Found::File(shown, content.into()))
+            .map_err(|_| ResolveError::Missing)
     }
 
     fn list(&self, dir: &str) -> Vec<String> {
@@ -42,7 +44,10 @@ fn main() -> ExitCode {
     }
     let Ok(dir) = std::path::absolute(&dir) else { return ExitCode::FAILURE };
     let tree = Tree::from_source(Arc::new(Disk)).shown_at("/");
-    match Renderer::new().build(&tree, &dir.to_string_lossy(), &options).and_then(|r| Ok((r.to_yaml()?, r.warnings))) {
+    match Renderer::new()
+        .build(&tree, &dir.to_string_lossy(), &options)
+        .and_then(|r| Ok((r.to_yaml()?, r.warnings)))
+    {
         Ok((yaml, warnings)) => {
             warnings.iter().for_each(|warning| eprintln!("{warning}"));
             print!("{yaml}");

@@ -52,7 +52,13 @@ impl<'a> Build<'a> {
         }
         let loaded = kustomization::load(self.renderer, &loader)?;
         self.warnings.extend(loaded.warnings);
-        Ok(Target { loader, content: loaded.content, file_name: loaded.file_name, path: loaded.path, relative })
+        Ok(Target {
+            loader,
+            content: loaded.content,
+            file_name: loaded.file_name,
+            path: loaded.path,
+            relative,
+        })
     }
 
     /// The whole of a kustomization.
@@ -125,7 +131,9 @@ impl<'a> Build<'a> {
                 let read = read::resources(self.renderer, &content, &shown, &self.types);
                 let result = read.and_then(|mut resources| {
                     resources.iter_mut().for_each(|r| r.origin.clone_from(&origin));
-                    into.resources.append_all(resources).context(|| format!("merging resources from '{entry}'"))
+                    into.resources
+                        .append_all(resources)
+                        .context(|| format!("merging resources from '{entry}'"))
                 });
                 return result
                     .context(|| format!("accumulating resources from '{entry}'"))
@@ -133,7 +141,10 @@ impl<'a> Build<'a> {
             }
             Err(errors) => errors,
         };
-        let loader = target.loader.enter(entry).context(|| format!("accumulation err='accumulating resources from '{entry}': {as_file}'"))?;
+        let loader = target
+            .loader
+            .enter(entry)
+            .context(|| format!("accumulation err='accumulating resources from '{entry}': {as_file}'"))?;
         self.add_directory(target, entry, loader, into, false)
     }
 
@@ -168,13 +179,21 @@ impl<'a> Build<'a> {
         openapi::take_types(self, &target)?;
         match (component, target.content.kind.as_str()) {
             (true, "Component") => {
-                return self.accumulate_into(&target, into).context(|| format!("recursed accumulation of path '{dir}'")).map_err(told);
+                return self
+                    .accumulate_into(&target, into)
+                    .context(|| format!("recursed accumulation of path '{dir}'"))
+                    .map_err(told);
             }
-            (true, kind) => return fail(format!("expected kind 'Component' for path '{dir}' but got '{kind}'")),
+            (true, kind) => {
+                return fail(format!("expected kind 'Component' for path '{dir}' but got '{kind}'"));
+            }
             (false, "Component") => return fail(format!("expected kind != 'Component' for path '{dir}'")),
             _ => {}
         }
-        let more = self.accumulate(&target).context(|| format!("recursed accumulation of path '{dir}'")).map_err(told)?;
+        let more = self
+            .accumulate(&target)
+            .context(|| format!("recursed accumulation of path '{dir}'"))
+            .map_err(told)?;
         into.merge(more).context(|| format!("recursed merging from path '{dir}'")).map_err(told)
     }
 

@@ -67,7 +67,7 @@ impl<'de> serde::Deserializer<'de> for Go {
     type Error = DeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
-        self.0.deserialize_any(visitor).map_err(|e| serde::de::Error::custom(e))
+        self.0.deserialize_any(visitor).map_err(serde::de::Error::custom)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
@@ -112,7 +112,9 @@ impl<'de> serde::Deserializer<'de> for Go {
         let strict = self.1;
         match self.0 {
             Json::Null => visitor.visit_seq(SeqDeserializer::new(std::iter::empty::<Go>())),
-            Json::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(move |item| Go(item, strict)))),
+            Json::Array(items) => {
+                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(move |item| Go(item, strict))))
+            }
             _ => self.refuse("list"),
         }
     }
@@ -121,7 +123,9 @@ impl<'de> serde::Deserializer<'de> for Go {
         let strict = self.1;
         match self.0 {
             Json::Null => visitor.visit_map(MapDeserializer::new(std::iter::empty::<(String, Go)>())),
-            Json::Object(map) => visitor.visit_map(MapDeserializer::new(map.into_iter().map(move |(k, v)| (k, Go(v, strict))))),
+            Json::Object(map) => {
+                visitor.visit_map(MapDeserializer::new(map.into_iter().map(move |(k, v)| (k, Go(v, strict)))))
+            }
             _ => self.refuse("map"),
         }
     }

@@ -21,7 +21,13 @@ pub struct RenderError {
 
 impl RenderError {
     pub(crate) fn new(message: impl Into<String>) -> RenderError {
-        RenderError { file: String::new(), line: None, column: None, message: message.into(), chain: Vec::new() }
+        RenderError {
+            file: String::new(),
+            line: None,
+            column: None,
+            message: message.into(),
+            chain: Vec::new(),
+        }
     }
 
     /// Says which file, where none is known yet.

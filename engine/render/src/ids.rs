@@ -31,7 +31,8 @@ impl Gvk {
 
 impl fmt::Display for Gvk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or = |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+        let or =
+            |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
         let (kind, version) = (or(&self.kind, "[noKind]"), or(&self.version, "[noVer]"));
         write!(f, "{kind}.{version}.{}", or(&self.group, "[noGrp]"))
     }

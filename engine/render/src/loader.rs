@@ -36,7 +36,10 @@ impl<'a> Loader<'a> {
         let root = match tree.resolve(dir) {
             Ok(Found::Dir(root)) => root,
             Ok(Found::File(file, _)) => {
-                return fail(format!("must build at directory: '{}': file is not directory", tree.shown(&file)));
+                return fail(format!(
+                    "must build at directory: '{}': file is not directory",
+                    tree.shown(&file)
+                ));
             }
             Err(error) => return fail(format!("must build at directory: '{}': {error}", tree.shown(dir))),
         };
@@ -84,12 +87,18 @@ impl<'a> Loader<'a> {
                 None => fail(format!("HTTP Error: no source for remote file '{path}'")),
             };
         }
-        let shown = || self.shown(&path::clean(&path::join(&self.root, path)).unwrap_or_else(|| path.to_owned()));
+        let shown =
+            || self.shown(&path::clean(&path::join(&self.root, path)).unwrap_or_else(|| path.to_owned()));
         match self.resolve(path) {
             Ok(Found::File(found, content)) => {
-                if self.options.load_restrictor == LoadRestrictor::RootOnly && !path::is_within(&found, &self.root) {
+                if self.options.load_restrictor == LoadRestrictor::RootOnly
+                    && !path::is_within(&found, &self.root)
+                {
                     let root = self.shown(&self.root);
-                    return fail(format!("security; file '{}' is not in or below '{root}'", self.shown(&found)));
+                    return fail(format!(
+                        "security; file '{}' is not in or below '{root}'",
+                        self.shown(&found)
+                    ));
                 }
                 Ok((found, content))
             }
@@ -127,13 +136,17 @@ impl<'a> Loader<'a> {
             }
             Err(error) => {
                 let shown = path::clean(&path::join(&self.root, path)).unwrap_or_else(|| path.to_owned());
-                fail(format!("must build at directory: not a valid directory: '{}': {error}", self.shown(&shown)))
+                fail(format!(
+                    "must build at directory: not a valid directory: '{}': {error}",
+                    self.shown(&shown)
+                ))
             }
         }
     }
 
     fn enter_repository(&self, url: &str) -> Result<Loader<'a>> {
-        let Some((tree, dir)) = self.options.remotes.as_ref().and_then(|remotes| remotes.repository(url)) else {
+        let Some((tree, dir)) = self.options.remotes.as_ref().and_then(|remotes| remotes.repository(url))
+        else {
             return fail(format!("no source for remote resource '{url}'"));
         };
         let mut loader = Loader::new(&tree, &dir, self.options)?;
@@ -150,15 +163,26 @@ pub(crate) fn is_url(path: &str) -> bool {
 /// Whether kustomize would clone this path.
 fn is_repository(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
-    let prefixes =
-        ["git::", "git@", "ssh://", "http://", "https://", "file://", "github.com/", "github.com:", "gh:", "org-"];
+    let prefixes = [
+        "git::",
+        "git@",
+        "ssh://",
+        "http://",
+        "https://",
+        "file://",
+        "github.com/",
+        "github.com:",
+        "gh:",
+        "org-",
+    ];
     prefixes.iter().any(|prefix| lower.starts_with(prefix))
 }
 
 /// `https://host/org/repo//dir?ref=v1` in parts.
 fn split_url(url: &str) -> Repository {
     let (location, query) = url.split_once('?').unwrap_or((url, ""));
-    let reference = query.split('&').find_map(|part| part.strip_prefix("ref=").or(part.strip_prefix("version=")));
+    let reference =
+        query.split('&').find_map(|part| part.strip_prefix("ref=").or(part.strip_prefix("version=")));
     let start = location.find("://").map_or(0, |at| at + 3);
     let (repo, dir) = match location[start..].find("//") {
         Some(at) => (&location[..start + at], &location[start + at + 2..]),

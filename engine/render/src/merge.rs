@@ -68,7 +68,12 @@ impl<'s> Merger<'s> {
         self.schema.type_of(api_version, kind)
     }
 
-    fn map(&self, dest: Option<Node>, mut patch: Option<Node>, ty: Option<TypeRef<'s>>) -> Result<Option<Node>> {
+    fn map(
+        &self,
+        dest: Option<Node>,
+        mut patch: Option<Node>,
+        ty: Option<TypeRef<'s>>,
+    ) -> Result<Option<Node>> {
         if is_null(&patch) && real(dest.as_ref()).is_some() {
             return Ok(None);
         }
@@ -136,7 +141,9 @@ impl<'s> Merger<'s> {
         let items = std::mem::take(list.items_mut().unwrap_or(&mut Vec::new()));
         let theirs = match adding {
             true => items.clone(),
-            false => patch.map(|mut p| std::mem::take(p.items_mut().unwrap_or(&mut Vec::new()))).unwrap_or_default(),
+            false => patch
+                .map(|mut p| std::mem::take(p.items_mut().unwrap_or(&mut Vec::new())))
+                .unwrap_or_default(),
         };
         if adding && items.iter().any(|item| keys.first().is_some_and(|key| !item.has(key))) {
             if let Some(slot) = list.items_mut() {
@@ -228,7 +235,8 @@ impl<'s> Merger<'s> {
     ) -> Result<Vec<Node>> {
         let same = |a: &Node, b: &Node| keys.iter().all(|key| text(a, key) == text(b, key));
         let partly = |a: &Node, b: &Node| {
-            keys.iter().all(|key| text(a, key) == text(b, key) || text(a, key).is_empty() || text(b, key).is_empty())
+            keys.iter()
+                .all(|key| text(a, key) == text(b, key) || text(a, key).is_empty() || text(b, key).is_empty())
         };
         let mut out: Vec<Node> = Vec::new();
         for item in &patch {

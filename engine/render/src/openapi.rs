@@ -1,14 +1,16 @@
 //! Types of other kinds: the `openapi` and `crds` fields.
 
-use seatrial_schema::{Attributes, Builder, DeclaredListType, NodeId, PatchStrategy, Resource, Scalar, Schema, Text};
+use seatrial_schema::{
+    Attributes, Builder, DeclaredListType, NodeId, PatchStrategy, Resource, Scalar, Schema, Text,
+};
 use seatrial_yaml::Dialect;
 use serde_json::{Map, Value as Json};
 
+use crate::Renderer;
 use crate::accumulate::{Build, Target};
 use crate::config::{FieldSpec, NameReference, TransformerConfig, merge_spec};
 use crate::error::{Context, Result, fail};
 use crate::loader::{Loader, in_file};
-use crate::Renderer;
 
 const DEFINITIONS: &str = "#/definitions/";
 
@@ -92,7 +94,9 @@ fn attributes(json: &Json) -> Attributes {
     });
     Attributes {
         list_type: keys.map(|keys| {
-            DeclaredListType::Map(keys.iter().filter_map(|k| k.as_str().map(|k| k.to_owned().into())).collect())
+            DeclaredListType::Map(
+                keys.iter().filter_map(|k| k.as_str().map(|k| k.to_owned().into())).collect(),
+            )
         }),
         patch: strategy,
         merge_key: text("x-kubernetes-patch-merge-key").map(|key| key.to_owned().into()),
@@ -131,14 +135,19 @@ fn add_resources(builder: &mut Builder, document: &Json) {
 }
 
 /// Adds the field specs that the definitions under `crds` ask for.
-pub(crate) fn add_crds(renderer: &Renderer, target: &Target<'_>, config: &mut TransformerConfig) -> Result<()> {
+pub(crate) fn add_crds(
+    renderer: &Renderer,
+    target: &Target<'_>,
+    config: &mut TransformerConfig,
+) -> Result<()> {
     for file in &target.content.crds {
         let json = read_json(renderer, &target.loader, file).context(|| "loading CRDs".to_owned())?;
         let Json::Object(definitions) = json else { continue };
         for (name, definition) in &definitions {
             let schema = definition.get("Schema").unwrap_or(&Json::Null);
             let properties = schema.get("properties").and_then(Json::as_object);
-            let is_object = properties.is_some_and(|p| ["apiVersion", "kind", "metadata"].iter().all(|f| p.contains_key(*f)));
+            let is_object = properties
+                .is_some_and(|p| ["apiVersion", "kind", "metadata"].iter().all(|f| p.contains_key(*f)));
             if is_object {
                 let kind = name.rsplit('.').next().unwrap_or_default();
                 let mut walk = Walk { definitions: &definitions, kind, config, visited: vec![name.as_str()] };

@@ -22,7 +22,13 @@ impl Origin {
     }
 
     /// A generator or transformer.
-    pub(crate) fn configured(configured_in: &str, api_version: &str, kind: &str, name: &str, namespace: &str) -> Origin {
+    pub(crate) fn configured(
+        configured_in: &str,
+        api_version: &str,
+        kind: &str,
+        name: &str,
+        namespace: &str,
+    ) -> Origin {
         Origin {
             configured_in: configured_in.to_owned(),
             configured_by: Some([api_version, kind, name, namespace].map(str::to_owned)),
@@ -43,7 +49,8 @@ impl Origin {
         put("", "ref", &self.reference);
         put("", "configuredIn", &self.configured_in);
         if let Some([api_version, kind, name, namespace]) = &self.configured_by {
-            let parts = [("apiVersion", api_version), ("kind", kind), ("name", name), ("namespace", namespace)];
+            let parts =
+                [("apiVersion", api_version), ("kind", kind), ("name", name), ("namespace", namespace)];
             let mut inner = Vec::new();
             for (key, value) in parts.iter().filter(|(_, value)| !value.is_empty()) {
                 inner.push(format!("  {key}: {}", scalar(value)));

@@ -35,18 +35,6 @@ pub(crate) fn is_within(path: &str, dir: &str) -> bool {
     dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The way from one directory to a path: `../a/b`; `.` for the directory itself.
-pub(crate) fn relative(from: &str, to: &str) -> String {
-    let mut ours = from.split('/').filter(|p| !p.is_empty()).peekable();
-    let mut theirs = to.split('/').filter(|p| !p.is_empty()).peekable();
-    while ours.peek().is_some() && ours.peek() == theirs.peek() {
-        ours.next();
-        theirs.next();
-    }
-    let parts: Vec<&str> = ours.map(|_| "..").chain(theirs).collect();
-    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
-}
-
 /// Joins two relative paths; `..` at the start stays (`../base` and `../x` give `../x`). The directory itself is empty.
 pub(crate) fn join_relative(dir: &str, name: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();

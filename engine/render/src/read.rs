@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Renderer;
 use crate::config::TransformerConfig;
-use crate::decode::{decode, decode_lenient};
+use crate::decode::decode;
 use crate::error::{RenderError, Result, fail};
 use crate::loader::{Loader, in_file};
 use crate::resource::{Resource, Types};
@@ -77,7 +77,7 @@ fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
 }
 
 /// Annotations are strings, whatever was written; without any, the field goes.
-fn tidy_annotations(node: &mut Node) {
+pub(crate) fn tidy_annotations(node: &mut Node) {
     let Some(metadata) = node.get_mut("metadata") else { return };
     let Some(annotations) = metadata.get_mut("annotations") else { return };
     if let Value::Map { entries, flow } = &mut annotations.value {
@@ -108,10 +108,7 @@ pub(crate) fn config(renderer: &Renderer, loader: &Loader<'_>, file: &str) -> Re
     let (path, content) = loader.load(file)?;
     let shown = loader.shown(&path);
     let read = || match renderer.parse(&content)?.iter().find(|d| !d.is_empty()) {
-        Some(document) => match document.root.to_json(Dialect::KubernetesJson) {
-            Ok(json) => decode_lenient(json),
-            Err(error) => fail(error.to_string()),
-        },
+        Some(document) => typed(&document.root),
         None => Ok(TransformerConfig::default()),
     };
     read().map_err(|e| e.map(in_file(&shown)))

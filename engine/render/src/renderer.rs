@@ -7,17 +7,23 @@ use bytes::Bytes;
 use seatrial_yaml::{Document, DuplicateKeys, Node, ParseError, ParseOptions};
 use sha2::{Digest, Sha256};
 
-use crate::error::{RenderError, Result};
 use crate::accumulate::Build;
+use crate::error::{RenderError, Result};
 use crate::loader::Loader;
 use crate::{Object, Options, RenderErrors, Rendered, Tree, openapi, read, transform};
+
+/// What was made of file contents, by their SHA-256.
+type Cache<T> = Mutex<BTreeMap<[u8; 32], Arc<T>>>;
+
+/// The objects of a file.
+pub(crate) type Objects = Vec<Arc<Node>>;
 
 /// Renders kustomizations. Files are parsed once, however many builds and overlays use them: the cache is keyed by
 /// content, so it can be shared by trees, revisions and clusters.
 #[derive(Debug, Default)]
 pub struct Renderer {
-    parsed: Mutex<BTreeMap<[u8; 32], Arc<Vec<Document>>>>,
-    objects: Mutex<BTreeMap<[u8; 32], Arc<Vec<Arc<Node>>>>>,
+    parsed: Cache<Vec<Document>>,
+    objects: Cache<Objects>,
 }
 
 impl Renderer {
@@ -68,7 +74,7 @@ impl Renderer {
     }
 
     /// The objects of a file, lists unpacked.
-    pub(crate) fn resources(&self, content: &Bytes) -> Result<Arc<Vec<Arc<Node>>>> {
+    pub(crate) fn resources(&self, content: &Bytes) -> Result<Arc<Objects>> {
         let key: [u8; 32] = Sha256::digest(content).into();
         if let Some(known) = lock(&self.objects).get(&key) {
             return Ok(known.clone());
@@ -80,7 +86,11 @@ impl Renderer {
 
     /// The documents of a kustomization file: keys may come twice there, the last one counts.
     pub(crate) fn parse_kustomization(&self, content: &Bytes) -> Result<Vec<Document>> {
-        let options = ParseOptions { duplicate_keys: DuplicateKeys::LastWins, comments: false, ..ParseOptions::default() };
+        let options = ParseOptions {
+            duplicate_keys: DuplicateKeys::LastWins,
+            comments: false,
+            ..ParseOptions::default()
+        };
         seatrial_yaml::parse(content, &options).map_err(invalid)
     }
 

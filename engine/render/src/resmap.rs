@@ -14,10 +14,6 @@ pub(crate) struct ResMap {
 }
 
 impl ResMap {
-    pub(crate) fn new() -> ResMap {
-        ResMap::default()
-    }
-
     pub(crate) fn list(&self) -> &[Resource] {
         &self.list
     }

@@ -217,17 +217,6 @@ impl Resource {
         self.past.push(PastId { namespace, name: id.name, kind: id.gvk.kind });
     }
 
-    /// Whether kustomize would have written notes of its own into the annotations by now.
-    pub(crate) fn has_notes(&self) -> bool {
-        !self.past.is_empty()
-            || self.needs_hash
-            || self.behavior != Behavior::Unspecified
-            || self.allow_name_change
-            || self.allow_kind_change
-            || self.origin.is_some()
-            || !self.transformations.is_empty()
-    }
-
     /// Takes the identity, the history and, below its own, the labels and annotations of the object that it replaces; with
     /// `merge`, the data too.
     pub(crate) fn take_over(&mut self, old: &Resource, merge: bool) {

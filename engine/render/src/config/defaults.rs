@@ -153,7 +153,8 @@ fn references() -> Vec<NameReference> {
         } else if let Some(last) = out.last_mut() {
             match line.strip_prefix("WORKLOADS ") {
                 Some(rest) => {
-                    last.field_specs.extend(WORKLOADS.iter().flat_map(|kind| specs(&format!("{kind}/{rest}"))));
+                    last.field_specs
+                        .extend(WORKLOADS.iter().flat_map(|kind| specs(&format!("{kind}/{rest}"))));
                 }
                 None => last.field_specs.extend(specs(line)),
             }

@@ -61,7 +61,8 @@ impl FieldSpec {
         let make = if self.create { make } else { Create::Nothing };
         walk(root, &path, make, set).map_err(|errors| {
             errors.map(|mut error| {
-                error.message = format!("considering field '{}' of object {gvk}: {}", self.path, error.message);
+                error.message =
+                    format!("considering field '{}' of object {gvk}: {}", self.path, error.message);
                 error
             })
         })

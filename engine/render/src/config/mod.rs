@@ -65,7 +65,10 @@ impl TransformerConfig {
     }
 
     /// Adds what another configuration says; the same one again costs nothing.
-    pub(crate) fn merge_shared(this: &mut Arc<TransformerConfig>, other: &Arc<TransformerConfig>) -> Result<()> {
+    pub(crate) fn merge_shared(
+        this: &mut Arc<TransformerConfig>,
+        other: &Arc<TransformerConfig>,
+    ) -> Result<()> {
         if Arc::ptr_eq(this, other) {
             return Ok(());
         }
@@ -97,7 +100,9 @@ impl TransformerConfig {
     /// Adds fields that hold names.
     pub(crate) fn add_reference(&mut self, reference: &NameReference) -> Result<()> {
         let known = self.name_reference.iter_mut().find(|known| {
-            known.kind == reference.kind && known.group == reference.group && known.version == reference.version
+            known.kind == reference.kind
+                && known.group == reference.group
+                && known.version == reference.version
         });
         match known {
             Some(known) => merge_specs(&mut known.field_specs, &reference.field_specs),
@@ -118,9 +123,10 @@ pub(crate) fn merge_specs(specs: &mut Vec<FieldSpec>, more: &[FieldSpec]) -> Res
 /// Adds one spec, as [`merge_specs`] does.
 pub(crate) fn merge_spec(specs: &mut Vec<FieldSpec>, spec: &FieldSpec) -> Result<()> {
     match specs.iter().find(|known| known.covers(spec)) {
-        Some(known) if known.create != spec.create => {
-            fail(format!("conflicting fieldspecs: path {} of kind {:?} with and without create", spec.path, spec.kind))
-        }
+        Some(known) if known.create != spec.create => fail(format!(
+            "conflicting fieldspecs: path {} of kind {:?} with and without create",
+            spec.path, spec.kind
+        )),
         Some(_) => Ok(()),
         None => {
             specs.push(spec.clone());

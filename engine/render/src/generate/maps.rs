@@ -10,7 +10,12 @@ use super::pairs::{Pairs, is_config_key};
 use crate::error::{Result, fail};
 use crate::kustomization::model::GeneratorOptions;
 
-pub(super) fn config_map(name: &str, namespace: &str, pairs: Pairs, options: &GeneratorOptions) -> Result<Node> {
+pub(super) fn config_map(
+    name: &str,
+    namespace: &str,
+    pairs: Pairs,
+    options: &GeneratorOptions,
+) -> Result<Node> {
     let mut node = base("ConfigMap", name, namespace)?;
     for (key, value) in checked(pairs)? {
         let (field, text) = match String::from_utf8(value.to_vec()) {

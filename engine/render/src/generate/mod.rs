@@ -12,10 +12,10 @@ use crate::accumulate::{Build, Target};
 use crate::error::{Context, Result, fail};
 use crate::kustomization::model::{ConfigMapArgs, GeneratorOptions, SecretArgs};
 use crate::origin::Origin;
+use crate::path;
 use crate::plugin;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
-use crate::path;
 
 /// Runs all generators of a kustomization.
 pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut ResMap) -> Result<()> {
@@ -23,7 +23,8 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Res
     let file = path::join_relative(&target.relative, &target.file_name);
     let global = content.generator_options.as_ref();
     for args in &content.config_map_generator {
-        let origin = build.origins.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
+        let origin =
+            build.origins.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
         let resource = config_map(build, target, args, global)
             .context(|| "trouble configuring builtin ConfigMapGenerator".to_owned())?;
         absorb(into, resource, origin)?;

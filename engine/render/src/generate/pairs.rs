@@ -10,7 +10,12 @@ use crate::path;
 pub(super) type Pairs = Vec<(String, Bytes)>;
 
 /// Reads all sources. A key may come once.
-pub(super) fn read(loader: &Loader<'_>, envs: &[String], files: &[String], literals: &[String]) -> Result<Pairs> {
+pub(super) fn read(
+    loader: &Loader<'_>,
+    envs: &[String],
+    files: &[String],
+    literals: &[String],
+) -> Result<Pairs> {
     let mut pairs = Pairs::new();
     for env in envs {
         let (_, content) = loader.load(env).context(|| format!("env source files: [{}]", envs.join(" ")))?;
@@ -30,7 +35,8 @@ pub(super) fn read(loader: &Loader<'_>, envs: &[String], files: &[String], liter
 
 fn parse_env(content: &Bytes, pairs: &mut Pairs) -> Result<()> {
     let Ok(text) = std::str::from_utf8(content) else {
-        let line = content.split(|b| *b == b'\n').position(|line| std::str::from_utf8(line).is_err()).unwrap_or(0);
+        let line =
+            content.split(|b| *b == b'\n').position(|line| std::str::from_utf8(line).is_err()).unwrap_or(0);
         return fail(format!("line {line} has invalid utf8 bytes"));
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -73,7 +79,9 @@ fn split_file(source: &str) -> Result<(&str, &str)> {
 /// `key=value`; quotes around the value go.
 fn split_literal(source: &str) -> Result<(&str, &str)> {
     match source.split_once('=') {
-        None | Some(("", _)) => fail(format!("literal source '{source}' is not a key value pair: expected key=value")),
+        None | Some(("", _)) => {
+            fail(format!("literal source '{source}' is not a key value pair: expected key=value"))
+        }
         Some((key, value)) => Ok((key, unquoted(value))),
     }
 }

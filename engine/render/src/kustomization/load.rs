@@ -3,10 +3,10 @@
 use seatrial_yaml::Dialect;
 
 use super::Kustomization;
+use crate::Renderer;
 use crate::decode::decode;
 use crate::error::{RenderError, Result, fail};
 use crate::loader::{Loader, in_file};
-use crate::Renderer;
 
 /// The names that a kustomization file may have.
 pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];

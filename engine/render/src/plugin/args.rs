@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::config::FieldSpec;
-use crate::kustomization::model::{GeneratorOptions, Image, LegacySortOptions, Patch, Replica, ReplacementField, Selector};
+use crate::kustomization::model::{
+    GeneratorOptions, Image, LegacySortOptions, Patch, ReplacementField, Replica, Selector,
+};
 
 macro_rules! args {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $ty:ty,)* })*) => {$(

@@ -49,7 +49,11 @@ impl Plugin {
 }
 
 /// Reads the entries of `generators`, `transformers` or `validators`: files, directories, or configurations inline.
-pub(crate) fn load<'a>(build: &mut Build<'a>, target: &Target<'a>, entries: &[String]) -> Result<Vec<Plugin>> {
+pub(crate) fn load<'a>(
+    build: &mut Build<'a>,
+    target: &Target<'a>,
+    entries: &[String],
+) -> Result<Vec<Plugin>> {
     let mut plugins = Vec::new();
     for entry in entries {
         let found = load_one(build, target, entry)

@@ -18,7 +18,7 @@ use crate::{generate as generators, transform as t};
 
 /// The configuration's fields, without those that every object has.
 fn fields<T: DeserializeOwned>(plugin: &Plugin) -> Result<T> {
-    match plugin.node.to_json(Dialect::KubernetesJson) {
+    match plugin.node.to_json(Dialect::Kustomize) {
         Ok(json) => decode_lenient(json),
         Err(error) => fail(error.to_string()),
     }
@@ -63,7 +63,11 @@ pub(crate) fn generate(build: &Build<'_>, target: &Target<'_>, plugin: &Plugin) 
         }
         "IAMPolicyGenerator" => {
             let node = policy(&fields(plugin)?)?;
-            Ok(vec![Resource::new(Arc::new(node), target.loader.shown(&target.path).into(), build.types.clone())])
+            Ok(vec![Resource::new(
+                Arc::new(node),
+                target.loader.shown(&target.path).into(),
+                build.types.clone(),
+            )])
         }
         "HelmChartInflationGenerator" => {
             fail("HelmChartInflationGenerator: must specify --enable-helm: Helm charts are not supported")
@@ -131,8 +135,12 @@ pub(crate) fn transform(
             let args = t::NamespaceArgs { namespace, unset_only: a.unset_only, subjects };
             t::set_namespace(resources, &args, &a.field_specs)
         }
-        "PatchTransformer" => t::apply_patch(build, target, resources, &fields::<args::Patching>(plugin)?.into_patch()),
-        "PatchJson6902Transformer" => t::json6902(target, resources, &fields::<args::Patching>(plugin)?.into_patch()),
+        "PatchTransformer" => {
+            t::apply_patch(build, target, resources, &fields::<args::Patching>(plugin)?.into_patch())
+        }
+        "PatchJson6902Transformer" => {
+            t::json6902(build, target, resources, &fields::<args::Patching>(plugin)?.into_patch())
+        }
         "PatchStrategicMergeTransformer" => {
             let a: args::Merging = fields(plugin)?;
             let inline = (!a.patches.is_empty()).then_some(a.patches);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seatrial_yaml::Node;
+use seatrial_yaml::{Dialect, Node};
 
 use super::names::fix_references;
 use super::sort::{sort, sort_default};
@@ -12,7 +12,9 @@ use crate::config::FieldSpec;
 use crate::error::{Context, Result};
 use crate::generate::hash;
 use crate::origin::Origin;
+use crate::read::tidy_annotations;
 use crate::resmap::ResMap;
+use crate::resource::Resource;
 use crate::{Options, Reorder};
 
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
@@ -25,14 +27,24 @@ pub(crate) fn finish(build: &mut Build<'_>, target: &Target<'_>, all: Accumulato
     add_hashes(&mut resources)?;
     fix_references(&mut resources, &config)?;
     vars::resolve(build, &mut resources, &vars, &config.var_reference)?;
+    resources.list_mut().iter_mut().filter(|r| needs_tidying(r)).for_each(|r| tidy_annotations(r.node_mut()));
     resources.list_mut().retain(|r| r.annotation(LOCAL_CONFIG).is_none_or(|value| value == "false"));
     order(build.options, target, &mut resources, &mut build.warnings)?;
     if build.options.managed_by_label || has(target, "managedByLabel") {
-        let pairs = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "kustomize-v5.8.1".to_owned())]);
+        let pairs =
+            BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "kustomize-v5.8.1".to_owned())]);
         labels::label(&mut resources, &pairs, &[FieldSpec::new("", "", "", "metadata/labels", true)])?;
     }
     write_notes(build, &mut resources);
     Ok(resources)
+}
+
+/// Whether transformers left annotations that are no strings, or none at all.
+fn needs_tidying(resource: &Resource) -> bool {
+    resource.node().at(&["metadata", "annotations"]).is_some_and(|all| {
+        let strings = all.entries().iter().all(|(_, value)| value.is_string(Dialect::Kustomize));
+        !strings || all.is_null() || all.is_empty_collection()
+    })
 }
 
 /// Whether `buildMetadata` has an option.
@@ -50,7 +62,12 @@ pub(crate) fn add_hashes(resources: &mut ResMap) -> Result<()> {
     Ok(())
 }
 
-fn order(options: &Options, target: &Target<'_>, resources: &mut ResMap, warnings: &mut Vec<String>) -> Result<()> {
+fn order(
+    options: &Options,
+    target: &Target<'_>,
+    resources: &mut ResMap,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
     if let Some(wanted) = &target.content.sort_options {
         if options.reorder != Reorder::Unspecified {
             warnings.push(

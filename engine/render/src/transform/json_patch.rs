@@ -24,7 +24,8 @@ impl JsonPatch {
             serde_json::from_str(text).or_else(|e| fail(format!("invalid JSON: {e}")))?
         } else {
             let options = seatrial_yaml::ParseOptions { comments: false, ..Default::default() };
-            let node = seatrial_yaml::parse_one(text.as_bytes(), &options).or_else(|e| fail(e.to_string()))?;
+            let node =
+                seatrial_yaml::parse_one(text.as_bytes(), &options).or_else(|e| fail(e.to_string()))?;
             node.to_json(Dialect::KubernetesJson).or_else(|e| fail(e.to_string()))?
         };
         JsonPatch::from_json(json)
@@ -34,7 +35,7 @@ impl JsonPatch {
         let Json::Array(operations) = json else { return fail("a JSON patch must be a list of operations") };
         let read = |operation: Json| match operation {
             Json::Object(mut map) => {
-                let mut text = |key: &str| match map.get(key) {
+                let text = |key: &str| match map.get(key) {
                     Some(Json::String(text)) => text.clone(),
                     _ => String::new(),
                 };
@@ -140,7 +141,9 @@ fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
             items.insert(at, value);
             Ok(())
         }
-        None => fail(format!("add operation does not apply: doc is missing path: {path}: invalid index {last}")),
+        None => {
+            fail(format!("add operation does not apply: doc is missing path: {path}: invalid index {last}"))
+        }
     }
 }
 
@@ -162,6 +165,11 @@ fn replace(root: &mut Node, path: &str, value: Node) -> Result<()> {
         return Ok(());
     }
     let (container, last) = container(root, path, "replace")?;
+    if container.is_map() {
+        // As in the library that kustomize uses, a key that is not there is added.
+        container.set(&last, value);
+        return Ok(());
+    }
     match child(container, &last) {
         Some(node) => {
             *node = value;

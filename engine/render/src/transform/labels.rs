@@ -9,7 +9,11 @@ use crate::error::{Result, fail};
 use crate::resmap::ResMap;
 
 /// Puts labels on all objects, and into selectors and templates where the specs say.
-pub(crate) fn label(resources: &mut ResMap, pairs: &BTreeMap<String, String>, specs: &[FieldSpec]) -> Result<()> {
+pub(crate) fn label(
+    resources: &mut ResMap,
+    pairs: &BTreeMap<String, String>,
+    specs: &[FieldSpec],
+) -> Result<()> {
     set_pairs(resources, pairs, specs)
 }
 

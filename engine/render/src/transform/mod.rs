@@ -84,7 +84,7 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Acc
         step.done("AnnotationsTransformer", resources);
     }
     for patch in &content.patches_json6902 {
-        json6902(target, resources, patch)?;
+        json6902(build, target, resources, patch)?;
         step.done("PatchJson6902Transformer", resources);
     }
     for replica in &content.replicas {

@@ -40,7 +40,9 @@ pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig)
         let mut todo: Vec<(&FieldSpec, Gvk)> = Vec::new();
         for reference in &targets {
             let specs = reference.field_specs.iter();
-            todo.extend(specs.filter(|s| s.selects(&first) && s.selects(&gvk)).map(|s| (s, reference.target())));
+            todo.extend(
+                specs.filter(|s| s.selects(&first) && s.selects(&gvk)).map(|s| (s, reference.target())),
+            );
         }
         if todo.is_empty() {
             continue;
@@ -54,13 +56,18 @@ pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig)
             let search = Search { referrer: &referrer, index: &index, target, spec };
             // Look first: most references stay as they are, and their object need not be copied then.
             let mut changed = node.as_ref().clone();
-            spec.apply(&gvk, &mut changed, Create::Nothing, &mut |field| search.set(field)).map_err(|errors| {
-                errors.map(|mut error| {
-                    let field = &spec.path;
-                    error.message = format!("updating name reference in '{field}' field of '{}': {}", referrer.id, error.message);
-                    error.in_file(&resource.file)
-                })
-            })?;
+            spec.apply(&gvk, &mut changed, Create::Nothing, &mut |field| search.set(field)).map_err(
+                |errors| {
+                    errors.map(|mut error| {
+                        let field = &spec.path;
+                        error.message = format!(
+                            "updating name reference in '{field}' field of '{}': {}",
+                            referrer.id, error.message
+                        );
+                        error.in_file(&resource.file)
+                    })
+                },
+            )?;
             node = changed.into();
         }
         let node = std::sync::Arc::unwrap_or_clone(node);
@@ -184,7 +191,8 @@ impl Search<'_> {
         };
         let old = name.as_str().unwrap_or_default().to_owned();
         let mut candidates = self.named(&old);
-        let namespace = field.get("namespace").filter(|n| !n.is_null()).and_then(Node::as_str).map(str::to_owned);
+        let namespace =
+            field.get("namespace").filter(|n| !n.is_null()).and_then(Node::as_str).map(str::to_owned);
         if let Some(namespace) = &namespace {
             let first = |c: &Candidate| c.past.first().unwrap_or(&c.id).effective_namespace() == namespace;
             let now = |c: &Candidate| c.id.effective_namespace() == namespace;

@@ -44,7 +44,11 @@ impl<'a> NamespaceArgs<'a> {
 }
 
 /// Puts all objects that live in namespaces into one, and tells those that refer to it.
-pub(crate) fn set_namespace(resources: &mut ResMap, args: &NamespaceArgs<'_>, specs: &[FieldSpec]) -> Result<()> {
+pub(crate) fn set_namespace(
+    resources: &mut ResMap,
+    args: &NamespaceArgs<'_>,
+    specs: &[FieldSpec],
+) -> Result<()> {
     if args.namespace.is_empty() {
         return Ok(());
     }
@@ -85,7 +89,9 @@ fn set_subjects(resource: &mut Resource, args: &NamespaceArgs<'_>) -> Result<()>
         Subjects::AllServiceAccounts => ("kind", "ServiceAccount"),
         Subjects::None => return Ok(()),
     };
-    let Some(subjects) = resource.node_mut().get_mut("subjects").and_then(Node::items_mut) else { return Ok(()) };
+    let Some(subjects) = resource.node_mut().get_mut("subjects").and_then(Node::items_mut) else {
+        return Ok(());
+    };
     for subject in subjects.iter_mut().filter(|s| s.str_at(&[key]) == Some(value)) {
         if !subject.has("namespace") {
             subject.set("namespace", Node::plain(""));

@@ -8,15 +8,15 @@ use seatrial_yaml::Node;
 
 use super::json_patch::JsonPatch;
 use super::selector::Matcher;
+use crate::Renderer;
 use crate::accumulate::{Build, Target};
 use crate::error::{Context, Result, fail};
-use crate::ids::{Gvk, ResId};
+use crate::ids::ResId;
 use crate::kustomization::model::Patch;
 use crate::loader::in_file;
 use crate::merge::merge;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
-use crate::Renderer;
 
 /// What a patch may change beside the content.
 #[derive(Clone, Copy, Default)]
@@ -40,7 +40,10 @@ pub(crate) fn strategic_merge(
             }
             Err(errors) => match inline(build, source) {
                 Some(patches) => patches,
-                None => return Err(errors).context(|| "trouble configuring builtin PatchStrategicMergeTransformer".to_owned()),
+                None => {
+                    return Err(errors)
+                        .context(|| "trouble configuring builtin PatchStrategicMergeTransformer".to_owned());
+                }
             },
         };
         for patch in patches {
@@ -57,7 +60,9 @@ fn inline(build: &Build<'_>, source: &str) -> Option<Vec<Arc<Node>>> {
     if !source.contains('\n') && !source.trim_start().starts_with('{') {
         return None;
     }
-    objects(build.renderer, &Bytes::copy_from_slice(source.as_bytes())).ok().filter(|patches| !patches.is_empty())
+    objects(build.renderer, &Bytes::copy_from_slice(source.as_bytes()))
+        .ok()
+        .filter(|patches| !patches.is_empty())
 }
 
 fn objects(renderer: &Renderer, content: &Bytes) -> Result<Vec<Arc<Node>>> {
@@ -70,7 +75,12 @@ fn patch_id(build: &Build<'_>, patch: &Node) -> ResId {
 }
 
 /// An entry of `patches`.
-pub(crate) fn apply_patch(build: &Build<'_>, target: &Target<'_>, resources: &mut ResMap, patch: &Patch) -> Result<()> {
+pub(crate) fn apply_patch(
+    build: &Build<'_>,
+    target: &Target<'_>,
+    resources: &mut ResMap,
+    patch: &Patch,
+) -> Result<()> {
     let (content, shown) = match (patch.path.is_empty(), patch.patch.is_empty()) {
         (true, true) => return fail("must specify one of patch and path in a patch"),
         (false, false) => return fail("patch and path can't be set at the same time"),
@@ -83,7 +93,10 @@ pub(crate) fn apply_patch(build: &Build<'_>, target: &Target<'_>, resources: &mu
             (content, target.loader.shown(&path))
         }
     };
-    let allowed = Allowed { name: option(&patch.options, "allowNameChange"), kind: option(&patch.options, "allowKindChange") };
+    let allowed = Allowed {
+        name: option(&patch.options, "allowNameChange"),
+        kind: option(&patch.options, "allowKindChange"),
+    };
     let text = String::from_utf8_lossy(&content).into_owned();
     let json = JsonPatch::parse(text.trim_start());
     let merges = objects(build.renderer, &content);
@@ -96,14 +109,21 @@ pub(crate) fn apply_patch(build: &Build<'_>, target: &Target<'_>, resources: &mu
                 return fail(format!("must specify a target for JSON patch [{text}]"));
             };
             let matcher = Matcher::new(selector)?;
-            resources.list_mut().iter_mut().filter(|r| matcher.matches(r)).try_for_each(|r| patch_json(r, &json))
+            resources
+                .list_mut()
+                .iter_mut()
+                .filter(|r| matcher.matches(r))
+                .try_for_each(|r| patch_json(r, &json))
         }
         (Err(_), Ok(merges)) if !merges.is_empty() => merge_all(build, resources, patch, &merges, allowed),
         (_, Ok(_)) => Ok(()),
         (Err(json), Err(merge)) => {
             let (json, merge) = (&json.errors[0], &merge.errors[0]);
-            let message = format!("unable to parse SM or JSON patch from [{text}]: {merge}; as JSON patch: {json}");
-            Err(crate::RenderError::new(message).at(merge.line.unwrap_or(0), merge.column.unwrap_or(0)).into())
+            let message =
+                format!("unable to parse SM or JSON patch from [{text}]: {merge}; as JSON patch: {json}");
+            Err(crate::RenderError::new(message)
+                .at(merge.line.unwrap_or(0), merge.column.unwrap_or(0))
+                .into())
         }
     };
     result.map_err(|e| e.map(in_file(&shown)))
@@ -123,13 +143,17 @@ fn merge_all(
     let Some(selector) = &patch.target else {
         for merge in merges {
             let id = patch_id(build, merge);
-            let found = resources.find(&id).context(|| format!("no resource matches strategic merge patch \"{id}\""))?;
+            let found = resources
+                .find(&id)
+                .context(|| format!("no resource matches strategic merge patch \"{id}\""))?;
             patch_one(found, merge, allowed)?;
         }
         return Ok(());
     };
     let [merge] = merges else {
-        return fail("Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field");
+        return fail(
+            "Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field",
+        );
     };
     let matcher = Matcher::new(selector)?;
     for resource in resources.list_mut().iter_mut().filter(|r| matcher.matches(r)) {
@@ -155,9 +179,9 @@ fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<
     }
     if !allowed.kind {
         resource.set_kind(&kind);
-        if resource.api_version() != api_version {
-            resource.node_mut().set("apiVersion", Node::str(api_version));
-        }
+    }
+    if resource.api_version() != api_version {
+        resource.node_mut().set("apiVersion", Node::str(api_version));
     }
     if !allowed.name {
         resource.set_name(&name);
@@ -166,52 +190,39 @@ fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<
     Ok(())
 }
 
-/// Applies a JSON patch. kustomize keeps notes in annotations: the map is there for a patch, even where nobody wrote it.
+/// Applies a JSON patch. kustomize notes the identity in annotations before: the map is there for a patch, even where nobody
+/// wrote it.
 fn patch_json(resource: &mut Resource, patch: &JsonPatch) -> Result<()> {
     let name = format!("{} {}", resource.kind(), resource.name());
-    let noted = resource.has_notes();
+    resource.remember_id();
     let node = resource.node_mut();
-    if noted {
-        node.make_maps(&["metadata", "annotations"]);
-    }
+    node.make_maps(&["metadata", "annotations"]);
     patch.apply(node).context(|| format!("failed to patch {name}"))?;
-    if noted
-        && let Some(metadata) = node.get_mut("metadata")
+    if let Some(metadata) = node.get_mut("metadata")
         && metadata.get("annotations").is_some_and(Node::is_empty_collection)
     {
         metadata.remove("annotations");
+    }
+    if resource.kind().is_empty() || resource.name().is_empty() {
+        return fail(format!("failed to patch {name}: the patch removes kind or metadata.name"));
     }
     Ok(())
 }
 
 /// An entry of `patchesJson6902`.
-pub(crate) fn json6902(target: &Target<'_>, resources: &mut ResMap, patch: &Patch) -> Result<()> {
-    let selector = patch.target.clone().unwrap_or_default();
-    if selector.name.is_empty() {
+pub(crate) fn json6902(
+    build: &Build<'_>,
+    target: &Target<'_>,
+    resources: &mut ResMap,
+    patch: &Patch,
+) -> Result<()> {
+    if patch.target.as_ref().is_none_or(|target| target.name.is_empty()) {
         return fail("must specify the target name");
     }
-    let text = match (patch.path.is_empty(), patch.patch.is_empty()) {
-        (true, true) => return fail("must specify a json patch file path or an inline json patch"),
-        (false, false) => return fail("must specify a file path or an inline json patch, not both"),
-        (true, false) => patch.patch.clone(),
-        (false, true) => String::from_utf8_lossy(&target.loader.load(&patch.path)?.1).into_owned(),
+    let text = match patch.path.is_empty() {
+        true => patch.patch.clone(),
+        false => String::from_utf8_lossy(&target.loader.load(&patch.path)?.1).into_owned(),
     };
-    let patch = JsonPatch::parse(text.trim_start())?;
-    let id = ResId {
-        gvk: Gvk { group: selector.group, version: selector.version, kind: selector.kind },
-        name: selector.name,
-        namespace: selector.namespace,
-        cluster_scoped: false,
-    };
-    let found = resources.list_mut().iter_mut().filter(|r| r.is_or_was(&with_scope(&id, r))).collect::<Vec<_>>();
-    match found.into_iter().collect::<Vec<_>>().as_mut_slice() {
-        [one] => patch_json(one, &patch),
-        [] => fail(format!("unable to find target for patch {id}")),
-        _ => fail(format!("found multiple targets for patch {id}")),
-    }
-}
-
-/// The identity with the scope of the object that it is compared with.
-fn with_scope(id: &ResId, resource: &Resource) -> ResId {
-    ResId { cluster_scoped: resource.is_cluster_scoped(), ..id.clone() }
+    JsonPatch::parse(text.trim_start())?;
+    apply_patch(build, target, resources, patch)
 }

@@ -99,7 +99,8 @@ fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Node> 
         return fail(format!("multiple matches for selector {}", described()));
     }
     let path = path_or_name(&source.field_path);
-    let Some(node) = field_path::find(resource.node(), &field_path::split(path)).filter(|n| !n.is_null()) else {
+    let Some(node) = field_path::find(resource.node(), &field_path::split(path)).filter(|n| !n.is_null())
+    else {
         return fail(format!("fieldPath `{path}` is missing for replacement source {}", resource.id()));
     };
     refined(node, source.options.as_ref())
@@ -114,7 +115,9 @@ fn identities(resource: &Resource) -> Vec<ResId> {
 /// A part of a text, where a delimiter is given.
 fn refined(node: &Node, options: Option<&FieldOptions>) -> Result<Node> {
     let Some(options) = options.filter(|o| !o.delimiter.is_empty()) else { return Ok(node.clone()) };
-    let Some(text) = node.as_str() else { return fail("delimiter option can only be used with scalar nodes") };
+    let Some(text) = node.as_str() else {
+        return fail("delimiter option can only be used with scalar nodes");
+    };
     let mut parts = text.split(options.delimiter.as_str());
     let part = usize::try_from(options.index).ok().and_then(|at| parts.nth(at));
     match part {
@@ -163,15 +166,10 @@ fn write(resources: &mut ResMap, value: &Node, target: &ReplacementTarget) -> Re
 impl Targets<'_> {
     fn rejects(&self, resource: &Resource, ids: &[ResId]) -> bool {
         self.reject.iter().any(|(matcher, selector)| {
-            let by_id = ![
-                &selector.group,
-                &selector.version,
-                &selector.kind,
-                &selector.name,
-                &selector.namespace,
-            ]
-            .iter()
-            .all(|part| part.is_empty());
+            let by_id =
+                ![&selector.group, &selector.version, &selector.kind, &selector.name, &selector.namespace]
+                    .iter()
+                    .all(|part| part.is_empty());
             let by_labels = !selector.label_selector.is_empty() || !selector.annotation_selector.is_empty();
             (by_id || by_labels)
                 && (!by_labels || matcher.matches_labels(resource))
@@ -186,8 +184,9 @@ fn write_field(node: &mut Node, value: &Node, path: &str, options: Option<&Field
         (true, true) => Create::Scalar,
         (true, false) => Create::Map,
     };
-    let count =
-        field_path::for_each(node, &field_path::split(path), create, &mut |field| set(field, value, options))?;
+    let count = field_path::for_each(node, &field_path::split(path), create, &mut |field| {
+        set(field, value, options)
+    })?;
     if count == 0 { fail(format!("unable to find field {path:?} in replacement target")) } else { Ok(()) }
 }
 

@@ -12,7 +12,8 @@ pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[F
     let mut found = false;
     for spec in specs {
         for resource in resources.list_mut() {
-            let named = resource.name() == replica.name || resource.past.iter().any(|p| p.name == replica.name);
+            let named =
+                resource.name() == replica.name || resource.past.iter().any(|p| p.name == replica.name);
             let gvk = resource.gvk();
             if !named || !spec.selects(&gvk) {
                 continue;
@@ -28,5 +29,9 @@ pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[F
         return Ok(());
     }
     let kinds: Vec<String> = specs.iter().map(|s| format!("{}.{}.{}", s.kind, s.version, s.group)).collect();
-    fail(format!("resource with name {} does not match a config with the following GVK [{}]", replica.name, kinds.join(" ")))
+    fail(format!(
+        "resource with name {} does not match a config with the following GVK [{}]",
+        replica.name,
+        kinds.join(" ")
+    ))
 }

@@ -102,7 +102,9 @@ impl Requirement {
         let number = |key: &str| value(key).and_then(|v| v.parse::<i64>().ok());
         match self {
             Requirement::In(key, values) => value(key).is_some_and(|v| values.iter().any(|known| known == v)),
-            Requirement::NotIn(key, values) => value(key).is_none_or(|v| values.iter().all(|known| known != v)),
+            Requirement::NotIn(key, values) => {
+                value(key).is_none_or(|v| values.iter().all(|known| known != v))
+            }
             Requirement::Exists(key) => value(key).is_some(),
             Requirement::Missing(key) => value(key).is_none(),
             Requirement::Greater(key, bound) => number(key).is_some_and(|n| n > *bound),
@@ -113,7 +115,12 @@ impl Requirement {
 
 /// `a=b,c!=d,e in (x,y),f notin (z),g,!h,i>1`
 fn parse(text: &str) -> Result<Vec<Requirement>> {
-    split_outside_parentheses(text).into_iter().map(str::trim).filter(|part| !part.is_empty()).map(parse_one).collect()
+    split_outside_parentheses(text)
+        .into_iter()
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(parse_one)
+        .collect()
 }
 
 fn split_outside_parentheses(text: &str) -> Vec<&str> {
@@ -136,7 +143,8 @@ fn split_outside_parentheses(text: &str) -> Vec<&str> {
 
 fn parse_one(part: &str) -> Result<Requirement> {
     let key_ok = |key: &str| {
-        !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/'))
+        !key.is_empty()
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/'))
     };
     let refuse = || fail(format!("unable to parse requirement '{part}' of a selector"));
     if let Some(key) = part.strip_prefix('!') {

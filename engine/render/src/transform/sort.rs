@@ -91,6 +91,7 @@ fn rank(kind: &str, first: &[&str], last: &[&str]) -> i64 {
 
 /// A key by which kinds stand in the default order (empty lists), or in another one.
 pub(super) fn kind_order(gvk: &Gvk, first: &[&str], last: &[&str]) -> (i64, String) {
-    let (first, last) = if first.is_empty() && last.is_empty() { (&FIRST[..], &LAST[..]) } else { (first, last) };
-    (rank(&gvk.kind, first, last), spelled(&gvk))
+    let (first, last) =
+        if first.is_empty() && last.is_empty() { (&FIRST[..], &LAST[..]) } else { (first, last) };
+    (rank(&gvk.kind, first, last), spelled(gvk))
 }

@@ -22,7 +22,10 @@ pub(crate) fn bind(vars: &[Var], resources: &mut ResMap) -> Result<()> {
             resource.vars.push(var.name.clone());
         }
         if found > 1 {
-            return fail(format!("found {found} resId matches for var {} (unable to disambiguate)", var.name));
+            return fail(format!(
+                "found {found} resId matches for var {} (unable to disambiguate)",
+                var.name
+            ));
         }
     }
     Ok(())
@@ -31,7 +34,9 @@ pub(crate) fn bind(vars: &[Var], resources: &mut ResMap) -> Result<()> {
 fn is_meant(var: &Var, resource: &Resource) -> bool {
     let target = &var.objref;
     let gvk = match target.api_version.is_empty() {
-        true => Gvk { group: target.group.clone(), version: target.version.clone(), kind: target.kind.clone() },
+        true => {
+            Gvk { group: target.group.clone(), version: target.version.clone(), kind: target.kind.clone() }
+        }
         false => Gvk::new(&target.api_version, &target.kind),
     };
     let fits = |id: &ResId| {
@@ -54,21 +59,32 @@ pub(super) fn resolve(
     }
     let mut values: BTreeMap<String, Node> = BTreeMap::new();
     for var in vars {
-        let path = if var.fieldref.field_path.is_empty() { "metadata.name" } else { &var.fieldref.field_path };
-        let owner = resources.list().iter().find(|r| r.vars.iter().any(|name| *name == var.name));
+        let path =
+            if var.fieldref.field_path.is_empty() { "metadata.name" } else { &var.fieldref.field_path };
+        let owner = resources.list().iter().find(|r| r.vars.contains(&var.name));
         let Some(owner) = owner else {
-            return fail(format!("var '{}' cannot be mapped to a field in the set of known resources", var.name));
+            return fail(format!(
+                "var '{}' cannot be mapped to a field in the set of known resources",
+                var.name
+            ));
         };
         match find(owner.node(), path) {
             Some(node) => values.insert(var.name.clone(), node.clone()),
-            None => return fail(format!("field specified in var '{}' not found in corresponding resource", var.name)),
+            None => {
+                return fail(format!(
+                    "field specified in var '{}' not found in corresponding resource",
+                    var.name
+                ));
+            }
         };
     }
     let mut used = BTreeSet::new();
     for resource in resources.list_mut() {
         let gvk = resource.gvk();
         for spec in specs.iter().filter(|spec| spec.selects(&gvk)) {
-            spec.apply(&gvk, resource.node_mut(), Create::Nothing, &mut |node| expand_in(node, &values, &mut used))?;
+            spec.apply(&gvk, resource.node_mut(), Create::Nothing, &mut |node| {
+                expand_in(node, &values, &mut used)
+            })?;
         }
     }
     let unused: Vec<&str> = values.keys().filter(|name| !used.contains(*name)).map(String::as_str).collect();

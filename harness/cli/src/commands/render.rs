@@ -1,0 +1,154 @@
+//! `seatrial render DIR`: what `kustomize build DIR` prints, byte for byte.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use seatrial_render::{
+    FileSource, Found, LoadRestrictor, Object, Options, Renderer, Reorder, ResolveError, Tree,
+};
+
+use crate::exit_code::Exit;
+
+/// Arguments of `render`; the names are those of `kustomize build`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The directory with the kustomization.
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Write the output to this file, or into this directory, one file per object.
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Which files a kustomization may read outside of its directory.
+    #[arg(long, value_enum, default_value_t = Restrictor::RootOnly)]
+    load_restrictor: Restrictor,
+    /// The order of the objects where the kustomization says nothing about it.
+    #[arg(long, value_enum)]
+    reorder: Option<Order>,
+    /// Put the label app.kubernetes.io/managed-by on all objects.
+    #[arg(long)]
+    enable_managedby_label: bool,
+    /// Refused: Helm charts need another program.
+    #[arg(long, hide = true)]
+    enable_helm: bool,
+    /// Refused: plugins need other programs.
+    #[arg(long, hide = true)]
+    enable_alpha_plugins: bool,
+    /// Refused: exec functions are other programs.
+    #[arg(long, hide = true)]
+    enable_exec: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Restrictor {
+    #[value(name = "LoadRestrictionsRootOnly")]
+    RootOnly,
+    #[value(name = "LoadRestrictionsNone")]
+    None,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Order {
+    None,
+    Legacy,
+}
+
+/// The machine's files, from the root on, read when they are needed.
+struct Disk;
+
+impl FileSource for Disk {
+    fn resolve(&self, path: &str) -> Result<Found, ResolveError> {
+        let real = Path::new("/").join(path).canonicalize().map_err(|_| ResolveError::Missing)?;
+        let shown = real.strip_prefix("/").unwrap_or(&real).to_string_lossy().into_owned();
+        if real.is_dir() {
+            return Ok(Found::Dir(shown));
+        }
+        std::fs::read(&real)
+            .map(|content| Found::File(shown, content.into()))
+            .map_err(|_| ResolveError::Missing)
+    }
+
+    fn list(&self, dir: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(Path::new("/").join(dir)).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// Renders; exit status 1 where the kustomization cannot be built, 2 for what is not supported.
+pub fn run(args: &Args) -> Exit {
+    for (set, flag) in [
+        (args.enable_helm, "--enable-helm"),
+        (args.enable_alpha_plugins, "--enable-alpha-plugins"),
+        (args.enable_exec, "--enable-exec"),
+    ] {
+        if set {
+            eprintln!("Error: {flag} is not supported: it would run other programs");
+            return Exit::Invalid;
+        }
+    }
+    let options = Options {
+        load_restrictor: match args.load_restrictor {
+            Restrictor::RootOnly => LoadRestrictor::RootOnly,
+            Restrictor::None => LoadRestrictor::None,
+        },
+        reorder: match args.reorder {
+            None => Reorder::Unspecified,
+            Some(Order::None) => Reorder::None,
+            Some(Order::Legacy) => Reorder::Legacy,
+        },
+        managed_by_label: args.enable_managedby_label,
+        ..Options::default()
+    };
+    match render(args, &options) {
+        Ok(()) => Exit::Passed,
+        Err(message) => {
+            eprintln!("Error: {message}");
+            Exit::Failed
+        }
+    }
+}
+
+fn render(args: &Args, options: &Options) -> Result<(), String> {
+    let dir = std::path::absolute(&args.dir).map_err(|e| e.to_string())?;
+    let tree = Tree::from_source(Arc::new(Disk)).shown_at("/");
+    let rendered = Renderer::new().build(&tree, &dir.to_string_lossy(), options);
+    let warnings = rendered.as_ref().map_or_else(|e| &e.warnings, |r| &r.warnings);
+    warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    let rendered = rendered.map_err(|e| e.to_string())?;
+    let written = |error: std::io::Error| format!("write the output: {error}");
+    match &args.output {
+        Some(folder) if folder.is_dir() => {
+            for (name, object) in file_names(&rendered.objects) {
+                let yaml = object.to_yaml().map_err(|e| e.to_string())?;
+                std::fs::write(folder.join(name), yaml).map_err(written)?;
+            }
+            Ok(())
+        }
+        Some(file) => std::fs::write(file, rendered.to_yaml().map_err(|e| e.to_string())?).map_err(written),
+        None => {
+            let yaml = rendered.to_yaml().map_err(|e| e.to_string())?;
+            std::io::Write::write_all(&mut std::io::stdout().lock(), yaml.as_bytes()).map_err(written)
+        }
+    }
+}
+
+/// The names that kustomize gives the files of objects: `apps_v1_deployment_web.yaml`, with the namespace in front where
+/// the objects live in several.
+fn file_names(objects: &[Object]) -> Vec<(String, &Object)> {
+    let namespace = |object: &Object| match object.namespace() {
+        _ if object.is_cluster_scoped() => String::new(),
+        "" => "default".to_owned(),
+        namespace => namespace.to_owned(),
+    };
+    let all: BTreeSet<String> = objects.iter().map(namespace).filter(|n| !n.is_empty()).collect();
+    let name = |object: &Object| {
+        let (group, version) = object.api_version().split_once('/').unwrap_or(("", object.api_version()));
+        let space = if all.len() > 1 { namespace(object) } else { String::new() };
+        let parts = [space.as_str(), group, version, object.kind(), object.name()];
+        let parts: Vec<String> = parts.iter().filter(|p| !p.is_empty()).map(|p| p.to_lowercase()).collect();
+        format!("{}.yaml", parts.join("_").replace('/', "-"))
+    };
+    objects.iter().map(|object| (name(object), object)).collect()
+}
