@@ -80,13 +80,13 @@ impl<'a> Build<'a> {
         self.each(&content.components, |build, entry| build.add_component(target, entry, into))
             .context(|| "accumulating components".to_owned())?;
         transform::run(self, target, into)?;
+        transform::vars::bind(&content.vars, &mut into.resources)?;
         for var in &content.vars {
             if into.vars.iter().any(|known| known.name == var.name) {
                 return fail(format!("var '{}' already encountered", var.name));
             }
+            into.vars.push(var.clone());
         }
-        transform::vars::bind(&content.vars, &mut into.resources)?;
-        into.vars.extend(content.vars.iter().cloned());
         Ok(())
     }
 

@@ -250,7 +250,10 @@ impl<'s> Merger<'s> {
         }
         let lacks = |item: &Node| keys.iter().any(|key| text(item, key).is_empty());
         for (at, ours) in dest.iter().enumerate() {
-            let others = || dest.iter().enumerate().any(|(i, other)| i != at && partly(other, ours));
+            let others = || {
+                let ours_too = dest.iter().enumerate().any(|(i, other)| i != at && partly(other, ours));
+                ours_too || patch.iter().any(|item| partly(item, ours) && !same(item, ours))
+            };
             let theirs = patch.iter().find(|item| same(item, ours) && !(lacks(item) && others()));
             let Some(value) = self.walk(Some(ours.clone()), theirs.cloned(), ty)? else { continue };
             if value.is_empty_collection() {

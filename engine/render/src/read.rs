@@ -67,7 +67,7 @@ fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
         return Err(at(RenderError::new(format!("missing metadata.name in object of kind {kind}"))).into());
     }
     let mut node = node.clone();
-    tidy_annotations(&mut node);
+    drop_annotations(&mut node);
     out.push(Arc::new(node));
     Ok(())
 }
@@ -76,13 +76,23 @@ fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
     node.at(path).filter(|n| !n.is_null()).and_then(Node::as_str).unwrap_or_default()
 }
 
-/// Annotations are strings, whatever was written; without any, the field goes.
-pub(crate) fn tidy_annotations(node: &mut Node) {
+/// Drops the annotations that other programs left; without any, the field goes.
+fn drop_annotations(node: &mut Node) {
     let Some(metadata) = node.get_mut("metadata") else { return };
     let Some(annotations) = metadata.get_mut("annotations") else { return };
+    if let Some(entries) = annotations.entries_mut() {
+        entries.retain(|(key, _)| key.as_str().is_none_or(|key| !DROPPED.contains(&key)));
+    }
+    if annotations.is_null() || annotations.is_empty_collection() {
+        metadata.remove("annotations");
+    }
+}
+
+/// Annotations are strings in the end, whatever was written; without any, the field goes.
+pub(crate) fn tidy_annotations(node: &mut Node) {
+    let Some(annotations) = node.at_mut(&["metadata", "annotations"]) else { return };
     if let Value::Map { entries, flow } = &mut annotations.value {
         *flow = false;
-        entries.retain(|(key, _)| key.as_str().is_none_or(|key| !DROPPED.contains(&key)));
         for (_, value) in entries {
             if let Value::Scalar { style, .. } = &mut value.value {
                 *style = Style::DoubleQuoted;
@@ -90,9 +100,7 @@ pub(crate) fn tidy_annotations(node: &mut Node) {
             }
         }
     }
-    if annotations.is_null() || annotations.is_empty_collection() {
-        metadata.remove("annotations");
-    }
+    drop_annotations(node);
 }
 
 /// One YAML document as a struct of fields.

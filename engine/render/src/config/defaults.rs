@@ -79,13 +79,6 @@ const REPLICAS: &str = "
 - - StatefulSet +spec/replicas
 ";
 
-const IMAGES: &str = "
-- - - +spec/containers[]/image
-- - - +spec/initContainers[]/image
-- - - +spec/template/spec/containers[]/image
-- - - +spec/template/spec/initContainers[]/image
-";
-
 const VARIABLES: &str = "
 - - CronJob POD:spec/jobTemplate/spec/template/spec
 - - DaemonSet POD:spec/template/spec
@@ -174,7 +167,7 @@ fn build() -> TransformerConfig {
         common_annotations: specs(COMMON_ANNOTATIONS),
         name_reference: references(),
         var_reference: specs(VARIABLES),
-        images: specs(IMAGES),
+        images: Vec::new(),
         replicas: specs(REPLICAS),
     }
 }

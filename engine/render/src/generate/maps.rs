@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use seatrial_yaml::Node;
 
-use super::pairs::{Pairs, is_config_key};
+use super::pairs::Pairs;
 use crate::error::{Result, fail};
 use crate::kustomization::model::GeneratorOptions;
 
@@ -78,9 +78,6 @@ fn with_options(mut node: Node, options: &GeneratorOptions) -> Node {
 fn checked(pairs: Pairs) -> Result<BTreeMap<String, bytes::Bytes>> {
     let mut out = BTreeMap::new();
     for (key, value) in pairs {
-        if !is_config_key(&key) {
-            return fail(format!("{key:?} is not a valid key name"));
-        }
         if out.insert(key.clone(), value).is_some() {
             return fail(format!("cannot add key '{key}', another key by that name already exists"));
         }

@@ -9,7 +9,7 @@ use crate::path;
 /// Keys with their contents.
 pub(super) type Pairs = Vec<(String, Bytes)>;
 
-/// Reads all sources. A key may come once.
+/// Reads all sources. kustomize does not ask whether a ConfigMap may have such a key.
 pub(super) fn read(
     loader: &Loader<'_>,
     envs: &[String],
@@ -47,22 +47,9 @@ fn parse_env(content: &Bytes, pairs: &mut Pairs) -> Result<()> {
         }
         // A line without `=` takes its value from the environment, of which a pure build has none.
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
-        if !is_env_name(key) {
-            return fail(format!("{key:?} is not a valid key name"));
-        }
         pairs.push((key.to_owned(), Bytes::copy_from_slice(value.as_bytes())));
     }
     Ok(())
-}
-
-fn is_env_name(key: &str) -> bool {
-    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    key.chars().all(ok) && key.chars().next().is_some_and(|c| !c.is_ascii_digit()) && !is_dots(key)
-}
-
-/// Names that a key may not have, because it could become a path.
-fn is_dots(key: &str) -> bool {
-    key == "." || key.starts_with("..")
 }
 
 /// `[key=]path`.
@@ -93,10 +80,4 @@ fn unquoted(value: &str) -> &str {
         }
     }
     value
-}
-
-/// Whether this can be a key of a ConfigMap or Secret.
-pub(super) fn is_config_key(key: &str) -> bool {
-    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    !key.is_empty() && key.len() <= 253 && key.chars().all(ok) && !is_dots(key)
 }

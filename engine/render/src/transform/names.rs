@@ -36,13 +36,11 @@ pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig)
     targets.sort_by_cached_key(|reference| kind_order(&reference.target(), &[], &[]));
     for at in 0..resources.len() {
         let resource = &resources.list()[at];
-        let (gvk, first) = (resource.gvk(), resource.original_id().gvk);
+        let gvk = resource.gvk();
         let mut todo: Vec<(&FieldSpec, Gvk)> = Vec::new();
         for reference in &targets {
             let specs = reference.field_specs.iter();
-            todo.extend(
-                specs.filter(|s| s.selects(&first) && s.selects(&gvk)).map(|s| (s, reference.target())),
-            );
+            todo.extend(specs.filter(|s| s.selects(&gvk)).map(|s| (s, reference.target())));
         }
         if todo.is_empty() {
             continue;

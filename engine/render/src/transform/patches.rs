@@ -8,7 +8,6 @@ use seatrial_yaml::Node;
 
 use super::json_patch::JsonPatch;
 use super::selector::Matcher;
-use crate::Renderer;
 use crate::accumulate::{Build, Target};
 use crate::error::{Context, Result, fail};
 use crate::ids::ResId;
@@ -17,6 +16,7 @@ use crate::loader::in_file;
 use crate::merge::merge;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
+use crate::{Renderer, read};
 
 /// What a patch may change beside the content.
 #[derive(Clone, Copy, Default)]
@@ -196,6 +196,7 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch) -> Result<()> {
     let name = format!("{} {}", resource.kind(), resource.name());
     resource.remember_id();
     let node = resource.node_mut();
+    read::tidy_annotations(node);
     node.make_maps(&["metadata", "annotations"]);
     patch.apply(node).context(|| format!("failed to patch {name}"))?;
     if let Some(metadata) = node.get_mut("metadata")
