@@ -23,6 +23,7 @@ struct Candidate {
 struct Index {
     candidates: Vec<Candidate>,
     by_name: BTreeMap<String, Vec<usize>>,
+    by_first_namespace: BTreeMap<String, Vec<usize>>,
 }
 
 /// Updates all references.
@@ -52,21 +53,19 @@ pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig)
                 continue;
             }
             let search = Search { referrer: &referrer, index: &index, target, spec };
-            // Look first: most references stay as they are, and their object need not be copied then.
-            let mut changed = node.as_ref().clone();
-            spec.apply(&gvk, &mut changed, Create::Nothing, &mut |field| search.set(field)).map_err(
-                |errors| {
-                    errors.map(|mut error| {
-                        let field = &spec.path;
-                        error.message = format!(
-                            "updating name reference in '{field}' field of '{}': {}",
-                            referrer.id, error.message
-                        );
-                        error.in_file(&resource.file)
-                    })
-                },
-            )?;
-            node = changed.into();
+            spec.apply(&gvk, std::sync::Arc::make_mut(&mut node), Create::Nothing, &mut |field| {
+                search.set(field)
+            })
+            .map_err(|errors| {
+                errors.map(|mut error| {
+                    let field = &spec.path;
+                    error.message = format!(
+                        "updating name reference in '{field}' field of '{}': {}",
+                        referrer.id, error.message
+                    );
+                    error.in_file(&resource.file)
+                })
+            })?;
         }
         let node = std::sync::Arc::unwrap_or_clone(node);
         let resource = &mut resources.list_mut()[at];
@@ -94,12 +93,15 @@ fn reaches(node: &Node, path: &str) -> bool {
 impl Index {
     fn new(resources: &[Resource]) -> Index {
         let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut by_first_namespace: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut candidates = Vec::with_capacity(resources.len());
         for (at, resource) in resources.iter().enumerate() {
             let names: BTreeSet<&str> = resource.past.iter().map(|past| past.name.as_str()).collect();
             for name in names {
                 by_name.entry(name.to_owned()).or_default().push(at);
             }
+            let first = resource.original_id().effective_namespace().to_owned();
+            by_first_namespace.entry(first).or_default().push(at);
             candidates.push(Candidate {
                 id: resource.id(),
                 past: resource.past.iter().map(|past| resource.past_id(past)).collect(),
@@ -107,7 +109,7 @@ impl Index {
                 suffixes: resource.suffixes.clone(),
             });
         }
-        Index { candidates, by_name }
+        Index { candidates, by_name, by_first_namespace }
     }
 
     fn has_target(&self, target: &Gvk) -> bool {
@@ -194,8 +196,8 @@ impl Search<'_> {
         if let Some(namespace) = &namespace {
             let first = |c: &Candidate| c.past.first().unwrap_or(&c.id).effective_namespace() == namespace;
             let now = |c: &Candidate| c.id.effective_namespace() == namespace;
-            let visible = self.index.candidates.iter().filter(|c| self.referrer.may_see(&c.id));
-            let by_first = visible.into_iter().any(first);
+            let there = self.index.by_first_namespace.get(namespace).map_or(&[][..], Vec::as_slice);
+            let by_first = there.iter().any(|at| self.referrer.may_see(&self.index.candidates[*at].id));
             candidates.retain(|at| {
                 let candidate = &self.index.candidates[*at];
                 if by_first { first(candidate) } else { now(candidate) }
