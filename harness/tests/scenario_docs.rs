@@ -90,8 +90,7 @@ fn the_reference_names_every_field_step_and_value() {
     let mut found = BTreeSet::new();
     words(&schema, &mut found);
     assert!(found.len() > 60, "the schema has only {found:?}");
-    let missing: Vec<&str> =
-        found.into_iter().filter(|word| !text.contains(&format!("`{word}`"))).collect();
+    let missing: Vec<&str> = found.into_iter().filter(|word| !text.contains(&format!("`{word}`"))).collect();
     assert!(missing.is_empty(), "docs/scenarios.md does not explain {missing:?}");
 }
 
