@@ -22,6 +22,7 @@ mod convert;
 mod crd;
 pub mod crd_schema;
 mod custom;
+mod decode;
 mod delete;
 mod discovery;
 mod gc;

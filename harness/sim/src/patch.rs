@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::convert;
+use crate::decode::decode;
 use crate::kind::Kind;
 use crate::managed_fields::{self, ApplyError};
 use crate::meta;
@@ -11,7 +12,7 @@ use crate::request::Options;
 use crate::serve::{Answer, Ctx};
 use crate::status::{Refusal, Result};
 use crate::strategic_merge::PatchError;
-use crate::write::{Tracking, create_object, decode, update_object, with_writer};
+use crate::write::{Tracking, create_object, update_object, with_writer};
 
 /// `PATCH` on an object or its status.
 pub(crate) fn patch(

@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::convert;
+use crate::decode::decode;
 use crate::delete::{Deletion, delete};
 use crate::kind::Kind;
 use crate::managed_fields;
@@ -12,7 +13,7 @@ use crate::object::{Key, Object};
 use crate::route::Target;
 use crate::serve::{Answer, Ctx};
 use crate::status::{FieldError, Refusal, Result, success};
-use crate::write::{Outcome, Tracking, commit, decode, replace, update_object, with_writer};
+use crate::write::{Outcome, Tracking, commit, replace, update_object, with_writer};
 use crate::{patch, read};
 
 pub(crate) fn serve(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target, subresource: &str) -> Result<Answer> {
