@@ -94,6 +94,9 @@ pub struct Components {
     pub file: String,
 }
 
+/// What has been made, by release and extra controllers.
+type Made = BTreeMap<(FluxRelease, Vec<ExtraController>), Arc<Components>>;
+
 /// The component manifests of a release with these controllers beside the usual four. They are made once per process.
 ///
 /// # Errors
@@ -102,8 +105,7 @@ pub fn components(
     flux: FluxRelease,
     extra: &[ExtraController],
 ) -> Result<Arc<Components>, seatrial_yaml::EmitError> {
-    static MADE: Mutex<BTreeMap<(FluxRelease, Vec<ExtraController>), Arc<Components>>> =
-        Mutex::new(BTreeMap::new());
+    static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
     let mut extra = extra.to_vec();
     extra.sort_unstable();
     extra.dedup();
