@@ -2,6 +2,8 @@
 //!
 //! Opt-in: the program is looked for in `ORACLES_DIR` and in `~/.cache/seatrial-oracles/bin`.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers may panic")]
+
 use seatrial_render::{Options, Renderer, Tree};
 use std::path::{Path, PathBuf};
 use std::process::Command;

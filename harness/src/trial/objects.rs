@@ -75,7 +75,7 @@ pub struct FluxObject {
 ///
 /// # Errors
 /// What the API server answered, where a list failed.
-pub async fn flux_objects(objects: &Objects) -> kube::Result<Vec<FluxObject>> {
+pub(super) async fn flux_objects(objects: &Objects) -> kube::Result<Vec<FluxObject>> {
     let client = objects.client();
     let mut found = Vec::new();
     for group in client.list_api_groups().await?.groups {

@@ -69,16 +69,12 @@ impl Source {
                 self.notes.push(format!("HEAD is on no branch: its commit is played as {DEFAULT_BRANCH}"))
             }
         }
-        if let Ok(origin) = git.find_remote("origin") {
-            if let Some(url) = origin
-                .url()
-                .ok()
-                .and_then(|url| GitUrl::parse(url).ok().map(|parsed| (url.to_owned(), parsed)))
-            {
-                let (text, parsed) = url;
-                self.name = safe(parsed.repository_name());
-                self.url = text;
-            }
+        if let Ok(origin) = git.find_remote("origin")
+            && let Ok(url) = origin.url()
+            && let Ok(parsed) = GitUrl::parse(url)
+        {
+            self.name = safe(parsed.repository_name());
+            self.url = url.to_owned();
         }
         if !git.is_bare() {
             let mut options = StatusOptions::new();
