@@ -152,6 +152,10 @@ pub(crate) fn create_object(
             meta::metadata_mut(&mut object).insert("managedFields".to_owned(), managers.clone());
         }
     }
+    if let Kind::Custom(version) = kind {
+        // The status that was sent is gone; one that the schema gives takes its place.
+        version.schema.default(&mut object);
+    }
     crate::admit::create(ctx, kind, &mut object)?;
     validate::create(ctx, kind, &object)?;
     let key = Key::new(namespace, name.as_str());
