@@ -12,15 +12,15 @@ use clap::{Parser, Subcommand};
     after_help = "Exit status: 0 passed, 1 a scenario or check failed, 2 wrong usage or an invalid file, \
                   3 the environment lacks something, 4 an error inside Seatrial."
 )]
-pub struct Args {
+pub(crate) struct Args {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Play scenarios.
     Run(run::Args),
     /// Play a repository as it is, without a scenario: one cluster for each clusters/<name>.

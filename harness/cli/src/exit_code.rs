@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// The exit statuses of every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// 0: everything passed.
     Passed,
     /// 1: a scenario or a check failed.

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 
 /// Says that `error` happened, with its causes, and ends with `exit`.
-pub fn fail(exit: Exit, error: &dyn Error) -> Exit {
+pub(crate) fn fail(exit: Exit, error: &dyn Error) -> Exit {
     eprintln!("error: failed to {}", causes(error));
     exit
 }
@@ -26,7 +26,7 @@ fn causes(error: &dyn Error) -> String {
 ///
 /// # Errors
 /// [`Exit::Invalid`] where it cannot be written, after saying so.
-pub fn write(path: &Path, text: &str) -> Result<(), Exit> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Exit> {
     std::fs::write(path, text).map_err(|error| {
         eprintln!("error: failed to write {}: {error}", path.display());
         Exit::Invalid

@@ -69,8 +69,8 @@ impl Source {
                 self.notes.push(format!("HEAD is on no branch: its commit is played as {DEFAULT_BRANCH}"))
             }
         }
-        if let Ok(origin) = git.find_remote("origin")
-            && let Ok(url) = origin.url()
+        let origin = git.find_remote("origin").ok();
+        if let Some(url) = origin.as_ref().and_then(|origin| origin.url().ok())
             && let Ok(parsed) = GitUrl::parse(url)
         {
             self.name = safe(parsed.repository_name());

@@ -1,6 +1,6 @@
 //! One module for each command: its arguments, and what it does.
 
-pub mod render;
-pub mod run;
-pub mod schema;
-pub mod trial;
+pub(crate) mod render;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod trial;

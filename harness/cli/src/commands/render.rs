@@ -12,7 +12,7 @@ use crate::exit_code::Exit;
 
 /// Arguments of `render`; the names are those of `kustomize build`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The directory with the kustomization.
     #[arg(default_value = ".")]
     dir: PathBuf,
@@ -77,7 +77,7 @@ impl FileSource for Disk {
 }
 
 /// Renders; exit status 1 where the kustomization cannot be built, 2 for what is not supported.
-pub fn run(args: &Args) -> Exit {
+pub(crate) fn run(args: &Args) -> Exit {
     for (set, flag) in [
         (args.enable_helm, "--enable-helm"),
         (args.enable_alpha_plugins, "--enable-alpha-plugins"),

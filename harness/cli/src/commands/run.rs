@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Play scenarios: files, or folders with all scenarios in them.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Scenario files, or folders that are searched for them.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -93,7 +93,7 @@ impl fmt::Display for ReportError {
 impl std::error::Error for ReportError {}
 
 /// Plays the scenarios.
-pub fn run(args: &Args) -> Exit {
+pub(crate) fn run(args: &Args) -> Exit {
     let backend = match args.backend.parse::<Backend>() {
         Ok(backend) => backend,
         Err(error @ BackendError::NotYet { .. }) => return output::fail(Exit::Missing, &error),

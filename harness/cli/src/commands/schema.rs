@@ -5,10 +5,10 @@ use crate::exit_code::Exit;
 /// Print the JSON Schema of scenario files, for editors: save it, and name it in the file's first line as
 /// `# yaml-language-server: $schema=FILE`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub(crate) struct Args {}
 
 /// Prints the schema.
-pub fn run(_: &Args) -> Exit {
+pub(crate) fn run(_: &Args) -> Exit {
     println!("{:#}", seatrial_harness::scenario::schema());
     Exit::Passed
 }

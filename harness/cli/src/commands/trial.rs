@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Play a repository as it is: start a simulated cluster for each clusters/<name>, bootstrap each at its path,
 /// reconcile until nothing more happens, and print what did. The repository itself is only read.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A Git repository (what is committed is played) or a plain folder.
     #[arg(value_name = "REPO")]
     repository: PathBuf,
@@ -48,7 +48,7 @@ fn url_and_path(text: &str) -> Result<(String, Option<PathBuf>), &'static str> {
 }
 
 /// Tries the repository.
-pub fn run(args: &Args) -> Exit {
+pub(crate) fn run(args: &Args) -> Exit {
     let options = TrialOptions {
         serve: args.serve.clone(),
         flux: args.flux,
