@@ -10,5 +10,6 @@ pub mod registry;
 pub mod report;
 pub mod run;
 pub mod scenario;
+#[cfg(feature = "testing")]
 pub mod testing;
 pub mod trial;

@@ -27,6 +27,7 @@ pub use event::{Event, Progress, Silent};
 pub use options::{RunError, RunOptions, Shard, ShardError};
 pub use play::play;
 pub use runner::run_scenarios;
+#[cfg(feature = "testing")]
 pub(crate) use runner::{Entry, entries};
 
 #[cfg(test)]
