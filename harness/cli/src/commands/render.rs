@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use seatrial_render::{
-    FileSource, Found, LoadRestrictor, Object, Options, Renderer, Reorder, ResolveError, Tree,
+    FileSource, Found, LoadRestrictor, Object, Options, RenderErrors, Renderer, Reorder, ResolveError, Tree,
 };
 
 use crate::exit_code::Exit;
@@ -76,6 +76,30 @@ impl FileSource for Disk {
     }
 }
 
+/// Why nothing was rendered.
+struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    fn new(message: impl ToString) -> Failure {
+        Failure { exit: Exit::Failed, message: message.to_string() }
+    }
+
+    /// Helm charts are refused whatever the flags say, so kustomize's own message would lead nowhere.
+    fn of_build(errors: &RenderErrors) -> Failure {
+        let mut failure = Failure::new(errors);
+        if failure.message.contains("must specify --enable-helm") {
+            failure.exit = Exit::Invalid;
+            failure.message.push_str(
+                "\nhint: the flag is not supported either: list the output of `helm template` as a resource",
+            );
+        }
+        failure
+    }
+}
+
 /// Renders; exit status 1 where the kustomization cannot be built, 2 for what is not supported.
 pub(crate) fn run(args: &Args) -> Exit {
     for (set, flag) in [
@@ -103,32 +127,34 @@ pub(crate) fn run(args: &Args) -> Exit {
     };
     match render(args, &options) {
         Ok(()) => Exit::Passed,
-        Err(message) => {
-            eprintln!("Error: {message}");
-            Exit::Failed
+        Err(failure) => {
+            eprintln!("Error: {}", failure.message);
+            failure.exit
         }
     }
 }
 
-fn render(args: &Args, options: &Options) -> Result<(), String> {
-    let dir = std::path::absolute(&args.dir).map_err(|e| e.to_string())?;
+fn render(args: &Args, options: &Options) -> Result<(), Failure> {
+    let dir = std::path::absolute(&args.dir).map_err(Failure::new)?;
+    // The tree's paths begin below its root.
+    let dir = dir.strip_prefix("/").unwrap_or(&dir);
     let tree = Tree::from_source(Arc::new(Disk)).shown_at("/");
     let rendered = Renderer::new().build(&tree, &dir.to_string_lossy(), options);
     let warnings = rendered.as_ref().map_or_else(|e| &e.warnings, |r| &r.warnings);
     warnings.iter().for_each(|warning| eprintln!("{warning}"));
-    let rendered = rendered.map_err(|e| e.to_string())?;
-    let written = |error: std::io::Error| format!("write the output: {error}");
+    let rendered = rendered.map_err(|errors| Failure::of_build(&errors))?;
+    let written = |error: std::io::Error| Failure::new(format!("failed to write the output: {error}"));
     match &args.output {
         Some(folder) if folder.is_dir() => {
             for (name, object) in file_names(&rendered.objects) {
-                let yaml = object.to_yaml().map_err(|e| e.to_string())?;
+                let yaml = object.to_yaml().map_err(Failure::new)?;
                 std::fs::write(folder.join(name), yaml).map_err(written)?;
             }
             Ok(())
         }
-        Some(file) => std::fs::write(file, rendered.to_yaml().map_err(|e| e.to_string())?).map_err(written),
+        Some(file) => std::fs::write(file, rendered.to_yaml().map_err(Failure::new)?).map_err(written),
         None => {
-            let yaml = rendered.to_yaml().map_err(|e| e.to_string())?;
+            let yaml = rendered.to_yaml().map_err(Failure::new)?;
             std::io::Write::write_all(&mut std::io::stdout().lock(), yaml.as_bytes()).map_err(written)
         }
     }

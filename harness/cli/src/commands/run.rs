@@ -8,7 +8,7 @@ use seatrial_harness::run::{RunOptions, Shard, run_scenarios};
 use seatrial_time::Clock;
 use std::fmt;
 use std::io::{IsTerminal, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -99,6 +99,9 @@ pub(crate) fn run(args: &Args) -> Exit {
         Err(error @ BackendError::NotYet { .. }) => return output::fail(Exit::Missing, &error),
         Err(error) => return output::fail(Exit::Invalid, &error),
     };
+    if let Err(exit) = args.report.iter().try_for_each(has_folder) {
+        return exit;
+    }
     let mut options = RunOptions {
         filter: args.filter.clone(),
         shard: args.shard,
@@ -124,6 +127,21 @@ pub(crate) fn run(args: &Args) -> Exit {
         }
     }
     exit(&report)
+}
+
+/// A report without a folder to be in is refused before anything is played.
+fn has_folder(wanted: &ReportFile) -> Result<(), Exit> {
+    match wanted.file.parent() {
+        Some(folder) if folder != Path::new("") && !folder.is_dir() => {
+            eprintln!(
+                "error: failed to write {}: there is no folder {}",
+                wanted.file.display(),
+                folder.display()
+            );
+            Err(Exit::Invalid)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn write(report: &Report, wanted: &ReportFile) -> Result<(), Exit> {
