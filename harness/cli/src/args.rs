@@ -23,7 +23,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Play scenarios.
     Run(run::Args),
-    /// Play a repository as it is, without a scenario: one cluster for each clusters/<name>.
+    /// Play a repository as it is, without a scenario: one cluster for each clusters/NAME.
     Try(trial::Args),
     /// Print what `kustomize build DIR` prints.
     Render(render::Args),

@@ -1,6 +1,6 @@
 //! Checks: partial objects, conditions, revisions, expressions.
 //!
-//! The pure half ([`matches`], [`Expression`], [`DiffLine`]) decides about single objects; it knows no cluster.
+//! The pure half ([`matches()`], [`Expression`], [`DiffLine`]) decides about single objects; it knows no cluster.
 //! The other half (`Probe`) looks at a cluster over the Kubernetes API, and tells how it came to a failure.
 
 mod causes;

@@ -1,6 +1,6 @@
 //! From a scenario to what is done: names resolved, defaults filled in, titles written.
 //!
-//! Pure: no clock, no files, no clusters. [`plan`] gives the same [`Plan`] for the same [`Located`] scenario.
+//! Pure: no clock, no files, no clusters. [`plan`] gives the same [`Plan`] for the same [`Located`](crate::scenario::Located) scenario.
 
 mod commit;
 mod edit;

@@ -8,7 +8,7 @@ use seatrial_harness::trial::{Print, TrialError, TrialOptions, try_repository};
 use std::io::stdout;
 use std::path::PathBuf;
 
-/// Play a repository as it is: start a simulated cluster for each clusters/<name>, bootstrap each at its path,
+/// Play a repository as it is: start a simulated cluster for each clusters/NAME, bootstrap each at its path,
 /// reconcile until nothing more happens, and print what did. The repository itself is only read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
