@@ -1,5 +1,9 @@
 //! Objects a second: rendered cold, and again after a change of one file.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench fails by panicking, and criterion makes its functions")]
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench fails by panicking, and criterion makes its functions"
+)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use seatrial_benches::{monorepo, one_change};

@@ -1,5 +1,9 @@
 //! The wall time of whole scenarios, and of a trial of the fixture.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench fails by panicking, and criterion makes its functions")]
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench fails by panicking, and criterion makes its functions"
+)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use seatrial_harness::run::{RunOptions, Silent, run_scenarios};
