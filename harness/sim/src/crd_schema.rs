@@ -21,6 +21,7 @@ mod node;
 mod parse;
 mod prune;
 mod rules;
+mod shared;
 mod validate;
 mod violation;
 

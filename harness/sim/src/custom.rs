@@ -1,5 +1,7 @@
 //! A version of a CustomResourceDefinition, ready to serve.
 
+use std::sync::Arc;
+
 use seatrial_schema::{Resource, Subresource, TypeRef};
 use serde_json::Value;
 
@@ -11,7 +13,7 @@ use crate::meta;
 pub(crate) struct CustomVersion {
     pub(crate) resource: Resource,
     pub(crate) list_kind: String,
-    pub(crate) schema: CrdSchema,
+    pub(crate) schema: Arc<CrdSchema>,
     pub(crate) storage_api_version: String,
     /// JSON paths of the `scale` subresource: replicas in spec, replicas in status, selector in status.
     pub(crate) scale: Option<ScalePaths>,
@@ -53,7 +55,7 @@ impl CustomVersion {
         let name = meta::text(version, &["name"]).to_owned();
         let kind = meta::text(names, &["kind"]).to_owned();
         let api_version = format!("{group}/{name}");
-        let schema = CrdSchema::compile(
+        let schema = CrdSchema::shared(
             meta::at(version, &["schema", "openAPIV3Schema"]),
             &api_version,
             &kind,
