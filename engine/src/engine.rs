@@ -60,6 +60,7 @@ impl Engine {
             renderer: options.renderer,
             flux: options.flux,
             cluster: cluster.clone(),
+            settled: Default::default(),
         });
         let mut start = Start { name: options.name, context, wakes, tasks: Vec::new() };
         for kind in KINDS {

@@ -7,8 +7,9 @@
 //! # Guarantees
 //! An object whose plan equals what is there is not written. A stage of which one object is refused is not written.
 
+use super::settled::{Settled, State};
 use super::{FIELD_MANAGER, GROUP, drift, fields};
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{Cluster, ClusterError, Text};
 use crate::object::{self, ObjectRef};
 use seatrial_time::Clock;
 use serde_json::Value;
@@ -89,6 +90,8 @@ pub(crate) struct Manager<'a> {
     pub(crate) cluster: &'a Cluster,
     /// The clock.
     pub(crate) clock: &'a Clock,
+    /// What was found to be as it should be.
+    pub(crate) settled: &'a Settled,
 }
 
 struct Planned<'a> {
@@ -111,7 +114,7 @@ impl Manager<'_> {
         for Planned { object, change } in plan {
             if matches!(change.action, Action::Created | Action::Configured) {
                 self.cluster
-                    .apply(object, FIELD_MANAGER, false)
+                    .apply(object, FIELD_MANAGER)
                     .await
                     .map_err(|source| ApplyError::Apply { who: change.who.clone(), source })?;
             }
@@ -123,20 +126,41 @@ impl Manager<'_> {
     async fn plan<'a>(&self, object: &'a Value, options: ApplyOptions) -> Result<Planned<'a>, ApplyError> {
         let who = ObjectRef::of(object);
         let planned = |action| Planned { object, change: Change { who: who.clone(), action } };
-        let live = match self.cluster.find(&who).await {
+        let live_text = match self.cluster.find_text(&who).await {
             Ok(live) => live,
             Err(source @ ClusterError::NoNamespace) => return Err(ApplyError::NoNamespace { who, source }),
             Err(source @ ClusterError::NoMatch { .. }) => return Err(ApplyError::DryRun { who, source }),
             Err(source) => return Err(ApplyError::Query { who, source }),
         };
+        let wanted = object.to_string();
+        let state = live_text.as_ref().map(|live| State::of(&wanted, live));
+        let mut dry_run = None;
+        if state.is_some_and(|state| self.settled.knows(&who, state)) {
+            // It asked for nothing else when it was last looked at, so only the dry run can tell a difference.
+            let outcome = self.dry_run(&who, wanted.clone()).await;
+            if outcome.is_ok() && outcome.as_ref().ok() == live_text.as_ref() {
+                return Ok(planned(Action::Unchanged));
+            }
+            dry_run = Some(outcome);
+        }
+        let live = match &live_text {
+            Some(text) => {
+                Some(text.parse().map_err(|source| ApplyError::Query { who: who.clone(), source })?)
+            }
+            None => None,
+        };
         if let Some(action) = left_alone(object, live.as_ref()) {
             return Ok(planned(action));
         }
         let force = options.force || marked(object, "force", "enabled");
-        let outcome = match (self.cluster.apply(object, FIELD_MANAGER, true).await, &live) {
+        let outcome = match dry_run {
+            Some(outcome) => outcome,
+            None => self.dry_run(&who, wanted.clone()).await,
+        };
+        let outcome = match (outcome, &live) {
             (Err(error), Some(_)) if force && is_immutable(&error) => {
                 self.replace(&who, options.timeout).await?;
-                return match self.cluster.apply(object, FIELD_MANAGER, true).await {
+                return match self.dry_run(&who, wanted).await {
                     Ok(_) => Ok(planned(Action::Created)),
                     Err(source) => Err(refused(who, source)),
                 };
@@ -145,21 +169,26 @@ impl Manager<'_> {
         };
         let Some(live) = live else { return Ok(planned(Action::Created)) };
         let takes_over = !marked(object, "ssa", "Merge") && !marked(&live, "ssa", "Merge");
-        let patched = match fields::takeover(&live).filter(|_| takes_over) {
-            Some(patch) => {
-                self.cluster
-                    .json_patch(&who, &patch, FIELD_MANAGER)
-                    .await
-                    .map_err(|source| ApplyError::Apply { who: who.clone(), source })?;
-                true
-            }
-            None => false,
+        if let Some(patch) = fields::takeover(&live).filter(|_| takes_over) {
+            self.cluster
+                .json_patch(&who, &patch, FIELD_MANAGER)
+                .await
+                .map_err(|source| ApplyError::Apply { who: who.clone(), source })?;
+            return Ok(planned(Action::Configured));
+        }
+        let same = Some(&outcome) == live_text.as_ref();
+        if let Some(state) = state.filter(|_| same) {
+            self.settled.remember(&who, state);
+        }
+        let drifted = !same && {
+            let outcome = outcome.parse().map_err(|source| refused(who.clone(), source))?;
+            drift::drifted(&live, &outcome)
         };
-        Ok(planned(if patched || drift::drifted(&live, &outcome) {
-            Action::Configured
-        } else {
-            Action::Unchanged
-        }))
+        Ok(planned(if drifted { Action::Configured } else { Action::Unchanged }))
+    }
+
+    async fn dry_run(&self, who: &ObjectRef, wanted: String) -> Result<Text, ClusterError> {
+        self.cluster.dry_run(who, wanted, FIELD_MANAGER).await
     }
 
     async fn replace(&self, who: &ObjectRef, timeout: Duration) -> Result<(), ApplyError> {

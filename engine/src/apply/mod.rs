@@ -10,10 +10,12 @@ pub(crate) mod labels;
 mod manager;
 mod order;
 mod prune;
+mod settled;
 
 pub(crate) use manager::{Action, ApplyOptions, Change, Manager};
 pub(crate) use order::{sort, stages};
 pub(crate) use prune::{PruneError, prune};
+pub(crate) use settled::Settled;
 
 /// The field manager of applied objects.
 pub(crate) const FIELD_MANAGER: &str = "kustomize-controller";

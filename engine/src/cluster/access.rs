@@ -16,6 +16,24 @@ pub(crate) struct Cluster {
 }
 
 const JSON: &str = "application/json";
+const APPLY: &str = "application/apply-patch+yaml";
+
+/// An object as the server sent it. Texts are compared much faster than what they say.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Text(String);
+
+impl Text {
+    /// The object.
+    pub(crate) fn parse(&self) -> Result<Value, ClusterError> {
+        serde_json::from_str(&self.0).map_err(|error| ClusterError::Transport(error.to_string()))
+    }
+}
+
+impl std::hash::Hash for Text {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl Cluster {
     pub(crate) fn new(client: Client) -> Cluster {
@@ -35,6 +53,16 @@ impl Cluster {
     ) -> Result<Value, ClusterError> {
         let request = self.request(method, path, content)?;
         Ok(self.client.request::<Value>(request).await?)
+    }
+
+    async fn send_for_text(
+        &self,
+        method: &str,
+        path: &str,
+        content: Option<(&str, Vec<u8>)>,
+    ) -> Result<Text, ClusterError> {
+        let request = self.request(method, path, content)?;
+        Ok(Text(self.client.request_text(request).await?))
     }
 
     pub(super) fn request(
@@ -78,17 +106,30 @@ impl Cluster {
         }
     }
 
-    /// Server-side apply, forced; with `dry_run` nothing is stored.
-    pub(crate) async fn apply(
+    /// The object as text, if it exists.
+    pub(crate) async fn find_text(&self, object: &ObjectRef) -> Result<Option<Text>, ClusterError> {
+        match self.send_for_text("GET", &self.path(object).await?, None).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Server-side apply, forced.
+    pub(crate) async fn apply(&self, object: &Value, manager: &str) -> Result<Text, ClusterError> {
+        let path = format!("{}?fieldManager={manager}&force=true", self.path(&ObjectRef::of(object)).await?);
+        self.send_for_text("PATCH", &path, Some((APPLY, bytes(object)))).await
+    }
+
+    /// What a server-side apply, forced, would make of the object. Nothing is stored.
+    pub(crate) async fn dry_run(
         &self,
-        object: &Value,
+        who: &ObjectRef,
+        object: String,
         manager: &str,
-        dry_run: bool,
-    ) -> Result<Value, ClusterError> {
-        let path = self.path(&ObjectRef::of(object)).await?;
-        let dry_run = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!("{path}?fieldManager={manager}&force=true{dry_run}");
-        self.send("PATCH", &path, Some(("application/apply-patch+yaml", bytes(object)))).await
+    ) -> Result<Text, ClusterError> {
+        let path = format!("{}?fieldManager={manager}&force=true&dryRun=All", self.path(who).await?);
+        self.send_for_text("PATCH", &path, Some((APPLY, object.into_bytes()))).await
     }
 
     /// A JSON merge patch of the object, or of its subresource (`/status`).

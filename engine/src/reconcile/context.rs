@@ -1,5 +1,6 @@
 //! What all reconcilers of an engine work with.
 
+use crate::apply::Settled;
 use crate::artifact::ArtifactStore;
 use crate::cluster::{Cluster, ClusterError};
 use crate::driver::{Next, Wakes};
@@ -24,6 +25,7 @@ pub(crate) struct Context {
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) flux: FluxRelease,
     pub(crate) observer: SourceObserver,
+    pub(crate) settled: Settled,
 }
 
 impl Context {

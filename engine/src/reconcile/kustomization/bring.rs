@@ -39,6 +39,7 @@ impl Run<'_> {
         let stale = apply::inventory::stale(&old, &inventory);
         if spec.prune && !stale.is_empty() {
             self.state.speak();
+            stale.iter().for_each(|who| self.context.settled.forget(who));
             let pruned = apply::prune(&cluster, stale, &self.who).await;
             let failed_entries = pruned.failed.iter().map(|(who, _)| apply::inventory::entry(who));
             inventory.entries.extend(failed_entries);
@@ -66,7 +67,7 @@ impl Run<'_> {
         objects: Vec<Value>,
         timeout: Duration,
     ) -> Result<Vec<Change>, Stop> {
-        let manager = Manager { cluster, clock: &self.context.clock };
+        let manager = Manager { cluster, clock: &self.context.clock, settled: &self.context.settled };
         let options = ApplyOptions { force: spec.force, timeout };
         let mut changes = Vec::new();
         let last = 2;
