@@ -246,7 +246,7 @@ fn service(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, object: &mut Va
     if ty == "ExternalName" {
         let spec = meta::map_mut(object, "spec");
         for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
-            spec.shift_remove(field);
+            spec.remove(field);
         }
         return Ok(());
     }
@@ -343,7 +343,7 @@ fn release_node_ports(live: &Value, new: &mut Value) {
     let spec = meta::map_mut(new, "spec");
     for field in ["externalTrafficPolicy", "healthCheckNodePort", "allocateLoadBalancerNodePorts"] {
         if spec.get(field) == old.get(field) {
-            spec.shift_remove(field);
+            spec.remove(field);
         }
     }
     let used: BTreeSet<u64> = old
@@ -356,7 +356,7 @@ fn release_node_ports(live: &Value, new: &mut Value) {
     let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
     for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
         if port.get("nodePort").and_then(Value::as_u64).is_some_and(|p| used.contains(&p)) {
-            port.shift_remove("nodePort");
+            port.remove("nodePort");
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn from_stored(kind: &Kind, stored: &Value) -> Value {
     if kind.is("events.k8s.io", "Event") {
         rename(&mut value, EVENT);
         if let Value::Object(map) = &mut value {
-            if let Some(source) = map.shift_remove("source") {
+            if let Some(source) = map.remove("source") {
                 map.insert("deprecatedSource".to_owned(), source);
             }
             // Not always shown in this version.
@@ -58,7 +58,7 @@ pub(crate) fn to_stored(kind: &Kind, mut value: Value) -> Value {
     if kind.is("events.k8s.io", "Event") {
         let back: Vec<(&str, &str)> = EVENT.iter().map(|(a, b)| (*b, *a)).collect();
         rename(&mut value, &back);
-        if let Some(source) = value.as_object_mut().and_then(|m| m.shift_remove("deprecatedSource")) {
+        if let Some(source) = value.as_object_mut().and_then(|m| m.remove("deprecatedSource")) {
             value["source"] = source;
         }
     } else if kind.is("autoscaling", "HorizontalPodAutoscaler") {
@@ -101,8 +101,8 @@ const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
 
 /// Of the status, v1 has the numbers alone.
 fn status_v1(status: &mut Map<String, Value>) {
-    status.shift_remove("currentMetrics");
-    status.shift_remove("conditions");
+    status.remove("currentMetrics");
+    status.remove("conditions");
     for field in ["currentReplicas", "desiredReplicas"] {
         status.entry(field).or_insert_with(|| 0.into());
     }
@@ -116,7 +116,7 @@ fn to_autoscaling_v1(value: &mut Value) {
     let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) else { return };
     let mut others = Vec::new();
     let mut cpu = None;
-    if let Some(Value::Array(metrics)) = spec.shift_remove("metrics") {
+    if let Some(Value::Array(metrics)) = spec.remove("metrics") {
         for metric in metrics {
             let utilization = meta::at(&metric, &["resource", "target", "averageUtilization"]).cloned();
             match utilization {
@@ -130,7 +130,7 @@ fn to_autoscaling_v1(value: &mut Value) {
     if let Some(percent) = cpu {
         spec.insert("targetCPUUtilizationPercentage".to_owned(), percent);
     }
-    let behavior = spec.shift_remove("behavior");
+    let behavior = spec.remove("behavior");
     let mut annotations = Map::new();
     if !others.is_empty() {
         annotations.insert(METRICS.to_owned(), Value::Array(others).to_string().into());
@@ -150,7 +150,7 @@ fn from_autoscaling_v1(value: &mut Value) {
     let mut moved = Map::new();
     if let Some(Value::Object(annotations)) = value.pointer_mut("/metadata/annotations") {
         for (annotation, field) in [(METRICS, "metrics"), (BEHAVIOR, "behavior")] {
-            let text = annotations.shift_remove(annotation);
+            let text = annotations.remove(annotation);
             let parsed = text.as_ref().and_then(Value::as_str).and_then(|t| serde_json::from_str(t).ok());
             if let Some(parsed) = parsed {
                 moved.insert(field.to_owned(), parsed);
@@ -158,7 +158,7 @@ fn from_autoscaling_v1(value: &mut Value) {
         }
     }
     let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) else { return };
-    if let Some(percent) = spec.shift_remove("targetCPUUtilizationPercentage") {
+    if let Some(percent) = spec.remove("targetCPUUtilizationPercentage") {
         let metric = json!({"type": "Resource", "resource": {"name": "cpu",
             "target": {"type": "Utilization", "averageUtilization": percent}}});
         match moved.get_mut("metrics").and_then(Value::as_array_mut) {

@@ -66,11 +66,8 @@ pub(crate) fn decode(ctx: &mut Ctx<'_>, kind: &Kind, mut body: Value) -> Result<
     let unknown = match kind {
         Kind::BuiltIn(r) => {
             if let Value::Object(map) = &mut body {
-                // First, as the real server writes them.
-                let rest = std::mem::take(map);
                 map.insert("kind".to_owned(), r.kind.as_ref().into());
                 map.insert("apiVersion".to_owned(), r.api_version().into());
-                map.extend(rest.into_iter().filter(|(k, _)| k != "kind" && k != "apiVersion"));
             }
             let (decoded, unknown) = codec::decode(kind, body)?;
             body = decoded;

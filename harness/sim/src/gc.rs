@@ -114,7 +114,7 @@ fn finish(state: &mut State, table: &str, key: &Key, now: Timestamp) {
                 meta::owners(&value).filter(|o| meta::text(o, &["uid"]) != uid).cloned().collect();
             let metadata = meta::metadata_mut(&mut value);
             if left.is_empty() {
-                metadata.shift_remove("ownerReferences");
+                metadata.remove("ownerReferences");
             } else {
                 metadata.insert("ownerReferences".to_owned(), left.into());
             }

@@ -10,6 +10,58 @@ pub(crate) fn to_bytes(value: &Value) -> Bytes {
     Bytes::from(serde_json::to_vec(value).unwrap_or_default())
 }
 
+/// JSON text of an object: its type first, as the real server writes it.
+pub(crate) fn object_to_bytes(object: &Value) -> Bytes {
+    let bytes = match object {
+        Value::Object(map) => serde_json::to_vec(&First { map, first: &["kind", "apiVersion"] }),
+        other => serde_json::to_vec(other),
+    };
+    Bytes::from(bytes.unwrap_or_default())
+}
+
+/// JSON text of an object whose metadata has its fields in the order in which Go declares them: so it stands in some
+/// messages.
+pub(crate) fn declared_text(object: &Value) -> String {
+    const META: &[&str] = &[
+        "name",
+        "generateName",
+        "namespace",
+        "selfLink",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ];
+    const MANAGER: &[&str] = &["manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1"];
+    let ordered = |value: &Value, first| match value {
+        Value::Object(map) => serde_json::to_string(&First { map, first }).unwrap_or_default(),
+        other => other.to_string(),
+    };
+    let whole = ordered(object, &[]);
+    let Some(metadata) = object.get("metadata") else { return whole };
+    let mut text = ordered(metadata, META);
+    for entry in metadata["managedFields"].as_array().into_iter().flatten() {
+        text = text.replace(&entry.to_string(), &ordered(entry, MANAGER));
+    }
+    whole.replacen(&format!("\"metadata\":{metadata}"), &format!("\"metadata\":{text}"), 1)
+}
+
+/// A map with some of its keys, where it has them, before the others.
+struct First<'m> {
+    map: &'m Map<String, Value>,
+    first: &'m [&'m str],
+}
+
+impl serde::Serialize for First<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let first = self.first.iter().filter_map(|key| self.map.get_key_value(*key));
+        let rest = self.map.iter().filter(|(key, _)| !self.first.contains(&key.as_str()));
+        serializer.collect_map(first.chain(rest))
+    }
+}
+
 /// `2026-01-02T03:04:05Z`.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -82,7 +134,7 @@ pub(crate) fn finalizers(object: &Value) -> Vec<&str> {
 pub(crate) fn set_finalizers(object: &mut Value, finalizers: &[String]) {
     let metadata = metadata_mut(object);
     if finalizers.is_empty() {
-        metadata.shift_remove("finalizers");
+        metadata.remove("finalizers");
     } else {
         metadata.insert("finalizers".to_owned(), finalizers.into());
     }

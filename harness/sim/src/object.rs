@@ -47,7 +47,7 @@ impl Object {
 
     /// The object as JSON text, in the stored version.
     pub(crate) fn json(&self) -> Bytes {
-        self.json.get_or_init(|| crate::meta::to_bytes(&self.value)).clone()
+        self.json.get_or_init(|| crate::meta::object_to_bytes(&self.value)).clone()
     }
 }
 

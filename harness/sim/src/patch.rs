@@ -1,5 +1,6 @@
 //! The four kinds of patch.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::convert;
@@ -54,28 +55,30 @@ pub(crate) fn patch(
     }
     let body = ctx.request.json()?;
     let stored = ctx.state.get(&kind.table(), &key).ok_or_else(|| Refusal::not_found(kind, name))?;
-    let live = convert::from_stored(kind, stored.value());
-    let patched = match media.as_str() {
-        "application/json-patch+json" => json_patch(live, body)?,
-        "application/merge-patch+json" => {
-            let mut patched = live;
-            check_object(&body)?;
-            json_patch::merge(&mut patched, &body);
-            patched
-        }
-        _ => {
-            check_object(&body)?;
-            crate::strategic_merge::merge(&live, &body, kind.ty()).map_err(|error| match error {
-                PatchError::RetainKeys => Refusal::bad_request(error.to_string()),
-                other => Refusal::new(500, "", other.to_string()),
-            })?
-        }
+    let make = || merged(kind, &media, convert::from_stored(kind, stored.value()), &body);
+    let patched = match decode(ctx, kind, make()?) {
+        Ok(patched) => patched,
+        Err(refusal) => return Err(refuse_patched(refusal, kind, &make()?)),
     };
-    let text = patched.to_string();
-    let patched = decode(ctx, kind, patched).map_err(|refusal| refuse_patched(refusal, kind, &text))?;
     check_place(kind, &patched, namespace, name)?;
     let outcome = update_object(ctx, kind, &key, &stored, patched, subresource, Tracking::Update)?;
     Ok(outcome.answer(ctx, kind, 200))
+}
+
+/// The live object with the patch.
+fn merged(kind: &Kind, media: &str, mut live: Value, patch: &Value) -> Result<Value> {
+    if media == "application/json-patch+json" {
+        return json_patch(live, patch);
+    }
+    check_object(patch)?;
+    if media == "application/merge-patch+json" {
+        json_patch::merge(&mut live, patch);
+        return Ok(live);
+    }
+    crate::strategic_merge::merge(&live, patch, kind.ty()).map_err(|error| match error {
+        PatchError::RetainKeys => Refusal::bad_request(error.to_string()),
+        other => Refusal::new(500, "", other.to_string()),
+    })
 }
 
 fn unsupported_media(kind: &Kind, media: &str) -> Refusal {
@@ -96,10 +99,10 @@ fn check_object(patch: &Value) -> Result<()> {
 }
 
 /// A patch whose result cannot be decoded is itself invalid.
-fn refuse_patched(refusal: Refusal, kind: &Kind, patched: &str) -> Refusal {
+fn refuse_patched(refusal: Refusal, kind: &Kind, patched: &Value) -> Refusal {
     let head = format!("{0} in version {1:?} cannot be handled as a {0}: ", kind.kind, kind.version);
     let Some(why) = refusal.message.strip_prefix(&head).filter(|_| !kind.is_custom()) else { return refusal };
-    let body = format!("Invalid value: {patched:?}: {why}");
+    let body = format!("Invalid value: {:?}: {why}", meta::declared_text(patched));
     let cause = serde_json::json!({"reason": "FieldValueInvalid", "message": body, "field": "patch"});
     Refusal::new(422, "Invalid", format!(" \"\" is invalid: patch: {body}")).with_causes(vec![cause])
 }
@@ -119,8 +122,8 @@ fn check_place(kind: &Kind, patched: &Value, namespace: &str, name: &str) -> Res
     Ok(())
 }
 
-fn json_patch(mut live: Value, body: Value) -> Result<Value> {
-    let patch: json_patch::Patch = serde_json::from_value(body)
+fn json_patch(mut live: Value, patch: &Value) -> Result<Value> {
+    let patch = json_patch::Patch::deserialize(patch)
         .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
     if patch.0.len() > 10_000 {
         let message =

@@ -262,15 +262,15 @@ fn item_text(kind: &Kind, object: &Object) -> bytes::Bytes {
     if kind.is_custom() {
         return text;
     }
-    // Decoding puts the type first, so that the rest of the shared text is the item but for its brace.
+    // The text begins with the type, so that the rest of it, which is shared, is the item but for its brace.
     let head = format!("{{\"kind\":\"{}\",\"apiVersion\":\"{}\",", kind.kind, kind.api_version());
     if text.starts_with(head.as_bytes()) {
         return text.slice(head.len()..);
     }
     let mut value = convert::from_stored(kind, object.value());
     if let Value::Object(map) = &mut value {
-        map.shift_remove("apiVersion");
-        map.shift_remove("kind");
+        map.remove("apiVersion");
+        map.remove("kind");
     }
     meta::to_bytes(&value).slice(1..)
 }

@@ -246,7 +246,7 @@ impl Refusal {
         });
         if let Value::Object(map) = &mut status {
             if self.reason.is_empty() {
-                map.shift_remove("reason");
+                map.remove("reason");
             }
             if !self.details.is_empty() || self.empty_details {
                 map.insert("details".to_owned(), Value::Object(self.details.clone()));

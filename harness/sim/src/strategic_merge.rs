@@ -85,7 +85,7 @@ fn merge_maps(
         None => {}
         Some((_, Some("replace"))) => {
             let mut new = patch.clone();
-            new.shift_remove(PATCH);
+            new.remove(PATCH);
             return Ok(new);
         }
         Some((_, Some("delete"))) => return Ok(Map::new()),
@@ -119,7 +119,7 @@ fn merge_maps(
             continue;
         }
         if value.is_null() {
-            live.shift_remove(key);
+            live.remove(key);
             continue;
         }
         let ty = child(ty, key);
@@ -128,7 +128,7 @@ fn merge_maps(
             ty.kind(),
         ) {
             (Value::Object(empty), TypeKind::Map) if empty.is_empty() && value.get(PATCH).is_some() => {
-                live.shift_remove(key);
+                live.remove(key);
             }
             (merged, _) => {
                 live.insert(key.clone(), merged);

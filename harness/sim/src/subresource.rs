@@ -231,7 +231,7 @@ fn scaled(
     let managers = meta::metadata_mut(&mut new).get_mut("managedFields").and_then(Value::as_array_mut);
     for entry in managers.into_iter().flatten().filter_map(Value::as_object_mut) {
         if entry.get("subresource") == Some(&"scale".into()) {
-            entry.shift_remove("time");
+            entry.remove("time");
         }
     }
     update_object(ctx, kind, key, stored, new, "", Tracking::Applied)
@@ -252,7 +252,7 @@ fn finalize(ctx: &mut Ctx<'_>, kind: &Kind, name: &str) -> Result<Answer> {
     let spec = meta::map_mut(&mut new, "spec");
     match finalizers {
         Some(finalizers) => spec.insert("finalizers".to_owned(), finalizers),
-        None => spec.shift_remove("finalizers"),
+        None => spec.remove("finalizers"),
     };
     if ctx.options.dry_run || new == *stored.value() {
         return Ok(Answer::json(200, &new));
@@ -334,7 +334,7 @@ fn evict(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<
     delete(ctx.state, kind, &key, &deletion, ctx.now)?;
     let mut status = success(kind, name, "");
     if let Value::Object(map) = &mut status {
-        map.shift_remove("details");
+        map.remove("details");
         map.insert("code".to_owned(), 201.into());
     }
     Ok(Answer::json(201, &status))

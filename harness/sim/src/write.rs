@@ -128,7 +128,7 @@ pub(crate) fn create_object(
     let uid = ctx.state.uid_rng.uuid();
     let metadata = meta::metadata_mut(&mut object);
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
-        metadata.shift_remove(field);
+        metadata.remove(field);
     }
     if name.is_empty() {
         let error = FieldError::required("metadata.name", "name or generateName is required");
@@ -196,7 +196,7 @@ fn generate_name(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, prefix: &str) 
 /// The status that an object has when it is created.
 fn reset_status(kind: &Kind, object: &mut Value) -> Result<()> {
     let Value::Object(map) = object else { return Ok(()) };
-    map.shift_remove("status");
+    map.remove("status");
     if !kind.is_custom() {
         *object = codec::decode(kind, std::mem::take(object))?.0;
     }
@@ -255,7 +255,7 @@ pub(crate) fn replace(
     let Some(live) = ctx.state.get(&kind.table(), &key) else {
         if subresource.is_empty() && creates_on_update(kind) {
             let metadata = meta::metadata_mut(&mut object);
-            metadata.shift_remove("resourceVersion");
+            metadata.remove("resourceVersion");
             return Ok(create_object(ctx, kind, namespace, object, Tracking::Update)?.answer(ctx, kind, 201));
         }
         return Err(Refusal::not_found(kind, name));
@@ -396,7 +396,7 @@ fn carry(live: &Value, new: &mut Value, field: &str) {
     let Value::Object(map) = new else { return };
     match live.get(field) {
         Some(value) => map.insert(field.to_owned(), value.clone()),
-        None => map.shift_remove(field),
+        None => map.remove(field),
     };
 }
 
@@ -418,7 +418,7 @@ fn keep_system_fields(live: &Value, new: &mut Value) {
     for field in system {
         match old.and_then(|m| m.get(field)) {
             Some(value) => metadata.insert(field.to_owned(), value.clone()),
-            None => metadata.shift_remove(field),
+            None => metadata.remove(field),
         };
     }
     if !metadata.contains_key("generateName")
@@ -442,7 +442,7 @@ fn with_status_of(kind: &Kind, live: &Value, new: Value) -> Value {
     for field in taken {
         match new_metadata.get(*field) {
             Some(value) => metadata.insert((*field).to_owned(), value.clone()),
-            None => metadata.shift_remove(*field),
+            None => metadata.remove(*field),
         };
     }
     out

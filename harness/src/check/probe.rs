@@ -286,7 +286,7 @@ impl Target {
 fn of_wanted(wanted: &ObjectWanted, object: &Value) -> bool {
     let mut partial = wanted.partial.clone();
     if let Some(map) = partial.as_object_mut() {
-        map.shift_remove("apiVersion");
+        map.remove("apiVersion");
     }
     matches(&partial, object)
 }

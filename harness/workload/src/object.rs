@@ -141,7 +141,7 @@ pub(crate) fn is_true(status: &Value, kind: &str) -> bool {
 pub(crate) fn set(object: &mut Value, key: &str, value: Value) {
     if let Value::Object(map) = object {
         if value.is_null() {
-            map.shift_remove(key);
+            map.remove(key);
         } else {
             map.insert(key.to_owned(), value);
         }

@@ -54,7 +54,7 @@ fn remove_one(schema: &mut Value, steps: &[&str]) {
     };
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
     if rest.is_empty() {
-        properties.shift_remove(name);
+        properties.remove(name);
         return;
     }
     let Some(mut inner) = properties.get_mut(name) else { return };

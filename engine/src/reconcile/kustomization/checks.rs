@@ -46,13 +46,13 @@ pub(super) fn check_expressions(spec: &KustomizationSpec) -> Result<(), Stop> {
 /// Removes what only the server may say.
 pub(super) fn clean(object: &mut Value) {
     if let Some(fields) = object.as_object_mut() {
-        fields.shift_remove("status");
+        fields.remove("status");
     }
     if let Some(metadata) = object["metadata"].as_object_mut() {
         for field in
             ["creationTimestamp", "managedFields", "resourceVersion", "uid", "generation", "selfLink"]
         {
-            metadata.shift_remove(field);
+            metadata.remove(field);
         }
     }
 }

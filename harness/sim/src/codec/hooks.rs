@@ -136,7 +136,7 @@ fn service_spec(object: &mut Fields) {
     if text(object, "sessionAffinity") == "ClientIP" {
         default(object, "sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": 10800}}));
     } else {
-        object.shift_remove("sessionAffinityConfig");
+        object.remove("sessionAffinityConfig");
     }
     if matches!(ty.as_str(), "NodePort" | "LoadBalancer") {
         default(object, "externalTrafficPolicy", "Cluster");
@@ -170,7 +170,7 @@ fn namespace(object: &mut Fields) {
 
 /// `stringData` is written only: it becomes `data`.
 fn secret(object: &mut Fields) {
-    let Some(Value::Object(texts)) = object.shift_remove("stringData") else { return };
+    let Some(Value::Object(texts)) = object.remove("stringData") else { return };
     let data = object.entry("data").or_insert_with(|| Value::Object(Map::new()));
     if let Value::Object(data) = data {
         for (key, value) in texts {

@@ -69,7 +69,7 @@ impl Prune {
             }
         }
         for key in unknown {
-            map.shift_remove(&key);
+            map.remove(&key);
         }
     }
 

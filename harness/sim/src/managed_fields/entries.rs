@@ -88,7 +88,7 @@ impl Managers {
     pub fn write(&self, object: &mut Value) {
         let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
         if self.entries.is_empty() {
-            metadata.shift_remove("managedFields");
+            metadata.remove("managedFields");
             return;
         }
         let mut sorted: Vec<&Entry> = self.entries.iter().collect();

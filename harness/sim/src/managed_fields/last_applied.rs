@@ -43,7 +43,7 @@ pub(super) fn refresh(live: Option<&Value>, new: &mut Value, applied: &Value, wr
     }
     let mut record = applied.clone();
     if let Some(Value::Object(annotations)) = record.pointer_mut("/metadata/annotations") {
-        annotations.shift_remove(ANNOTATION);
+        annotations.remove(ANNOTATION);
     }
     let text = go_json(&record);
     let Some(Value::Object(metadata)) = new.get_mut("metadata") else { return };

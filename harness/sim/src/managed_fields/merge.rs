@@ -98,7 +98,7 @@ pub(super) fn remove(value: &mut Value, set: &FieldSet, ty: TypeRef<'_>) {
         (View::Map(ty), Value::Object(map)) if !map.is_empty() => {
             for element in set.members() {
                 if let PathElement::Field(key) = element {
-                    map.shift_remove(key);
+                    map.remove(key);
                 }
             }
             for (element, below) in set.children() {

@@ -32,9 +32,7 @@ impl PathElement {
             "f" => PathElement::Field(rest.to_owned()),
             "k" => {
                 let keys: Map<String, Value> = serde_json::from_str(rest).map_err(|_| bad())?;
-                let mut keys: Vec<(String, Value)> = keys.into_iter().collect();
-                keys.sort_by(|a, b| a.0.cmp(&b.0));
-                PathElement::Key(keys)
+                PathElement::Key(keys.into_iter().collect())
             }
             "v" => PathElement::Value(serde_json::from_str(rest).map_err(|_| bad())?),
             "i" => PathElement::Index(rest.parse().map_err(|_| bad())?),
@@ -148,21 +146,15 @@ pub(crate) fn compare_values(a: &Value, b: &Value) -> Ordering {
             }
             x.len().cmp(&y.len())
         }
+        // A map has its entries in the order of their keys.
         (Value::Object(x), Value::Object(y)) => {
-            let sorted = |m: &Map<String, Value>| {
-                let mut keys: Vec<String> = m.keys().cloned().collect();
-                keys.sort();
-                keys
-            };
-            let (kx, ky) = (sorted(x), sorted(y));
-            for (a, b) in kx.iter().zip(&ky) {
-                let value = |m: &Map<String, Value>, k: &str| m.get(k).cloned().unwrap_or_default();
-                let order = a.cmp(b).then_with(|| compare_values(&value(x, a), &value(y, b)));
+            for ((a, x), (b, y)) in x.iter().zip(y) {
+                let order = a.cmp(b).then_with(|| compare_values(x, y));
                 if order.is_ne() {
                     return order;
                 }
             }
-            kx.len().cmp(&ky.len())
+            x.len().cmp(&y.len())
         }
         _ => rank(a).cmp(&rank(b)),
     }

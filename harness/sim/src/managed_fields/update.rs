@@ -115,7 +115,7 @@ pub(super) fn without_ignored(object: &Value, writer: &Writer<'_>) -> Value {
         let Some((last, parents)) = path.split_last() else { continue };
         let parent = parents.iter().try_fold(&mut out, |at, name| at.get_mut(*name));
         if let Some(Value::Object(map)) = parent {
-            map.shift_remove(*last);
+            map.remove(*last);
         }
     }
     out

@@ -114,7 +114,7 @@ fn pod(live: &Value, new: &Value) -> Vec<FieldError> {
         for list in ["containers", "initContainers"] {
             let containers = spec.get_mut(list).and_then(Value::as_array_mut);
             for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
-                container.shift_remove("image");
+                container.remove("image");
             }
         }
         spec
