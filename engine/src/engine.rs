@@ -61,6 +61,7 @@ impl Engine {
             flux: options.flux,
             cluster: cluster.clone(),
             settled: Default::default(),
+            bundles: Default::default(),
         });
         let mut start = Start { name: options.name, context, wakes, tasks: Vec::new() };
         for kind in KINDS {

@@ -8,7 +8,7 @@
 //! An object whose plan equals what is there is not written. A stage of which one object is refused is not written.
 
 use super::settled::{Settled, State};
-use super::{FIELD_MANAGER, GROUP, drift, fields};
+use super::{FIELD_MANAGER, GROUP, Wanted, drift, fields};
 use crate::cluster::{Cluster, ClusterError, Text};
 use crate::object::{self, ObjectRef};
 use seatrial_time::Clock;
@@ -95,7 +95,7 @@ pub(crate) struct Manager<'a> {
 }
 
 struct Planned<'a> {
-    object: &'a Value,
+    object: &'a Wanted,
     change: Change,
 }
 
@@ -103,7 +103,7 @@ impl Manager<'_> {
     /// Applies one stage.
     pub(crate) async fn apply(
         &self,
-        objects: &[Value],
+        objects: &[Wanted],
         options: ApplyOptions,
     ) -> Result<Vec<Change>, ApplyError> {
         let mut plan = Vec::new();
@@ -114,7 +114,7 @@ impl Manager<'_> {
         for Planned { object, change } in plan {
             if matches!(change.action, Action::Created | Action::Configured) {
                 self.cluster
-                    .apply(object, FIELD_MANAGER)
+                    .apply(&object.who, object.text.clone(), FIELD_MANAGER)
                     .await
                     .map_err(|source| ApplyError::Apply { who: change.who.clone(), source })?;
             }
@@ -123,21 +123,21 @@ impl Manager<'_> {
         Ok(changes)
     }
 
-    async fn plan<'a>(&self, object: &'a Value, options: ApplyOptions) -> Result<Planned<'a>, ApplyError> {
-        let who = ObjectRef::of(object);
-        let planned = |action| Planned { object, change: Change { who: who.clone(), action } };
+    async fn plan<'a>(&self, wanted: &'a Wanted, options: ApplyOptions) -> Result<Planned<'a>, ApplyError> {
+        let Wanted { who, object, text } = wanted;
+        let who = who.clone();
+        let planned = |action| Planned { object: wanted, change: Change { who: who.clone(), action } };
         let live_text = match self.cluster.find_text(&who).await {
             Ok(live) => live,
             Err(source @ ClusterError::NoNamespace) => return Err(ApplyError::NoNamespace { who, source }),
             Err(source @ ClusterError::NoMatch { .. }) => return Err(ApplyError::DryRun { who, source }),
             Err(source) => return Err(ApplyError::Query { who, source }),
         };
-        let wanted = object.to_string();
-        let state = live_text.as_ref().map(|live| State::of(&wanted, live));
+        let state = live_text.as_ref().map(|live| State::of(text, live));
         let mut dry_run = None;
         if state.is_some_and(|state| self.settled.knows(&who, state)) {
             // It asked for nothing else when it was last looked at, so only the dry run can tell a difference.
-            let outcome = self.dry_run(&who, wanted.clone()).await;
+            let outcome = self.dry_run(wanted).await;
             if outcome.is_ok() && outcome.as_ref().ok() == live_text.as_ref() {
                 return Ok(planned(Action::Unchanged));
             }
@@ -155,12 +155,12 @@ impl Manager<'_> {
         let force = options.force || marked(object, "force", "enabled");
         let outcome = match dry_run {
             Some(outcome) => outcome,
-            None => self.dry_run(&who, wanted.clone()).await,
+            None => self.dry_run(wanted).await,
         };
         let outcome = match (outcome, &live) {
             (Err(error), Some(_)) if force && is_immutable(&error) => {
                 self.replace(&who, options.timeout).await?;
-                return match self.dry_run(&who, wanted).await {
+                return match self.dry_run(wanted).await {
                     Ok(_) => Ok(planned(Action::Created)),
                     Err(source) => Err(refused(who, source)),
                 };
@@ -187,8 +187,8 @@ impl Manager<'_> {
         Ok(planned(if drifted { Action::Configured } else { Action::Unchanged }))
     }
 
-    async fn dry_run(&self, who: &ObjectRef, wanted: String) -> Result<Text, ClusterError> {
-        self.cluster.dry_run(who, wanted, FIELD_MANAGER).await
+    async fn dry_run(&self, wanted: &Wanted) -> Result<Text, ClusterError> {
+        self.cluster.dry_run(&wanted.who, wanted.text.clone(), FIELD_MANAGER).await
     }
 
     async fn replace(&self, who: &ObjectRef, timeout: Duration) -> Result<(), ApplyError> {

@@ -1,6 +1,6 @@
 //! The only writer of the objects that a Kustomization manages.
 //!
-//! [`stages`] orders the objects, [`Manager`] brings each to the cluster by server-side apply, [`inventory`] remembers
+//! A [`Bundle`] has the objects in their order, [`Manager`] brings each to the cluster by server-side apply, [`inventory`] remembers
 //! them, [`prune`] removes what is no longer wanted.
 
 mod drift;
@@ -11,11 +11,13 @@ mod manager;
 mod order;
 mod prune;
 mod settled;
+mod wanted;
 
 pub(crate) use manager::{Action, ApplyOptions, Change, Manager};
-pub(crate) use order::{sort, stages};
+pub(crate) use order::sort;
 pub(crate) use prune::{PruneError, prune};
 pub(crate) use settled::Settled;
+pub(crate) use wanted::{Bundle, Wanted};
 
 /// The field manager of applied objects.
 pub(crate) const FIELD_MANAGER: &str = "kustomize-controller";

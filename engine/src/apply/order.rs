@@ -1,7 +1,7 @@
 //! In which order objects are applied. Pure.
 
+use super::Wanted;
 use crate::object::ObjectRef;
-use serde_json::Value;
 use std::cmp::Ordering;
 
 /// Kinds that come first, in this order.
@@ -56,13 +56,11 @@ pub(crate) fn sort(objects: &mut [ObjectRef]) {
 
 /// The objects in up to three stages, each sorted: definitions, classes, the rest. Each stage must be in place before
 /// the next is looked at.
-pub(crate) fn stages(objects: Vec<Value>) -> [Vec<Value>; 3] {
-    let mut keyed: Vec<(ObjectRef, Value)> =
-        objects.into_iter().map(|object| (ObjectRef::of(&object), object)).collect();
-    keyed.sort_by(|(a, _), (b, _)| compare(a, b));
+pub(super) fn stages(mut objects: Vec<Wanted>) -> [Vec<Wanted>; 3] {
+    objects.sort_by(|a, b| compare(&a.who, &b.who));
     let mut stages = [Vec::new(), Vec::new(), Vec::new()];
-    for (who, object) in keyed {
-        let stage = match who.kind.as_str() {
+    for object in objects {
+        let stage = match object.who.kind.as_str() {
             "CustomResourceDefinition" | "Namespace" | "ClusterRole" => 0,
             kind if kind.ends_with("Class") => 1,
             _ => 2,
@@ -92,12 +90,8 @@ mod tests {
             "Ingress",
         ]
         .map(|kind| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "x" } }));
-        let stages = stages(objects.into()).map(|stage| {
-            stage
-                .iter()
-                .map(|object| object["kind"].as_str().unwrap_or_default().to_owned())
-                .collect::<Vec<_>>()
-        });
+        let stages = stages(objects.into_iter().map(Wanted::new).collect())
+            .map(|stage| stage.into_iter().map(|wanted| wanted.who.kind).collect::<Vec<_>>());
         assert_eq!(stages[0], ["CustomResourceDefinition", "Namespace"]);
         assert_eq!(stages[1], ["IngressClass"]);
         assert_eq!(

@@ -116,9 +116,14 @@ impl Cluster {
     }
 
     /// Server-side apply, forced.
-    pub(crate) async fn apply(&self, object: &Value, manager: &str) -> Result<Text, ClusterError> {
-        let path = format!("{}?fieldManager={manager}&force=true", self.path(&ObjectRef::of(object)).await?);
-        self.send_for_text("PATCH", &path, Some((APPLY, bytes(object)))).await
+    pub(crate) async fn apply(
+        &self,
+        who: &ObjectRef,
+        object: String,
+        manager: &str,
+    ) -> Result<Text, ClusterError> {
+        let path = format!("{}?fieldManager={manager}&force=true", self.path(who).await?);
+        self.send_for_text("PATCH", &path, Some((APPLY, object.into_bytes()))).await
     }
 
     /// What a server-side apply, forced, would make of the object. Nothing is stored.

@@ -5,6 +5,7 @@ use crate::artifact::ArtifactStore;
 use crate::cluster::{Cluster, ClusterError};
 use crate::driver::{Next, Wakes};
 use crate::object::{self, ObjectRef};
+use crate::reconcile::kustomization::Bundles;
 use crate::source::GitHosts;
 use crate::status::conditions::rfc3339;
 use seatrial_api::FluxRelease;
@@ -26,6 +27,7 @@ pub(crate) struct Context {
     pub(crate) flux: FluxRelease,
     pub(crate) observer: SourceObserver,
     pub(crate) settled: Settled,
+    pub(crate) bundles: Bundles,
 }
 
 impl Context {

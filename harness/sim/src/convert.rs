@@ -1,5 +1,7 @@
 //! The versions of one kind: which one is stored, and how the others are made of it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
@@ -22,12 +24,12 @@ pub(crate) fn storage(kind: &Kind) -> Kind {
     }
 }
 
-/// The stored object in the version of `kind`.
-pub(crate) fn from_stored(kind: &Kind, stored: &Value) -> Value {
-    let mut value = stored.clone();
+/// The stored object in the version of `kind`: itself, where that is the stored version.
+pub(crate) fn from_stored<'v>(kind: &Kind, stored: &'v Value) -> Cow<'v, Value> {
     if meta::text(stored, &["apiVersion"]) == kind.api_version() {
-        return value;
+        return Cow::Borrowed(stored);
     }
+    let mut value = stored.clone();
     if kind.is("events.k8s.io", "Event") {
         rename(&mut value, EVENT);
         if let Value::Object(map) = &mut value {
@@ -43,7 +45,7 @@ pub(crate) fn from_stored(kind: &Kind, stored: &Value) -> Value {
         to_autoscaling_v1(&mut value);
     }
     value["apiVersion"] = kind.api_version().into();
-    value
+    Cow::Owned(value)
 }
 
 /// An object in the version of `kind`, as it is stored.

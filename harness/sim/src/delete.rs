@@ -134,7 +134,7 @@ pub(crate) fn collection(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Res
     let mut items = Vec::new();
     for (key, object) in keys {
         delete(ctx.state, kind, &key, &deletion, ctx.now)?;
-        items.push(convert::from_stored(kind, object.value()));
+        items.push(convert::from_stored(kind, object.value()).into_owned());
     }
     let metadata = json!({"resourceVersion": ctx.state.revision.to_string()});
     let list = json!({"kind": kind.list_kind(), "apiVersion": kind.api_version(), "metadata": metadata, "items": items});

@@ -55,7 +55,7 @@ pub(crate) fn patch(
     }
     let body = ctx.request.json()?;
     let stored = ctx.state.get(&kind.table(), &key).ok_or_else(|| Refusal::not_found(kind, name))?;
-    let make = || merged(kind, &media, convert::from_stored(kind, stored.value()), &body);
+    let make = || merged(kind, &media, convert::from_stored(kind, stored.value()).into_owned(), &body);
     let patched = match decode(ctx, kind, make()?) {
         Ok(patched) => patched,
         Err(refusal) => return Err(refuse_patched(refusal, kind, &make()?)),
@@ -188,12 +188,12 @@ fn server_side_apply(
     let live = stored.as_ref().map(|o| convert::from_stored(kind, o.value()));
     let force = ctx.options.force.unwrap_or(false);
     let merged = with_writer(ctx, kind, subresource, |writer, ty| {
-        managed_fields::apply(live.as_ref(), &applied, writer, force, ty)
+        managed_fields::apply(live.as_deref(), &applied, writer, force, ty)
     })
     .map_err(refuse_apply)?;
     // Nothing to do: the answer is the live object.
     if let (Some(live), Some(stored)) = (&live, &stored)
-        && *live == merged
+        && **live == merged
     {
         stored.remember_unchanged_by(digest);
         return Ok(crate::read::show(ctx, kind, 200, stored));

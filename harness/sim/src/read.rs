@@ -217,8 +217,8 @@ fn select(
 fn show_list(form: Form, kind: &Kind, items: &[Arc<Object>], metadata: Value) -> Answer {
     match form {
         Form::Table => {
-            let values: Vec<Value> = items.iter().map(|o| convert::from_stored(kind, o.value())).collect();
-            let values: Vec<&Value> = values.iter().collect();
+            let values: Vec<_> = items.iter().map(|o| convert::from_stored(kind, o.value())).collect();
+            let values: Vec<&Value> = values.iter().map(AsRef::as_ref).collect();
             Answer::json(200, &table::table(kind, &values, metadata, true))
         }
         Form::Metadata => {
@@ -267,7 +267,7 @@ fn item_text(kind: &Kind, object: &Object) -> bytes::Bytes {
     if text.starts_with(head.as_bytes()) {
         return text.slice(head.len()..);
     }
-    let mut value = convert::from_stored(kind, object.value());
+    let mut value = convert::from_stored(kind, object.value()).into_owned();
     if let Value::Object(map) = &mut value {
         map.remove("apiVersion");
         map.remove("kind");

@@ -206,7 +206,7 @@ fn scale(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<
         refusal.details.insert("kind".to_owned(), "Scale".into());
         return Err(refusal);
     }
-    let mut new = live.clone();
+    let mut new = live.clone().into_owned();
     set_at(&mut new, &places.spec, replicas);
     let outcome = scaled(ctx, kind, &key, &stored, &live, new)?;
     let after = match &outcome {
@@ -226,7 +226,7 @@ fn scaled(
     new: Value,
 ) -> Result<Outcome> {
     let mut new =
-        with_writer(ctx, kind, "scale", |writer, ty| managed_fields::update(Some(live), &new, writer, ty));
+        with_writer(ctx, kind, "scale", |writer, ty| managed_fields::update(Some(live), new, writer, ty));
     // Entries of this subresource carry no time.
     let managers = meta::metadata_mut(&mut new).get_mut("managedFields").and_then(Value::as_array_mut);
     for entry in managers.into_iter().flatten().filter_map(Value::as_object_mut) {

@@ -147,7 +147,7 @@ pub(crate) fn create_object(
     if tracking == Tracking::Update {
         let written = codec::without_empty(kind, &object);
         let tracked =
-            with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, &written, writer, ty));
+            with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, written, writer, ty));
         if let Some(managers) = meta::at(&tracked, &["metadata", "managedFields"]) {
             meta::metadata_mut(&mut object).insert("managedFields".to_owned(), managers.clone());
         }
@@ -339,13 +339,13 @@ pub(crate) fn update_object(
     }
     keep_system_fields(&live, &mut new);
     if subresource == "status" {
-        new = with_status_of(kind, &live, new);
+        keep_all_but_status(kind, &live, &mut new);
     } else if has_status(kind) {
         carry(&live, &mut new, "status");
     }
     if tracking == Tracking::Update {
         new = with_writer(ctx, kind, subresource, |writer, ty| {
-            managed_fields::update(Some(&live), &new, writer, ty)
+            managed_fields::update(Some(&live), new, writer, ty)
         });
     }
     crate::admit::update(ctx, kind, &live, &mut new, subresource)?;
@@ -428,24 +428,29 @@ fn keep_system_fields(live: &Value, new: &mut Value) {
     }
 }
 
-/// The live object with the new status, and what else the status endpoint writes.
-fn with_status_of(kind: &Kind, live: &Value, new: Value) -> Value {
-    let mut out = live.clone();
-    carry(&new, &mut out, "status");
-    let Some(new_metadata) = new.get("metadata").and_then(Value::as_object) else { return out };
+/// Puts back everything that the status endpoint does not write.
+fn keep_all_but_status(kind: &Kind, live: &Value, new: &mut Value) {
     let taken: &[&str] = match kind {
         Kind::Custom(_) => &["managedFields"],
         Kind::BuiltIn(r) if r.group == "apps" => &["annotations", "finalizers", "managedFields"],
         Kind::BuiltIn(_) => &["labels", "annotations", "finalizers", "managedFields"],
     };
-    let metadata = meta::metadata_mut(&mut out);
-    for field in taken {
-        match new_metadata.get(*field) {
-            Some(value) => metadata.insert((*field).to_owned(), value.clone()),
-            None => metadata.remove(*field),
-        };
+    put_back(live.get("metadata"), meta::metadata_mut(new), taken);
+    if let Value::Object(new) = new {
+        put_back(Some(live), new, &["metadata", "status"]);
     }
-    out
+}
+
+/// Gives `new` all fields of `live`, and no others, but for those that are written.
+fn put_back(live: Option<&Value>, new: &mut serde_json::Map<String, Value>, written: &[&str]) {
+    let Some(live) = live.and_then(Value::as_object) else { return };
+    new.retain(|key, _| written.contains(&key.as_str()) || live.contains_key(key));
+    for (key, value) in live.iter().filter(|(key, _)| !written.contains(&key.as_str())) {
+        // Most are the same, and comparing is cheaper than copying.
+        if new.get(key) != Some(value) {
+            new.insert(key.clone(), value.clone());
+        }
+    }
 }
 
 /// Whether anything but `metadata` and `status` differs.

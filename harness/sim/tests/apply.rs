@@ -34,7 +34,7 @@ fn recorded_requests_are_answered_as_by_the_real_server() {
                 crd.default(&mut body);
                 crd.drop_nulls(&mut body);
             }
-            compare(&what, &update(live, &body, &writer, kind), &step["answer"]);
+            compare(&what, &update(live, body, &writer, kind), &step["answer"]);
             continue;
         };
         match (apply(live, &step["body"], &writer, force, kind), step["answer"].as_str()) {
@@ -95,11 +95,11 @@ fn an_apply_that_changes_nothing_keeps_the_times() {
 
 #[test]
 fn an_update_that_changes_nothing_keeps_the_times() {
-    let first = update(None, &map(json!({"a": "1"})), &at("m", "v1", 10), config_map());
+    let first = update(None, map(json!({"a": "1"})), &at("m", "v1", 10), config_map());
     let mut same = first.clone();
     same["metadata"]["managedFields"] = Value::Null;
-    assert_eq!(update(Some(&first), &same, &at("m", "v1", 20), config_map()), first);
-    let other = update(Some(&first), &map(json!({"a": "1", "b": "2"})), &at("n", "v1", 20), config_map());
+    assert_eq!(update(Some(&first), same.clone(), &at("m", "v1", 20), config_map()), first);
+    let other = update(Some(&first), map(json!({"a": "1", "b": "2"})), &at("n", "v1", 20), config_map());
     assert_eq!(owners(&other), ["m Update {f:data:{.:{},f:a:{}}}", "n Update {f:data:{f:b:{}}}"]);
 }
 
@@ -137,13 +137,13 @@ fn conflicts_are_named_by_manager_operation_and_subresource() {
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
             "spec": {"replicas": replicas}, "status": status})
     };
-    let created = update(None, &body(json!({}), 1), &at("kubectl", "apps/v1", 1), deployment());
+    let created = update(None, body(json!({}), 1), &at("kubectl", "apps/v1", 1), deployment());
     let status = Writer {
         subresource: "status",
         ignored: &[&["spec"], &["metadata", "labels"]],
         ..at("kubelet", "apps/v1", 2)
     };
-    let live = update(Some(&created), &body(json!({"replicas": 1}), 1), &status, deployment());
+    let live = update(Some(&created), body(json!({"replicas": 1}), 1), &status, deployment());
     let error =
         apply(Some(&live), &body(json!({}), 2), &at("m", "apps/v1", 3), false, deployment()).unwrap_err();
     assert_eq!(
@@ -163,12 +163,12 @@ fn conflicts_are_named_by_manager_operation_and_subresource() {
 
 #[test]
 fn an_object_whose_entries_were_cleared_is_tracked_again_from_the_first_apply() {
-    let first = update(None, &map(json!({"a": "1"})), &at("m", "v1", 1), config_map());
+    let first = update(None, map(json!({"a": "1"})), &at("m", "v1", 1), config_map());
     let mut cleared = first.clone();
     cleared["metadata"]["managedFields"] = json!([{}]);
-    let live = update(Some(&first), &cleared, &at("m", "v1", 2), config_map());
+    let live = update(Some(&first), cleared.clone(), &at("m", "v1", 2), config_map());
     assert_eq!(live["metadata"].get("managedFields"), None);
-    let live = update(Some(&live), &map(json!({"a": "1", "b": "1"})), &at("m", "v1", 3), config_map());
+    let live = update(Some(&live), map(json!({"a": "1", "b": "1"})), &at("m", "v1", 3), config_map());
     assert_eq!(live["metadata"].get("managedFields"), None);
     let applied =
         apply(Some(&live), &map(json!({"a": "1"})), &at("n", "v1", 4), false, config_map()).unwrap();
@@ -184,7 +184,7 @@ fn kubectl_takes_over_what_its_client_side_apply_wrote() {
     let mut body = map(json!({"a": "1", "b": "1"}));
     body["metadata"]["annotations"] =
         json!({"kubectl.kubernetes.io/last-applied-configuration": record.to_string()});
-    let live = update(None, &body, &at("kubectl-client-side-apply", "v1", 1), config_map());
+    let live = update(None, body.clone(), &at("kubectl-client-side-apply", "v1", 1), config_map());
     let wanted = map(json!({"a": "<2>"}));
     let error = apply(Some(&live), &wanted, &at("other", "v1", 2), false, config_map()).unwrap_err();
     assert!(error.to_string().starts_with("Apply failed with 1 conflict"), "{error}");
@@ -196,7 +196,7 @@ fn kubectl_takes_over_what_its_client_side_apply_wrote() {
     assert_eq!(annotation, &json!(format!("{expected}\n")));
     let drifted = update(
         Some(&live),
-        &{
+        {
             let mut new = body.clone();
             new["data"]["a"] = json!("9");
             new
@@ -210,11 +210,11 @@ fn kubectl_takes_over_what_its_client_side_apply_wrote() {
 
 #[test]
 fn more_than_ten_updaters_are_joined_from_the_oldest() {
-    let mut live = update(None, &map(json!({"k0": "1"})), &at("m0", "v1", 0), config_map());
+    let mut live = update(None, map(json!({"k0": "1"})), &at("m0", "v1", 0), config_map());
     for n in 1..13 {
         let mut next = live.clone();
         next["data"][format!("k{n}")] = json!("1");
-        live = update(Some(&live), &next, &at(&format!("m{n:02}"), "v1", n), config_map());
+        live = update(Some(&live), next.clone(), &at(&format!("m{n:02}"), "v1", n), config_map());
     }
     let names: Vec<&str> = live["metadata"]["managedFields"]
         .as_array()

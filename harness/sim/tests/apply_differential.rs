@@ -173,7 +173,7 @@ fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
                 cleared["metadata"]["managedFields"] = json!([{}]);
                 let (status, real) = kube.request("PUT", &path, "application/json", Some(&cleared));
                 assert!(status < 300, "{what}\n{real}");
-                let ours = update(Some(live), &cleared, &writer("u", "seatrial.dev/v1"), kind);
+                let ours = update(Some(live), cleared.clone(), &writer("u", "seatrial.dev/v1"), kind);
                 compare(&format!("clear, {what}"), &ours, &real);
                 continue;
             }
@@ -200,7 +200,7 @@ fn custom_resources_are_applied_and_updated_as_by_the_real_server() {
                 if let Some(status) = live.as_ref().and_then(|l| l.get("status")) {
                     body["status"] = status.clone();
                 }
-                let ours = update(live.as_ref(), &body, &writer("u", "seatrial.dev/v1"), kind);
+                let ours = update(live.as_ref(), body.clone(), &writer("u", "seatrial.dev/v1"), kind);
                 compare(&format!("update, {what}"), &ours, &real);
                 continue;
             }
@@ -259,7 +259,7 @@ fn through_status(
         assert!(status < 300, "{what}\n{real}");
         compare(
             &format!("status by {manager}, {what}"),
-            &update(Some(live), &new, &status_writer, kind),
+            &update(Some(live), new.clone(), &status_writer, kind),
             &real,
         );
         return;
@@ -358,7 +358,7 @@ fn deployments_are_applied_and_updated_as_by_the_real_server() {
                 let mut new = real.clone();
                 new["metadata"].as_object_mut().unwrap().remove("managedFields");
                 record("Deployment", live.as_ref(), json!({"manager": "u"}), &new, status, &real);
-                let ours = update(live.as_ref(), &new, &writer("u", "apps/v1"), kind);
+                let ours = update(live.as_ref(), new.clone(), &writer("u", "apps/v1"), kind);
                 compare(&format!("update, {what}"), &ours, &real);
                 continue;
             }

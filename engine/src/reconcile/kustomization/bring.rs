@@ -4,7 +4,7 @@ use super::finalize::summary;
 use super::input::Source;
 use super::run::{Run, acting};
 use super::stop::{Stop, failed};
-use crate::apply::{self, Action, ApplyOptions, Change, Manager, PruneError};
+use crate::apply::{self, Action, ApplyOptions, Bundle, Change, Manager, PruneError};
 use crate::cluster::Cluster;
 use crate::health::{Health, HealthError, HealthTarget};
 use crate::object::{self, ObjectRef};
@@ -14,7 +14,6 @@ use crate::status::conditions::Status;
 use seatrial_api::kustomization::{KustomizationSpec, ResourceInventory};
 use seatrial_api::meta::condition::HEALTHY;
 use seatrial_api::{FluxRelease, GoDuration};
-use serde_json::Value;
 use std::time::Duration;
 
 impl Run<'_> {
@@ -23,11 +22,11 @@ impl Run<'_> {
         &mut self,
         spec: &KustomizationSpec,
         source: &Source,
-        objects: Vec<Value>,
+        wanted: &Bundle,
         timeout: Duration,
     ) -> Result<(), Stop> {
         let cluster = acting(self.context, &self.who, spec);
-        let changes = self.apply(spec, &cluster, objects, timeout).await?;
+        let changes = self.apply(spec, &cluster, wanted, timeout).await?;
         let managed: Vec<&ObjectRef> = changes
             .iter()
             .filter(|change| change.action != Action::Skipped)
@@ -64,24 +63,22 @@ impl Run<'_> {
         &mut self,
         spec: &KustomizationSpec,
         cluster: &Cluster,
-        objects: Vec<Value>,
+        wanted: &Bundle,
         timeout: Duration,
     ) -> Result<Vec<Change>, Stop> {
         let manager = Manager { cluster, clock: &self.context.clock, settled: &self.context.settled };
         let options = ApplyOptions { force: spec.force, timeout };
         let mut changes = Vec::new();
         let last = 2;
-        for (number, stage) in apply::stages(objects).into_iter().enumerate() {
+        for (number, stage) in wanted.stages.iter().enumerate() {
             if stage.is_empty() {
                 continue;
             }
-            let done = manager
-                .apply(&stage, options)
-                .await
-                .map_err(|error| failed("ReconciliationFailed", error))?;
+            let done =
+                manager.apply(stage, options).await.map_err(|error| failed("ReconciliationFailed", error))?;
             if number < last {
-                let target =
-                    HealthTarget { objects: stage.iter().map(ObjectRef::of).collect(), ..Default::default() };
+                let objects = stage.iter().map(|wanted| wanted.who.clone()).collect();
+                let target = HealthTarget { objects, ..Default::default() };
                 self.waiter(cluster)
                     .wait(&target, self.context.clock.now(), timeout, None)
                     .await

@@ -1,17 +1,18 @@
 //! From a source to the objects that a Kustomization wants.
 
+use super::bundles::Ingredients;
 use super::checks::clean;
 use super::depends::{self, DependsError};
 use super::run::Run;
 use super::stop::{REQUEUE, Stop, failed};
-use crate::apply;
+use crate::apply::{self, Bundle};
 use crate::artifact::StoredArtifact;
 use crate::object::ObjectRef;
 use crate::render::{self, BuildError, post_build};
 use seatrial_api::GoDuration;
 use seatrial_api::catalog::FluxKind;
 use seatrial_api::kustomization::KustomizationSpec;
-use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a source offers.
@@ -87,21 +88,34 @@ impl Run<'_> {
         &mut self,
         spec: &KustomizationSpec,
         artifact: &StoredArtifact,
-    ) -> Result<Vec<Value>, Stop> {
+    ) -> Result<Arc<Bundle>, Stop> {
         let built = render::build(&self.context.renderer, &self.context.artifacts, artifact, spec);
         let built = built.map_err(|error| match &error {
             BuildError::NoPath { .. } => failed("ArtifactFailed", error),
             BuildError::Kustomization { .. } | BuildError::Build(_) => failed("BuildFailed", error),
         })?;
-        let mut objects = match &spec.post_build {
-            None => built.to_vec(),
+        let variables = match &spec.post_build {
+            None => None,
             Some(wanted) => {
-                let variables =
-                    post_build::variables(&self.context.cluster, &self.who.namespace, wanted).await;
-                let variables = variables.map_err(|error| failed("BuildFailed", error))?;
-                post_build::substitute(&built, wanted, &variables, self.context.flux)
+                let variables = post_build::variables(&self.context.cluster, &self.who.namespace, wanted);
+                Some(variables.await.map_err(|error| failed("BuildFailed", error))?)
+            }
+        };
+        let made_of = Ingredients {
+            built,
+            variables,
+            post_build: spec.post_build.clone(),
+            common: spec.common_metadata.clone(),
+        };
+        if let Some(last) = self.context.bundles.get(&self.who, &made_of) {
+            return Ok(last);
+        }
+        let mut objects = match (&spec.post_build, &made_of.variables) {
+            (Some(wanted), Some(variables)) => {
+                post_build::substitute(&made_of.built, wanted, variables, self.context.flux)
                     .map_err(|error| failed("BuildFailed", error))?
             }
+            _ => made_of.built.to_vec(),
         };
         for object in &mut objects {
             apply::labels::set_owner(object, &self.who);
@@ -110,6 +124,6 @@ impl Run<'_> {
             }
             clean(object);
         }
-        Ok(objects)
+        Ok(self.context.bundles.put(&self.who, made_of, Bundle::new(objects)))
     }
 }

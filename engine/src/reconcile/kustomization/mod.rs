@@ -6,6 +6,7 @@
 //! deletion has a flow of its own ([`finalize`]).
 
 mod bring;
+mod bundles;
 mod checks;
 mod depends;
 mod finalize;
@@ -13,6 +14,8 @@ mod input;
 mod run;
 mod state;
 mod stop;
+
+pub(crate) use bundles::Bundles;
 
 use super::context::{Context, after_error, has_finalizer};
 use crate::driver::{Next, Reconcile, reference};
@@ -47,7 +50,10 @@ impl Reconcile for KustomizationReconciler {
         let stamps = self.context.cluster_stamps();
         if object::is_deleted(&object) {
             return match finalize::finalize(&self.context, &self.events, &object).await {
-                Ok(()) => Next::Woken,
+                Ok(()) => {
+                    self.context.bundles.forget(&who);
+                    Next::Woken
+                }
                 Err(finalize::FinalizeError::Write(error)) => after_error(&who, &error),
                 Err(finalize::FinalizeError::Prune { retry }) => Next::Idle(retry, stamps),
             };

@@ -3,7 +3,6 @@
 use super::checks::{check_expressions, refuse_unsupported, timeout};
 use super::state::State;
 use super::stop::{Ended, REQUEUE, Stop};
-use crate::artifact::hex;
 use crate::cluster::{Cluster, ClusterError};
 use crate::object::ObjectRef;
 use crate::reconcile::context::Context;
@@ -15,7 +14,6 @@ use seatrial_api::meta::condition::READY;
 use seatrial_api::{FluxRelease, GoDuration};
 use seatrial_time::{Signal, Stamp};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// The cluster, as the identity that applies.
@@ -113,11 +111,10 @@ impl<'a> Run<'a> {
         let artifact = self.artifact(&source)?;
         self.state.status.last_attempted_revision = Some(source.revision.clone());
         self.progress("Building manifests", timeout).await?;
-        let objects = self.build(spec, &artifact).await?;
-        let digest = hex(&Sha256::digest(serde_json::to_string(&objects).unwrap_or_default()));
-        let digest = format!("sha256:{digest}");
+        let wanted = self.build(spec, &artifact).await?;
+        let digest = wanted.digest.clone();
         self.progress("Detecting drift", timeout).await?;
-        let result = self.bring(spec, &source, objects, timeout).await;
+        let result = self.bring(spec, &source, &wanted, timeout).await;
         let reason = match &result {
             Ok(()) => "ReconciliationSucceeded",
             Err(Stop::Failed { reason, .. } | Stop::Stalled { reason, .. }) => reason,

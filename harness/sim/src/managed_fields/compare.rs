@@ -38,10 +38,9 @@ impl Changes {
                 return walk.compare(old, new, ty);
             }
             let mut metadata = Changes::default();
-            let side = |v: Option<&Value>| v.and_then(Value::as_object).cloned_without("managedFields");
-            let (old, new) = (side(old), side(new));
-            walk.map(old.as_ref(), new.as_ref(), ty, &mut metadata, &mut |_, old, new, ty| {
-                walk.compare(old, new, ty)
+            walk.map(entries(old), entries(new), ty, &mut metadata, &mut |key, old, new, ty| match key {
+                "managedFields" => (Mark::Same, Changes::default()),
+                _ => walk.compare(old, new, ty),
             });
             (Mark::Same, metadata)
         });
@@ -72,16 +71,6 @@ impl Changes {
                 set.insert_child(element(), below);
             }
         }
-    }
-}
-
-trait Without {
-    fn cloned_without(self, key: &str) -> Option<Map<String, Value>>;
-}
-
-impl Without for Option<&Map<String, Value>> {
-    fn cloned_without(self, key: &str) -> Option<Map<String, Value>> {
-        Some(self?.iter().filter(|(k, _)| *k != key).map(|(k, v)| (k.clone(), v.clone())).collect())
     }
 }
 

@@ -18,9 +18,9 @@ const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 ///
 /// `new` may carry managed fields of its own (a client sends back what it read): they count, except on subresources; one empty
 /// entry clears them, and an object without any is not tracked again before the next apply.
-pub fn update(old: Option<&Value>, new: &Value, writer: &Writer<'_>, kind: Kind<'_>) -> Value {
-    let mut managers = starting_managers(old, new, !writer.subresource.is_empty());
-    let mut out = new.clone();
+pub fn update(old: Option<&Value>, new: Value, writer: &Writer<'_>, kind: Kind<'_>) -> Value {
+    let mut managers = starting_managers(old, &new, !writer.subresource.is_empty());
+    let mut out = new;
     tidy_metadata(&mut out);
     if old.is_some() && managers.entries.is_empty() {
         managers.write(&mut out);

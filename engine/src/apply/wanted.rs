@@ -1,0 +1,46 @@
+//! What is to be applied. Pure.
+
+use super::order;
+use crate::artifact::hex;
+use crate::object::ObjectRef;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// An object that is to be applied.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Who it is.
+    pub(crate) who: ObjectRef,
+    /// The object.
+    pub(crate) object: Value,
+    /// The object as JSON text.
+    pub(crate) text: String,
+}
+
+impl Wanted {
+    pub(crate) fn new(object: Value) -> Wanted {
+        Wanted { who: ObjectRef::of(&object), text: object.to_string(), object }
+    }
+}
+
+/// All that one Kustomization applies.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    /// In the stages of their application, each sorted.
+    pub(crate) stages: [Vec<Wanted>; 3],
+    /// `sha256:<hex>` of all objects.
+    pub(crate) digest: String,
+}
+
+impl Bundle {
+    pub(crate) fn new(objects: Vec<Value>) -> Bundle {
+        let objects: Vec<Wanted> = objects.into_iter().map(Wanted::new).collect();
+        let mut hash = Sha256::new();
+        for object in &objects {
+            hash.update(&object.text);
+            hash.update("\n");
+        }
+        let digest = format!("sha256:{}", hex(&hash.finalize()));
+        Bundle { stages: order::stages(objects), digest }
+    }
+}
