@@ -70,6 +70,11 @@ impl FieldError {
         FieldError::of(Fault::Invalid, field, body)
     }
 
+    /// As [`FieldError::invalid`], with the value as the message is to show it.
+    pub(crate) fn invalid_shown(field: impl Into<String>, shown: &str, detail: &str) -> FieldError {
+        FieldError::of(Fault::Invalid, field, format!("Invalid value: {shown}: {detail}"))
+    }
+
     pub(crate) fn not_supported(field: impl Into<String>, value: &Value, supported: &[&str]) -> FieldError {
         let mut all: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
         all.sort();

@@ -248,7 +248,7 @@ fn more_than_ten_updaters_are_joined_from_the_oldest() {
 )]
 #[case(
     json!({"spec": {"foo": 1, "bar": 2}}),
-    "errors:\n  .spec.foo: field not declared in schema\n  .spec.bar: field not declared in schema"
+    "errors:\n  .spec.bar: field not declared in schema\n  .spec.foo: field not declared in schema"
 )]
 fn a_configuration_that_does_not_fit_the_type_is_refused(#[case] body: Value, #[case] expected: &str) {
     let mut full =

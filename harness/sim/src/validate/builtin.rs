@@ -31,14 +31,17 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
             if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() =>
         {
             let part = |field: &str| spec.get(field).cloned().unwrap_or(Value::Null);
-            let shown = serde_json::json!({
-                "MinAvailable": part("minAvailable"), "Selector": part("selector"),
-                "MaxUnavailable": part("maxUnavailable"),
-                "UnhealthyPodEvictionPolicy": part("unhealthyPodEvictionPolicy"),
-            });
-            found.push(FieldError::invalid(
+            // The fields come in the order of the Go struct.
+            let shown = [
+                ("MinAvailable", "minAvailable"),
+                ("Selector", "selector"),
+                ("MaxUnavailable", "maxUnavailable"),
+                ("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy"),
+            ]
+            .map(|(name, field)| format!("{name:?}:{}", part(field)));
+            found.push(FieldError::invalid_shown(
                 "spec",
-                &shown,
+                &format!("{{{}}}", shown.join(",")),
                 "minAvailable and maxUnavailable cannot be both set",
             ));
         }
