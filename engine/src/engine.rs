@@ -79,6 +79,11 @@ impl Engine {
     }
 }
 
+/// Whether objects of this kind are reconciled. Those of other kinds get a condition that says that they are not.
+pub fn is_supported(kind: &FluxKind) -> bool {
+    matches!(kind.kind, "Kustomization" | "GitRepository" | "ArtifactGenerator" | "ExternalArtifact")
+}
+
 struct Start {
     name: String,
     context: Arc<Context>,
@@ -95,7 +100,10 @@ impl Start {
             "GitRepository" => self.control(kind, api_version, GitRepositoryReconciler::new(context)),
             "ArtifactGenerator" => self.control(kind, api_version, GeneratorReconciler::new(context)),
             "ExternalArtifact" => self.observe(kind, api_version),
-            _ => self.control(kind, api_version, Unsupported::new(context)),
+            _ => {
+                debug_assert!(!is_supported(kind));
+                self.control(kind, api_version, Unsupported::new(context));
+            }
         }
     }
 

@@ -27,7 +27,7 @@ pub mod source;
 mod status;
 
 pub use artifact::{ArtifactStore, StoredArtifact};
-pub use engine::{Engine, EngineOptions};
+pub use engine::{Engine, EngineOptions, is_supported};
 pub use object::ObjectRef;
-pub use render::envsubst;
+pub use render::{BuildError, build, envsubst};
 pub use source::{GitAuth, GitError, GitHosts, GitRemote, Secret};

@@ -13,16 +13,29 @@ use std::sync::Arc;
 
 /// Why there are no objects.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub(crate) enum BuildError {
+pub enum BuildError {
     /// The folder is not in the artifact.
     #[error("kustomization path not found: stat {path}: {reason}")]
-    NoPath { path: String, reason: String },
+    NoPath {
+        /// The folder.
+        path: String,
+        /// What is there instead.
+        reason: String,
+    },
     /// The kustomization file cannot be read.
     #[error("error reading {file}: {message}")]
-    Kustomization { file: String, message: String },
+    Kustomization {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// kustomize refuses.
     #[error("kustomize build failed: {0}")]
-    Build(RenderErrors),
+    Build(
+        /// What it says.
+        RenderErrors,
+    ),
 }
 
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -43,8 +56,12 @@ pub(crate) fn folder(tree: &Tree, spec: &KustomizationSpec) -> Result<String, Bu
     }
 }
 
-/// The objects that `spec` builds of `artifact`, in the order of the build. Built once per content and spec.
-pub(crate) fn build(
+/// The objects that `spec` builds of `artifact`, in the order of the build, before substitution and labels. Built once per
+/// content and spec.
+///
+/// # Errors
+/// [`BuildError`].
+pub fn build(
     renderer: &Renderer,
     store: &ArtifactStore,
     artifact: &StoredArtifact,

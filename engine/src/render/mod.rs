@@ -5,4 +5,4 @@ pub mod envsubst;
 pub(crate) mod glob;
 pub(crate) mod post_build;
 
-pub(crate) use build::{BuildError, build};
+pub use build::{BuildError, build};

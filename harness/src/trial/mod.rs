@@ -10,6 +10,7 @@
 //! - Nothing is passed over in silence: kinds that are not supported and URLs that are not served stand among the
 //!   problems.
 
+mod behind;
 mod declared;
 mod objects;
 mod print;
@@ -17,6 +18,7 @@ mod problems;
 mod repository;
 mod steady;
 
+pub use behind::Behind;
 pub use objects::{FluxObject, ObjectName, Ready};
 pub use print::Print;
 pub use problems::Problem;
@@ -106,6 +108,8 @@ pub struct ClusterTrial {
     pub objects: Vec<FluxObject>,
     /// What is not ready, and why.
     pub problems: Vec<Problem>,
+    /// What Kustomizations that have applied nothing would apply.
+    pub behind: Vec<Behind>,
     /// What the user can do about it.
     pub hints: Vec<String>,
 }
@@ -229,7 +233,7 @@ async fn play(
             .map_err(|error| TrialError::Bootstrap { cluster: found.name.clone(), source: error })?;
         handles.push((handle, found.path.clone()));
     }
-    let trials = handles.iter().map(|(handle, path)| watch(&clock, &forge, &repo, handle, path));
+    let trials = handles.iter().map(|(handle, path)| watch(&setting, &repo, handle, path));
     let clusters = futures::future::try_join_all(trials).await?;
     Ok(Trial { repository: source.name.clone(), revision, notes: source.notes.clone(), clusters })
 }
@@ -246,12 +250,12 @@ fn serve(forge: &Forge, index: usize, url: &str, path: &Path) -> Result<(), Tria
 
 /// Waits for one cluster, and says how it ended.
 async fn watch(
-    clock: &Clock,
-    forge: &Forge,
+    setting: &Setting<'_>,
     repo: &Repo,
     handle: &Handle,
     path: &str,
 ) -> Result<ClusterTrial, TrialError> {
+    let Setting { clock, forge, artifacts, renderer } = *setting;
     let began = clock.now();
     let Settled { ending, last_news, objects } =
         steady::settle(&handle.objects, clock, &handle.changes).await?;
@@ -262,6 +266,7 @@ async fn watch(
         ending,
         took: Span(took).to_string(),
         problems: problems::problems(&handle.objects, &objects).await?,
+        behind: behind::behind(&handle.objects, artifacts, renderer, handle.flux, &objects).await?,
         hints: hints(forge, repo, &objects),
         objects,
     })

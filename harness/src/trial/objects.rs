@@ -3,6 +3,7 @@
 use crate::cluster::Objects;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The label by which a Kustomization marks what it applied: name, then namespace.
@@ -82,12 +83,16 @@ pub(super) async fn flux_objects(objects: &Objects) -> kube::Result<Vec<FluxObje
         if !group.name.ends_with(".fluxcd.io") {
             continue;
         }
-        let Some(version) = group.preferred_version.as_ref().or(group.versions.first()) else { continue };
-        let version = &version.group_version;
-        for resource in client.list_api_group_resources(version).await?.resources {
-            if !resource.name.contains('/') && resource.verbs.iter().any(|v| v == "list") {
-                let list = objects.list(version, &resource.kind, None).await?;
-                found.extend(list.iter().map(read));
+        // The version that a group prefers need not have all of its kinds.
+        let mut listed = BTreeSet::new();
+        for version in group.preferred_version.iter().chain(&group.versions) {
+            let version = &version.group_version;
+            for resource in client.list_api_group_resources(version).await?.resources {
+                let can_list = !resource.name.contains('/') && resource.verbs.iter().any(|v| v == "list");
+                if can_list && listed.insert(resource.kind.clone()) {
+                    let list = objects.list(version, &resource.kind, None).await?;
+                    found.extend(list.iter().map(read));
+                }
             }
         }
     }

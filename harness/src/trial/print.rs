@@ -2,7 +2,7 @@
 
 use super::objects::{FluxObject, ObjectName};
 use super::steady::Ending;
-use super::{ClusterTrial, Trial};
+use super::{Behind, ClusterTrial, Trial};
 use crate::bootstrap::NAMESPACE;
 use crate::report::Paint;
 use std::collections::BTreeMap;
@@ -56,6 +56,20 @@ impl Print {
             writeln!(out, "  not ready, and why:")?;
             for problem in &cluster.problems {
                 writeln!(out, "    {} {}: {}", self.paint.red("✗"), problem.object, indent(&problem.why))?;
+            }
+        }
+        if !cluster.behind.is_empty() {
+            writeln!(out, "  not reached yet:")?;
+            for Behind { object, kinds, unsupported } in &cluster.behind {
+                let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{kind} ×{n}")).collect();
+                write!(out, "    {object} would apply {}", kinds.join(", "))?;
+                match unsupported.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                    [] => writeln!(out)?,
+                    kinds => {
+                        let kinds = kinds.join(", ");
+                        writeln!(out, "; {}", self.paint.red(&format!("not supported yet: {kinds}")))?;
+                    }
+                }
             }
         }
         for hint in &cluster.hints {

@@ -91,3 +91,40 @@ fn a_version_of_another_release_is_named() {
     assert!(hint.unwrap().contains("--flux 2.2.3"));
     assert_eq!(other_release("no matches for kind \"Foo\" in version \"example.com/v1\""), None);
 }
+
+#[test]
+fn kinds_that_are_not_supported_are_named_before_and_behind_what_waits_for_them() {
+    let waiting = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+         metadata: {name: apps, namespace: flux-system}\n\
+         spec: {interval: 1m, prune: true, path: ./apps, dependsOn: [{name: charts}],\n\
+         \x20 sourceRef: {kind: GitRepository, name: flux-system}}\n---\n\
+         apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+         metadata: {name: charts, namespace: flux-system}\n\
+         spec: {interval: 1m, prune: true, wait: true, path: ./charts,\n\
+         \x20 sourceRef: {kind: GitRepository, name: flux-system}}\n";
+    let chart = |version: &str| {
+        format!(
+            "apiVersion: source.toolkit.fluxcd.io/{version}\nkind: OCIRepository\n\
+             metadata: {{name: chart, namespace: flux-system}}\n\
+             spec: {{interval: 1m, url: 'oci://example.test/chart'}}\n"
+        )
+    };
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n\
+         metadata: {name: app, namespace: flux-system}\nspec: {interval: 1m}\n";
+    for (flux, version) in [(FluxRelease::V2_9, "v1"), (FluxRelease::V2_2_3, "v1beta2")] {
+        let dir = folder(&[
+            ("clusters/beta/waiting.yaml", waiting),
+            ("charts/chart.yaml", &chart(version)),
+            ("apps/release.yaml", release),
+        ]);
+        let options = TrialOptions { flux, ..TrialOptions::new(dir.path()) };
+        let trial = try_repository(&options).unwrap();
+        let text = Print::default().trial(&trial);
+        for line in [
+            "OCIRepository/flux-system/chart: NotSupported: Seatrial does not support OCIRepository yet",
+            "Kustomization/flux-system/apps would apply HelmRelease ×1; not supported yet: HelmRelease",
+        ] {
+            assert!(text.contains(line), "{flux}: {text}");
+        }
+    }
+}
