@@ -52,7 +52,10 @@ impl Repo {
 
     /// Makes a change of a branch that is worked out from its tip, and works it out again where a push has moved the
     /// branch meanwhile (see [`Repo::advance`]).
-    pub(super) fn from_tip<T>(&self, change: impl Fn(&Repository) -> Result<T, ForgeError>) -> Result<T, ForgeError> {
+    pub(super) fn from_tip<T>(
+        &self,
+        change: impl Fn(&Repository) -> Result<T, ForgeError>,
+    ) -> Result<T, ForgeError> {
         let git = lock(&self.0.git);
         let mut left = ATTEMPTS;
         loop {

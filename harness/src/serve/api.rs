@@ -46,10 +46,11 @@ impl Api {
     fn identity(&self, headers: &HeaderMap, peer: &Peer) -> Result<Identity, Answer> {
         // The same order as in kube-apiserver.
         let by_certificate = || self.authority.identify(&peer.certificates, self.clock.now());
-        let by_token = || auth::bearer(headers).filter(|token| self.token.is(token)).map(|_| Identity::admin());
-        let identity = by_certificate().or_else(by_token).ok_or_else(|| {
-            status(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
-        })?;
+        let by_token =
+            || auth::bearer(headers).filter(|token| self.token.is(token)).map(|_| Identity::admin());
+        let identity = by_certificate()
+            .or_else(by_token)
+            .ok_or_else(|| status(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized"))?;
         impersonated(headers, identity)
     }
 }

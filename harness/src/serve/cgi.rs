@@ -25,8 +25,10 @@ use tokio::sync::watch;
 #[non_exhaustive]
 pub enum GitProgramError {
     /// There is no `git`.
-    #[error("run git, which serves the repositories: {source}; install it (Debian and Ubuntu: apt install git; \
-             macOS: xcode-select --install), or put it into PATH")]
+    #[error(
+        "run git, which serves the repositories: {source}; install it (Debian and Ubuntu: apt install git; \
+             macOS: xcode-select --install), or put it into PATH"
+    )]
     Missing {
         /// Why it did not start.
         source: io::Error,
@@ -52,7 +54,8 @@ pub(super) struct Programs {
 impl Programs {
     /// Finds `git http-backend`.
     pub(super) async fn find() -> Result<Programs, GitProgramError> {
-        let output = Command::new("git").arg("--exec-path").stdin(Stdio::null()).kill_on_drop(true).output().await;
+        let output =
+            Command::new("git").arg("--exec-path").stdin(Stdio::null()).kill_on_drop(true).output().await;
         let output = output.map_err(|source| GitProgramError::Missing { source })?;
         let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
         let backend = folder.join("git-http-backend");
@@ -95,7 +98,8 @@ impl Cgi<'_> {
         };
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let feeder = stdin.map(|stdin| self.clock.spawn("git request", feed(body, stdin)));
-        let running = Running::new(child, self.clock.clone(), self.programs, feeder, pushes.then_some(self.repo));
+        let running =
+            Running::new(child, self.clock.clone(), self.programs, feeder, pushes.then_some(self.repo));
         let Some(stdout) = stdout else {
             return text(StatusCode::BAD_GATEWAY, "git http-backend has no output\n");
         };
@@ -109,7 +113,8 @@ impl Cgi<'_> {
     fn command(&self, service: &str, parts: &http::request::Parts, peer: &Peer) -> Command {
         let path = self.repo.path();
         let folder = path.file_name().unwrap_or_default().to_string_lossy();
-        let text = |name: HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let text =
+            |name: HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let mut command = Command::new(&self.programs.backend);
         command
             .env_clear()

@@ -18,7 +18,9 @@ pub enum UpError {
     #[error(transparent)]
     Git(#[from] GitProgramError),
     /// A port cannot be had.
-    #[error("listen on {address} for {what}: {source}; choose another --port-base, or leave it out for free ports")]
+    #[error(
+        "listen on {address} for {what}: {source}; choose another --port-base, or leave it out for free ports"
+    )]
     Port {
         /// The address.
         address: SocketAddr,
@@ -36,7 +38,9 @@ pub enum UpError {
         count: usize,
     },
     /// A cluster's name is not usable.
-    #[error("use the cluster name {name:?}: a name is made of lower-case letters, digits and '-', at most 63")]
+    #[error(
+        "use the cluster name {name:?}: a name is made of lower-case letters, digits and '-', at most 63"
+    )]
     Name {
         /// The name.
         name: String,

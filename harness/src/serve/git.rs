@@ -37,7 +37,8 @@ impl Handler for Git {
     fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> BoxFuture<'static, Answer> {
         Box::pin(async move {
             if !self.token.admits(request.headers()) {
-                let words = "authentication required: any user, and the token of the token file as password\n";
+                let words =
+                    "authentication required: any user, and the token of the token file as password\n";
                 let mut answer = text(StatusCode::UNAUTHORIZED, words);
                 answer.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
                 return answer;
@@ -53,8 +54,12 @@ impl Handler for Git {
                     cgi.answer(asked.service, asked.pushes, request, &peer).await
                 }
                 None => {
-                    let known: Vec<String> =
-                        self.forge.repos().iter().map(|r| format!("{}/{}.git", self.base, r.name())).collect();
+                    let known: Vec<String> = self
+                        .forge
+                        .repos()
+                        .iter()
+                        .map(|r| format!("{}/{}.git", self.base, r.name()))
+                        .collect();
                     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                     let words = format!("no repository {:?}; there are {known}\n", asked.repository);
                     text(StatusCode::NOT_FOUND, words)
@@ -86,10 +91,14 @@ fn asked<'p>(method: &Method, path: &'p str, query: &str) -> Result<Asked<'p>, A
     if *method != wanted {
         return Err(text(StatusCode::METHOD_NOT_ALLOWED, format!("{service} takes {wanted}\n")));
     }
-    if service == "info/refs" && !form_urlencoded::parse(query.as_bytes()).any(|(k, v)| {
-        k == "service" && SERVICES[1..].contains(&v.as_ref())
-    }) {
-        return Err(text(StatusCode::FORBIDDEN, "the dumb HTTP protocol is not served: use Git 1.6.6 or newer\n"));
+    if service == "info/refs"
+        && !form_urlencoded::parse(query.as_bytes())
+            .any(|(k, v)| k == "service" && SERVICES[1..].contains(&v.as_ref()))
+    {
+        return Err(text(
+            StatusCode::FORBIDDEN,
+            "the dumb HTTP protocol is not served: use Git 1.6.6 or newer\n",
+        ));
     }
     Ok(Asked { repository, service, pushes: service == "git-receive-pack" })
 }

@@ -153,7 +153,8 @@ pub(super) fn text(status: StatusCode, words: impl Into<String>) -> Answer {
 }
 
 /// The challenge of everything that takes any user with the token as password.
-pub(super) const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"seatrial\", charset=\"UTF-8\"");
+pub(super) const CHALLENGE: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"seatrial\", charset=\"UTF-8\"");
 
 /// Sets a header whose value was made from names that have been checked.
 pub(super) fn set(answer: &mut Answer, name: header::HeaderName, value: &str) {

@@ -97,7 +97,8 @@ impl ReadyFile {
             content => content.map_err(failed)?,
         };
         let json = serde_json::from_slice::<serde_json::Value>(&content).unwrap_or_default();
-        let ours = ["kubeconfig", "ca", "clusters", "forge", "registry"].iter().all(|key| !json[*key].is_null());
+        let ours =
+            ["kubeconfig", "ca", "clusters", "forge", "registry"].iter().all(|key| !json[*key].is_null());
         if !ours {
             return Err(ReadyError::Foreign { path: path.to_owned() });
         }
@@ -130,7 +131,10 @@ mod tests {
 
     #[rstest]
     #[case::nothing(None, true)]
-    #[case::left_by_a_run(Some(r#"{"kubeconfig":"k","ca":"c","clusters":{},"forge":{},"registry":{}}"#), true)]
+    #[case::left_by_a_run(
+        Some(r#"{"kubeconfig":"k","ca":"c","clusters":{},"forge":{},"registry":{}}"#),
+        true
+    )]
     #[case::another_file(Some("dear diary"), false)]
     #[case::another_json(Some(r#"{"kubeconfig":"k"}"#), false)]
     fn what_is_in_the_way_of_a_ready_file(#[case] content: Option<&str>, #[case] removed: bool) {

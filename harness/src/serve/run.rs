@@ -4,10 +4,10 @@ use super::{Up, UpError, UpOptions};
 use futures::future::{Either, select};
 use seatrial_time::Clock;
 use std::fs;
+use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -90,7 +90,11 @@ impl Interrupt {
         poll_fn(|cx| {
             let polled = self.signals.iter_mut().map(|signal| signal.poll_recv(cx));
             // Each has to be polled, or it would not wake us.
-            if polled.fold(false, |came, poll| came | poll.is_ready()) { Poll::Ready(()) } else { Poll::Pending }
+            if polled.fold(false, |came, poll| came | poll.is_ready()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }

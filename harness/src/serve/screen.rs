@@ -25,7 +25,11 @@ impl fmt::Display for Screen<'_> {
                 (false, true) => format!("Flux {}, follows nothing yet", handle.flux),
                 (false, false) => "no Flux yet".to_owned(),
             };
-            row(f, if index == 0 { "clusters" } else { "" }, &format!("{:<12} {server}  {state}", handle.name))?;
+            row(
+                f,
+                if index == 0 { "clusters" } else { "" },
+                &format!("{:<12} {server}  {state}", handle.name),
+            )?;
         }
         for (index, (name, url)) in forge.repositories.iter().enumerate() {
             row(f, if index == 0 { "git" } else { "" }, &format!("{name:<12} {url}"))?;
@@ -46,11 +50,24 @@ impl fmt::Display for Screen<'_> {
             let helper = format!("credential.helper=store --file={}", shell(&forge.credentials));
             writeln!(f, "\ngit")?;
             line(f, &format!("git clone -c {} {url}", quoted(&helper)))?;
-            line(f, &format!("cd {name} && git commit --allow-empty -m test && git push origin {}", self.setup.branch))?;
+            line(
+                f,
+                &format!(
+                    "cd {name} && git commit --allow-empty -m test && git push origin {}",
+                    self.setup.branch
+                ),
+            )?;
         }
         let host = registry.http.trim_start_matches("http://");
         writeln!(f, "\nregistry: {host}/btoll/debug:1.0.1 is btoll/debug:1.0.1 to the clusters")?;
-        line(f, &format!("curl -u \"seatrial:$(cat {})\" {}/v2/_catalog", shell(&registry.token_file), registry.http))?;
+        line(
+            f,
+            &format!(
+                "curl -u \"seatrial:$(cat {})\" {}/v2/_catalog",
+                shell(&registry.token_file),
+                registry.http
+            ),
+        )?;
         line(f, &format!("export DOCKER_CONFIG={}", shell(&registry.docker_config)))?;
         line(f, &format!("docker push {host}/btoll/debug:1.0.1"))?;
 
@@ -59,7 +76,10 @@ impl fmt::Display for Screen<'_> {
             notes.push("nothing is bootstrapped: --no-bootstrap".to_owned());
         }
         if !self.options.listen.is_loopback() {
-            notes.push(format!("others can reach {}; Git and {} are not encrypted", self.options.listen, registry.http));
+            notes.push(format!(
+                "others can reach {}; Git and {} are not encrypted",
+                self.options.listen, registry.http
+            ));
         }
         if !notes.is_empty() {
             writeln!(f)?;

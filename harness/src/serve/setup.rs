@@ -71,7 +71,10 @@ pub(super) fn cluster_names(options: &UpOptions) -> Result<Vec<String>, UpError>
 /// A DNS label: names of clusters become names of contexts and files.
 fn is_name(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (1..=63).contains(&name.len()) && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+    (1..=63).contains(&name.len())
+        && name.chars().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 impl Setup {
@@ -117,7 +120,9 @@ impl Setup {
         self.forge.create(REPOSITORY, &Seed::Empty, BRANCH, &[url])?;
         self.forge.serve_by_name(REPOSITORY)?;
         self.repository = Some(REPOSITORY.to_owned());
-        self.notes.push(format!("the repository {REPOSITORY} is empty: push to it, and apply what should follow it"));
+        self.notes.push(format!(
+            "the repository {REPOSITORY} is empty: push to it, and apply what should follow it"
+        ));
         Ok(Vec::new())
     }
 
@@ -149,7 +154,8 @@ impl Setup {
         });
         let wanted: Vec<Wanted> = wanted.collect();
         for name in names.iter().filter(|name| wanted.iter().all(|w| w.cluster != **name)) {
-            self.notes.push(format!("{name} is not bootstrapped: the repository has no folder clusters/{name}"));
+            self.notes
+                .push(format!("{name} is not bootstrapped: the repository has no folder clusters/{name}"));
         }
         Ok(wanted)
     }

@@ -3,15 +3,17 @@
 use super::subject;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName as Names, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{
+    DigitallySignedStruct, DistinguishedName as Names, RootCertStore, ServerConfig, SignatureScheme,
+};
 use seatrial_sim::Identity;
 use std::sync::Arc;
 
@@ -52,7 +54,7 @@ pub(super) struct Pair {
 impl Authority {
     /// A new one, good around `now`.
     pub(super) fn new(now: Timestamp) -> Result<Authority, TlsError> {
-        let mut params = params(now, Vec::new(), "seatrial", None)?;
+        let mut params = params(now, Vec::new(), "seatrial CA", None)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages =
             vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
@@ -73,11 +75,7 @@ impl Authority {
     /// TLS for a server that is reached by these host names and addresses. ALPN offers HTTP/2 and HTTP/1.1. Any client
     /// certificate is let through: see [`Authority::identify`].
     pub(super) fn server(&self, hosts: &[String]) -> Result<Arc<ServerConfig>, TlsError> {
-        let mut params = params(self.now, hosts.to_vec(), "seatrial", None)?;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let key = KeyPair::generate()?;
-        let certificate = params.signed_by(&key, &self.issuer)?;
+        let (certificate, key) = self.server_certificate(hosts)?;
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
@@ -85,6 +83,15 @@ impl Authority {
             .with_single_cert(vec![certificate.der().clone()], key)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
+    }
+
+    fn server_certificate(&self, hosts: &[String]) -> Result<(Certificate, KeyPair), TlsError> {
+        // Another name than the CA's, or OpenSSL takes it for a certificate that has signed itself.
+        let mut params = params(self.now, hosts.to_vec(), "seatrial server", None)?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let key = KeyPair::generate()?;
+        Ok((params.signed_by(&key, &self.issuer)?, key))
     }
 
     /// A certificate by which a client is this user, in this group.
@@ -115,6 +122,8 @@ fn params(
     group: Option<&str>,
 ) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(hosts)?;
+    // The CAs of all runs have one name: the key's identifier tells them apart.
+    params.use_authority_key_identifier_extension = true;
     let mut names = DistinguishedName::new();
     if let Some(group) = group {
         names.push(DnType::OrganizationName, group);
@@ -214,6 +223,16 @@ mod tests {
         assert_eq!(ours.identify(&chain(&other), now()), None);
         assert_eq!(ours.identify(&[], now()), None);
         assert_eq!(ours.identify(&[ours.issuer.der().clone()], now()), None, "the CA itself");
+    }
+
+    #[test]
+    fn no_certificate_looks_as_if_it_had_signed_itself() {
+        let authority = Authority::new(now()).unwrap();
+        let (server, _) = authority.server_certificate(&["localhost".to_owned()]).unwrap();
+        for certificate in [server.der(), &chain(&authority)[0]] {
+            let parsed = webpki::EndEntityCert::try_from(certificate).unwrap();
+            assert_ne!(parsed.subject(), parsed.issuer());
+        }
     }
 
     #[rstest]

@@ -135,8 +135,15 @@ impl Up {
 
     /// Ends everything, and waits until no process runs.
     pub async fn stop(self) {
-        let Up { _ready_file: ready_file, servers, _kubeconfig: kubeconfig, _setup: setup, programs, clock, .. } =
-            self;
+        let Up {
+            _ready_file: ready_file,
+            servers,
+            _kubeconfig: kubeconfig,
+            _setup: setup,
+            programs,
+            clock,
+            ..
+        } = self;
         drop(ready_file);
         drop(servers);
         drop(kubeconfig);
@@ -197,7 +204,8 @@ impl Places {
         names: &[String],
         ports: &Ports,
     ) -> Result<Ready, UpError> {
-        let (forge, registry) = (&ports.forge.address, [&ports.registry.address, &ports.registry_tls.address]);
+        let (forge, registry) =
+            (&ports.forge.address, [&ports.registry.address, &ports.registry_tls.address]);
         let secret = token.reveal();
         let auth = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{secret}"));
         let auths: serde_json::Map<String, serde_json::Value> =
@@ -212,9 +220,10 @@ impl Places {
                 .map_err(|source| UpError::File { path: path.clone(), source })?;
         }
         let server = |port: &Port| format!("https://{}", port.address);
-        let clusters = names.iter().zip(&ports.clusters).map(|(name, port)| {
-            (name.clone(), ReadyCluster { server: server(port), context: name.clone() })
-        });
+        let clusters = names
+            .iter()
+            .zip(&ports.clusters)
+            .map(|(name, port)| (name.clone(), ReadyCluster { server: server(port), context: name.clone() }));
         let clone = |name: &str| format!("http://{forge}/{name}.git");
         let repositories = setup.forge.repos();
         Ok(Ready {

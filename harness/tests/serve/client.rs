@@ -59,7 +59,8 @@ impl Client {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let builder = builder.with_root_certificates(roots);
         let mut config = match tls.pair {
             Some((certificate, key)) => builder
@@ -102,7 +103,9 @@ impl Client {
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             let uri = format!("https://{}{path}", self.address);
             let (mut sender, connection) =
-                hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+                hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                    .await
+                    .unwrap();
             spawn(connection);
             return sender.send_request(request.uri(uri).body(body).unwrap()).await.unwrap();
         }

@@ -56,8 +56,8 @@ fn a_clone_a_commit_and_a_push_reach_the_cluster() {
         let api = world.api(Tls { pair: None, protocol: "h2" }).with("authorization", &bearer);
         let patch = r#"{"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "now"}}}"#;
         let source = "/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories/flux-system";
-        let asked = api.clone().with("content-type", "application/merge-patch+json").send("PATCH", source, patch);
-        assert_eq!(asked.await.status, 200);
+        let patching = api.clone().with("content-type", "application/merge-patch+json");
+        assert_eq!(patching.send("PATCH", source, patch).await.status, 200);
         let clock = seatrial_time::Clock::wall();
         for attempt in 0.. {
             if api.get("/api/v1/namespaces/default/configmaps/pushed").await.status == 200 {

@@ -67,7 +67,10 @@ fn what_is_pushed_is_pulled_listed_and_deleted() {
 
         assert_eq!(client.send("DELETE", "/v2/btoll/debug/manifests/latest", "").await.status, 202);
         assert_eq!(client.get("/v2/btoll/debug/manifests/latest").await.status, 404);
-        assert_eq!(client.send("DELETE", &format!("/v2/btoll/debug/manifests/{digest}"), "").await.status, 202);
+        assert_eq!(
+            client.send("DELETE", &format!("/v2/btoll/debug/manifests/{digest}"), "").await.status,
+            202
+        );
         let tags = client.get("/v2/btoll/debug/tags/list").await.json();
         assert_eq!(tags["tags"], json!([]));
     });

@@ -18,7 +18,8 @@ pub(crate) struct World {
 pub(crate) fn repository(folder: &Path) -> PathBuf {
     let path = folder.join("fleet");
     std::fs::create_dir_all(path.join("clusters/beta")).unwrap();
-    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hello, namespace: default}\ndata: {a: b}\n";
+    let config =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hello, namespace: default}\ndata: {a: b}\n";
     std::fs::write(path.join("clusters/beta/config.yaml"), config).unwrap();
     path
 }

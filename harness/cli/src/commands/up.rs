@@ -6,9 +6,7 @@ use crate::output;
 use seatrial_api::FluxRelease;
 use seatrial_harness::plan::{Plan, plan};
 use seatrial_harness::scenario::parse_file;
-use seatrial_harness::serve::{
-    KubeconfigTarget, UpError, UpOptions, UpSource, serve_until_interrupted,
-};
+use seatrial_harness::serve::{KubeconfigTarget, UpError, UpOptions, UpSource, serve_until_interrupted};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -158,7 +156,9 @@ fn scenario(file: &Path, name: Option<&str>) -> Result<Plan, String> {
 fn exit(error: &UpError) -> Exit {
     match error {
         UpError::Git(_) | UpError::Port { .. } => Exit::Missing,
-        UpError::Tls(_) | UpError::Randomness | UpError::File { .. } | UpError::System { .. } => Exit::Internal,
+        UpError::Tls(_) | UpError::Randomness | UpError::File { .. } | UpError::System { .. } => {
+            Exit::Internal
+        }
         _ => Exit::Invalid,
     }
 }

@@ -15,7 +15,8 @@ fn page(asked: &Asked, all: Vec<String>, path: &str) -> Result<(Vec<String>, Opt
     let limit = match asked.query("n") {
         None => usize::MAX,
         Some(n) => n.parse().map_err(|_| {
-            Refusal::new(Code::Unsupported, format!("n={n:?} is no number of entries")).with(StatusCode::BAD_REQUEST)
+            Refusal::new(Code::Unsupported, format!("n={n:?} is no number of entries"))
+                .with(StatusCode::BAD_REQUEST)
         })?,
     };
     let last = asked.query("last").unwrap_or_default();
@@ -89,7 +90,8 @@ pub(super) fn referrers(
 fn descriptor(digest: &str, manifest: &Manifest, json: &Value) -> Value {
     let mut descriptor =
         json!({"mediaType": manifest.media_type, "digest": digest, "size": manifest.data.len()});
-    let kind = [&json["artifactType"], &json["config"]["mediaType"]].into_iter().find(|kind| kind.is_string());
+    let kind =
+        [&json["artifactType"], &json["config"]["mediaType"]].into_iter().find(|kind| kind.is_string());
     if let Some(kind) = kind {
         descriptor["artifactType"] = kind.clone();
     }

@@ -53,7 +53,8 @@ impl Uploads {
     }
 
     async fn begin(&self, name: &RepositoryName) -> Result<(String, Arc<Mutex<Upload>>)> {
-        let id = Token::random().ok_or_else(|| Refusal::new(Code::Unknown, "the system has no randomness"))?;
+        let id =
+            Token::random().ok_or_else(|| Refusal::new(Code::Unknown, "the system has no randomness"))?;
         let id: String = id.reveal().chars().take(32).collect();
         let path = self.folder.join(format!("upload-{id}"));
         let file = File::create_new(&path).await.map_err(|error| Refusal::io(&error))?;
@@ -64,7 +65,8 @@ impl Uploads {
     }
 
     fn find(&self, name: &RepositoryName, id: &str) -> Result<Arc<Mutex<Upload>>> {
-        let unknown = || Refusal::new(Code::BlobUploadUnknown, format!("no upload {id:?} to {name} has begun"));
+        let unknown =
+            || Refusal::new(Code::BlobUploadUnknown, format!("no upload {id:?} to {name} has begun"));
         let upload = self.all().get(id).cloned().ok_or_else(unknown)?;
         let own = upload.try_lock().map_or(true, |upload| upload.name == *name);
         if own { Ok(upload) } else { Err(unknown()) }
@@ -187,9 +189,13 @@ fn out_of_order(asked: &Asked, at: &str, id: &str, upload: &Upload) -> Result<Op
         let words = format!("the range {text:?} is not FIRST-LAST");
         return Err(Refusal::new(Code::BlobUploadInvalid, words));
     };
-    let length = asked.request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    let length =
+        asked.request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| to.checked_sub(from).map(|n| n + 1) != Some(length)) {
-        return Err(Refusal::new(Code::SizeInvalid, format!("the range {text:?} is not of the body's length")));
+        return Err(Refusal::new(
+            Code::SizeInvalid,
+            format!("the range {text:?} is not of the body's length"),
+        ));
     }
     if from == upload.size {
         return Ok(None);
