@@ -10,6 +10,8 @@ pub mod registry;
 pub mod report;
 pub mod run;
 pub mod scenario;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod trial;

@@ -27,6 +27,8 @@ pub struct Handle {
     pub workloads: Workloads,
     /// The reconciliation engine, once Flux has been installed.
     pub engine: Option<Engine>,
+    /// The API server itself, where it is a simulated one: what can be served to others.
+    pub simulated: Option<seatrial_sim::Cluster>,
 }
 
 /// The history of a cluster: every change of every object, in order.

@@ -8,9 +8,19 @@ use seatrial_workload::{ImageLookup, WorkloadOptions};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+/// How many changes are kept on the wall clock.
+const LOG_LIMIT: usize = 10_000;
+
 pub(super) async fn start(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>) -> Handle {
-    let mut options =
-        ClusterOptions { name: plan.name.clone(), watch_timeouts: false, ..ClusterOptions::default() };
+    // On the wall clock others watch it too, for as long as they like: watches end when they ask for it, and the log, which
+    // nobody reads back that far, does not grow for ever.
+    let wall = !clock.is_virtual();
+    let mut options = ClusterOptions {
+        name: plan.name.clone(),
+        watch_timeouts: wall,
+        log_limit: wall.then_some(LOG_LIMIT),
+        ..ClusterOptions::default()
+    };
     if let Some(version) = &plan.kubernetes {
         options.version.clone_from(version);
     }
@@ -28,6 +38,7 @@ pub(super) async fn start(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn Ima
         objects: Objects::new(cluster.client(Identity::admin())),
         flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
         changes: cluster.changes(),
+        simulated: Some(cluster.clone()),
         history: Box::new(SimHistory(cluster)),
         workloads,
         engine: None,

@@ -135,6 +135,14 @@ pub enum ForgeError {
         /// The files that both sides changed, sorted.
         files: Vec<String>,
     },
+    /// Pushes from outside moved the branch every time that a commit was ready for it.
+    #[error("move {branch:?} in the repository {repo:?}: pushes keep moving it")]
+    Overtaken {
+        /// The repository.
+        repo: String,
+        /// The branch.
+        branch: String,
+    },
     /// The branches have moved apart and only a fast-forward was allowed.
     #[error("fast-forward {into:?} to {from:?} in the repository {repo:?}: {into:?} has commits of its own")]
     NotFastForward {

@@ -1,6 +1,6 @@
 //! Merges and reverts.
 
-use super::{Author, CommitId, ForgeError, Repo, ancestry, lock};
+use super::{Author, CommitId, ForgeError, Repo, ancestry};
 use git2::{Index, MergeOptions, Oid, Repository};
 
 /// How a merge may be done.
@@ -50,33 +50,44 @@ impl Repo {
         message: Option<&str>,
         author: &Author,
     ) -> Result<Merged, ForgeError> {
-        let git = lock(&self.0.git);
-        let ours = self.tip(&git, into)?;
-        let theirs = self.resolve(&git, from)?;
+        self.from_tip(|git| self.merge_once(git, into, from, style, message, author))
+    }
+
+    fn merge_once(
+        &self,
+        git: &Repository,
+        into: &str,
+        from: &str,
+        style: MergeStyle,
+        message: Option<&str>,
+        author: &Author,
+    ) -> Result<Merged, ForgeError> {
+        let ours = self.tip(git, into)?;
+        let theirs = self.resolve(git, from)?;
         let wrap = self.wrap("merge two branches");
         let (repo, into_name, from_name) = (self.0.name.clone(), into.to_owned(), from.to_owned());
-        let Some(base) = ancestry::merge_base(&git, ours, theirs).map_err(&wrap)? else {
+        let Some(base) = ancestry::merge_base(git, ours, theirs).map_err(&wrap)? else {
             return Err(ForgeError::Unrelated { repo, into: into_name, from: from_name });
         };
         if base == theirs {
             return Ok(Merged::UpToDate(CommitId(ours)));
         }
         if base == ours && style != MergeStyle::Commit {
-            self.set_branch(&git, into, theirs)?;
+            self.advance(git, into, Some(ours), theirs)?;
             return Ok(Merged::FastForward(CommitId(theirs)));
         }
         if style == MergeStyle::FastForwardOnly {
             return Err(ForgeError::NotFastForward { repo, into: into_name, from: from_name });
         }
-        let mut index = merge(&git, base, ours, theirs).map_err(&wrap)?;
+        let mut index = merge(git, base, ours, theirs).map_err(&wrap)?;
         let files = conflicts(&index).map_err(&wrap)?;
         if !files.is_empty() {
             return Err(ForgeError::MergeConflict { repo, into: into_name, from: from_name, files });
         }
-        let tree = index.write_tree_to(&git).map_err(&wrap)?;
+        let tree = index.write_tree_to(git).map_err(&wrap)?;
         let default = format!("Merge branch '{from}' into {into}");
-        let id = self.write_commit(&git, tree, &[ours, theirs], message.unwrap_or(&default), author)?;
-        self.set_branch(&git, into, id)?;
+        let id = self.write_commit(git, tree, &[ours, theirs], message.unwrap_or(&default), author)?;
+        self.advance(git, into, Some(ours), id)?;
         Ok(Merged::Commit(CommitId(id)))
     }
 
@@ -93,25 +104,35 @@ impl Repo {
         message: Option<&str>,
         author: &Author,
     ) -> Result<CommitId, ForgeError> {
-        let git = lock(&self.0.git);
-        let tip = self.tip(&git, branch)?;
-        let id = self.resolve(&git, commit)?;
+        self.from_tip(|git| self.revert_once(git, branch, commit, message, author))
+    }
+
+    fn revert_once(
+        &self,
+        git: &Repository,
+        branch: &str,
+        commit: &str,
+        message: Option<&str>,
+        author: &Author,
+    ) -> Result<CommitId, ForgeError> {
+        let tip = self.tip(git, branch)?;
+        let id = self.resolve(git, commit)?;
         let wrap = self.wrap("revert a commit");
         let (repo, name) = (self.0.name.clone(), branch.to_owned());
-        if !ancestry::contains(&git, tip, id).map_err(&wrap)? {
+        if !ancestry::contains(git, tip, id).map_err(&wrap)? {
             return Err(ForgeError::NotOnBranch { repo, branch: name, commit: CommitId(id) });
         }
-        let (mut index, default, before) = revert(&git, tip, id).map_err(&wrap)?;
+        let (mut index, default, before) = revert(git, tip, id).map_err(&wrap)?;
         let files = conflicts(&index).map_err(&wrap)?;
         if !files.is_empty() {
             return Err(ForgeError::RevertConflict { repo, branch: name, commit: CommitId(id), files });
         }
-        let tree = index.write_tree_to(&git).map_err(&wrap)?;
+        let tree = index.write_tree_to(git).map_err(&wrap)?;
         if tree == before {
             return Err(ForgeError::NothingToCommit { repo, branch: name });
         }
-        let id = self.write_commit(&git, tree, &[tip], message.unwrap_or(&default), author)?;
-        self.set_branch(&git, branch, id)?;
+        let id = self.write_commit(git, tree, &[tip], message.unwrap_or(&default), author)?;
+        self.advance(git, branch, Some(tip), id)?;
         Ok(CommitId(id))
     }
 }

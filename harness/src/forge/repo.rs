@@ -7,6 +7,9 @@ use seatrial_time::{Clock, Signal};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+/// How often a change is made again because a push came first.
+const ATTEMPTS: u32 = 100;
+
 /// A bare repository. Cheap to clone; clones are the same repository.
 #[derive(Clone)]
 pub struct Repo(pub(super) Arc<Inner>);
@@ -47,6 +50,22 @@ impl Repo {
         &self.0.signal
     }
 
+    /// Makes a change of a branch that is worked out from its tip, and works it out again where a push has moved the
+    /// branch meanwhile (see [`Repo::advance`]).
+    pub(super) fn from_tip<T>(
+        &self,
+        change: impl Fn(&Repository) -> Result<T, ForgeError>,
+    ) -> Result<T, ForgeError> {
+        let git = lock(&self.0.git);
+        let mut left = ATTEMPTS;
+        loop {
+            match change(&git) {
+                Err(ForgeError::Overtaken { .. }) if left > 0 => left -= 1,
+                done => return done,
+            }
+        }
+    }
+
     /// Says that a ref was changed by someone else than this handle, such as a `git push` that a server has taken in.
     pub fn refs_moved(&self) {
         self.0.signal.bump();
@@ -67,27 +86,30 @@ impl Repo {
     /// allow that; the errors of single edits: [`ForgeError::BadPath`], [`ForgeError::NothingToRemove`],
     /// [`ForgeError::InTheWay`].
     pub fn commit(&self, branch: &str, change: &Change) -> Result<CommitId, ForgeError> {
-        let git = lock(&self.0.git);
-        let parent = match self.tip(&git, branch) {
+        self.from_tip(|git| self.commit_once(git, branch, change))
+    }
+
+    fn commit_once(&self, git: &Repository, branch: &str, change: &Change) -> Result<CommitId, ForgeError> {
+        let parent = match self.tip(git, branch) {
             Ok(id) => Some(git.find_commit(id).map_err(self.wrap("read a commit"))?),
-            Err(_) if self.branch_names(&git)?.is_empty() => None,
+            Err(_) if self.branch_names(git)?.is_empty() => None,
             Err(error) => return Err(error),
         };
         let wrap = self.wrap("write the files of a commit");
         let mut root = match &parent {
-            Some(parent) => Dir::load(&git, parent.tree_id()).map_err(&wrap)?,
+            Some(parent) => Dir::load(git, parent.tree_id()).map_err(&wrap)?,
             None => Dir::default(),
         };
         for edit in &change.edits {
-            root.apply(&git, edit, &wrap)?;
+            root.apply(git, edit, &wrap)?;
         }
-        let tree = root.store_root(&git).map_err(&wrap)?;
+        let tree = root.store_root(git).map_err(&wrap)?;
         if !change.allow_empty && parent.as_ref().is_some_and(|parent| parent.tree_id() == tree) {
             return Err(ForgeError::NothingToCommit { repo: self.0.name.clone(), branch: branch.to_owned() });
         }
         let parents: Vec<Oid> = parent.iter().map(git2::Commit::id).collect();
-        let id = self.write_commit(&git, tree, &parents, &change.message, &change.author)?;
-        self.set_branch(&git, branch, id)?;
+        let id = self.write_commit(git, tree, &parents, &change.message, &change.author)?;
+        self.advance(git, branch, parents.first().copied(), id)?;
         Ok(CommitId(id))
     }
 
@@ -96,13 +118,14 @@ impl Repo {
     /// # Errors
     /// [`ForgeError::BranchExists`], [`ForgeError::BadBranchName`], [`ForgeError::NoRevision`].
     pub fn create_branch(&self, name: &str, from: &str) -> Result<CommitId, ForgeError> {
-        let git = lock(&self.0.git);
-        let id = self.resolve(&git, from)?;
-        if self.branch_names(&git)?.iter().any(|branch| branch == name) {
-            return Err(ForgeError::BranchExists { repo: self.0.name.clone(), branch: name.to_owned() });
-        }
-        self.set_branch(&git, name, id)?;
-        Ok(CommitId(id))
+        self.from_tip(|git| {
+            let id = self.resolve(git, from)?;
+            if self.branch_names(git)?.iter().any(|branch| branch == name) {
+                return Err(ForgeError::BranchExists { repo: self.0.name.clone(), branch: name.to_owned() });
+            }
+            self.advance(git, name, None, id)?;
+            Ok(CommitId(id))
+        })
     }
 
     /// Deletes a branch.
@@ -142,7 +165,37 @@ impl Repo {
         write_commit(git, tree, parents, message, author, &self.0.clock).map_err(self.wrap("write a commit"))
     }
 
-    /// Sets a branch and says so.
+    /// Moves a branch from `tip` (`None`: it does not exist) to `id`, and says so. `git push` and this meet here: whoever
+    /// has worked from an older tip does not overwrite the other's commits.
+    pub(super) fn advance(
+        &self,
+        git: &Repository,
+        branch: &str,
+        tip: Option<Oid>,
+        id: Oid,
+    ) -> Result<(), ForgeError> {
+        let name = branch_ref(branch)?;
+        let moved = match tip {
+            Some(tip) => git.reference_matching(&name, id, true, tip, ""),
+            None => git.reference(&name, id, false, ""),
+        };
+        match moved {
+            Ok(_) => self.0.signal.bump(),
+            Err(error)
+                if matches!(
+                    error.code(),
+                    ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists | ErrorCode::Locked
+                ) =>
+            {
+                let (repo, branch) = (self.0.name.clone(), branch.to_owned());
+                return Err(ForgeError::Overtaken { repo, branch });
+            }
+            Err(error) => return Err(self.wrap("move a branch")(error)),
+        }
+        Ok(())
+    }
+
+    /// Sets a branch, wherever it is, and says so.
     pub(super) fn set_branch(&self, git: &Repository, branch: &str, id: Oid) -> Result<(), ForgeError> {
         let name = branch_ref(branch)?;
         git.reference(&name, id, true, "").map_err(self.wrap("move a branch"))?;

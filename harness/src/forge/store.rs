@@ -8,7 +8,8 @@ use std::path::Path;
 
 /// The repository's own configuration; it is the only one that is ever read (see [`open`]).
 ///
-/// A server of such a repository lets clients ask for any commit, as the forges do that Flux fetches from.
+/// A server of such a repository lets clients ask for any commit, and for a part of the objects, as the forges do that Flux
+/// fetches from. Housekeeping after a push would outlive the push.
 const CONFIG: &str = "[core]
 \trepositoryformatversion = 0
 \tfilemode = true
@@ -18,8 +19,11 @@ const CONFIG: &str = "[core]
 \tfsync = none
 [gc]
 \tauto = 0
+[receive]
+\tautogc = false
 [uploadpack]
 \tallowAnySHA1InWant = true
+\tallowFilter = true
 [http]
 \treceivepack = true
 ";

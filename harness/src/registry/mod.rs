@@ -10,12 +10,14 @@
 //!   [`UnknownImages::Missing`].
 //! - Digests depend on the name of the repository and the tag alone.
 
+mod content;
 mod error;
 mod image;
 mod lookup;
 mod reference;
 mod store;
 
+pub use content::Blob;
 pub use error::RegistryError;
 pub use image::{Digest, Manifest};
 pub use lookup::{Images, UnknownImages};

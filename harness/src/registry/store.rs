@@ -1,29 +1,34 @@
 //! What the registry holds.
 
 use super::image::generate;
-use super::{Digest, ImageRef, Manifest, RegistryError, RepositoryName};
+use super::{Blob, Digest, ImageRef, Manifest, RegistryError, RepositoryName};
 use seatrial_time::Signal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The registry of a run. Cheap to clone; clones are the same registry.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     state: Arc<Mutex<State>>,
-    signal: Signal,
+    pub(super) signal: Signal,
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     /// Shared by all repositories, as layers are.
-    blobs: BTreeMap<Digest, Vec<u8>>,
-    repositories: BTreeMap<RepositoryName, Repository>,
+    pub(super) blobs: BTreeMap<Digest, Blob>,
+    /// The blobs that each repository shows. A name can be here before it is a repository: a push begins with blobs, and
+    /// only a manifest makes the repository one that the run maps.
+    pub(super) shown: BTreeMap<RepositoryName, BTreeSet<Digest>>,
+    pub(super) repositories: BTreeMap<RepositoryName, Repository>,
+    /// Addresses under which the registry itself is served.
+    pub(super) hosts: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
-struct Repository {
-    manifests: BTreeMap<Digest, Manifest>,
-    tags: BTreeMap<String, Digest>,
+pub(super) struct Repository {
+    pub(super) manifests: BTreeMap<Digest, Manifest>,
+    pub(super) tags: BTreeMap<String, Digest>,
 }
 
 /// Why an image cannot be had.
@@ -51,7 +56,7 @@ impl Registry {
         name: &str,
         tags: impl IntoIterator<Item = T>,
     ) -> Result<RepositoryName, RegistryError> {
-        let repository = RepositoryName::parse(name)?;
+        let repository = self.state().own_name(&RepositoryName::parse(name)?);
         let mut images = Vec::new();
         for tag in tags {
             images.push(ImageRef::parse(&format!("{repository}:{}", tag.as_ref()))?);
@@ -74,7 +79,8 @@ impl Registry {
             return Err(RegistryError::DigestGiven { text: image.to_owned() });
         }
         let tag = reference.tag.ok_or_else(|| RegistryError::NoTagGiven { text: image.to_owned() })?;
-        self.put(&reference.repository, &tag)
+        let name = self.state().own_name(&reference.repository);
+        self.put(&name, &tag)
     }
 
     /// Removes a tag; the manifest stays, as in any registry.
@@ -82,7 +88,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::NoRepository`], [`RegistryError::NoTag`], [`RegistryError::BadReference`].
     pub fn delete_tag(&self, name: &str, tag: &str) -> Result<(), RegistryError> {
-        let name = RepositoryName::parse(name)?;
+        let name = self.state().own_name(&RepositoryName::parse(name)?);
         let removed = self.state().repository(&name)?.tags.remove(tag);
         removed.ok_or_else(|| RegistryError::NoTag { name: name.to_string(), tag: tag.to_owned() })?;
         self.signal.bump();
@@ -94,7 +100,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::NoRepository`], [`RegistryError::BadReference`].
     pub fn tags(&self, name: &str) -> Result<Vec<String>, RegistryError> {
-        let name = RepositoryName::parse(name)?;
+        let name = self.state().own_name(&RepositoryName::parse(name)?);
         Ok(self.state().repository(&name)?.tags.keys().cloned().collect())
     }
 
@@ -110,14 +116,16 @@ impl Registry {
     /// [`RegistryError::NoRepository`].
     pub fn manifest(&self, image: &ImageRef) -> Result<Option<(Digest, Manifest)>, RegistryError> {
         let mut state = self.state();
-        let repository = state.repository(&image.repository)?;
+        let name = state.own_name(&image.repository);
+        let repository = state.repository(&name)?;
         let Some(digest) = repository.digest(image) else { return Ok(None) };
         Ok(repository.manifests.get(&digest).cloned().map(|manifest| (digest, manifest)))
     }
 
-    /// A config or a layer.
+    /// A config or a layer. `None` also where its file cannot be read.
     pub fn blob(&self, digest: &Digest) -> Option<Vec<u8>> {
-        self.state().blobs.get(digest).cloned()
+        let blob = self.state().blobs.get(digest).cloned()?;
+        blob.read().ok()
     }
 
     /// Moves with every push and every deletion.
@@ -128,7 +136,8 @@ impl Registry {
     /// Whether an image can be had, and why not.
     pub(super) fn find(&self, image: &ImageRef) -> Result<(), Absent> {
         let state = self.state();
-        let repository = state.repositories.get(&image.repository).ok_or(Absent::Repository)?;
+        let name = state.own_name(&image.repository);
+        let repository = state.repositories.get(&name).ok_or(Absent::Repository)?;
         repository.digest(image).map(drop).ok_or(Absent::Image)
     }
 
@@ -140,7 +149,9 @@ impl Registry {
         repository.manifests.insert(digest.clone(), image.manifest);
         repository.tags.insert(tag.to_owned(), digest.clone());
         for blob in image.blobs {
-            state.blobs.insert(Digest::of(&blob), blob);
+            let digest = Digest::of(&blob);
+            state.shown.entry(name.clone()).or_default().insert(digest.clone());
+            state.blobs.insert(digest, Blob::Memory(blob.into()));
         }
         drop(state);
         self.signal.bump();
@@ -148,13 +159,21 @@ impl Registry {
     }
 
     /// Every method leaves the state consistent at each step, so that a poisoned lock can be taken over.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn repository(&mut self, name: &RepositoryName) -> Result<&mut Repository, RegistryError> {
+    /// The repository that a name means: a name under one of the registry's own addresses is the one without it.
+    pub(super) fn own_name(&self, name: &RepositoryName) -> RepositoryName {
+        if !self.hosts.contains(name.registry()) {
+            return name.clone();
+        }
+        RepositoryName::parse(name.path()).unwrap_or_else(|_| name.clone())
+    }
+
+    pub(super) fn repository(&mut self, name: &RepositoryName) -> Result<&mut Repository, RegistryError> {
         if !self.repositories.contains_key(name) {
             let known: Vec<String> = self.repositories.keys().map(RepositoryName::to_string).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -165,7 +184,7 @@ impl State {
 }
 
 impl Repository {
-    fn digest(&self, image: &ImageRef) -> Option<Digest> {
+    pub(super) fn digest(&self, image: &ImageRef) -> Option<Digest> {
         match &image.digest {
             Some(digest) => self.manifests.contains_key(digest).then(|| digest.clone()),
             None => self.tags.get(image.tag.as_deref().unwrap_or("latest")).cloned(),

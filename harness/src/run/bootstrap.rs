@@ -103,6 +103,12 @@ pub async fn bootstrap(
     for object in sync.objects() {
         apply(cluster, &object).await?;
     }
+    start_engine(setting, cluster);
+    Ok(commits)
+}
+
+/// Starts a cluster's engine if it has none. Kinds whose definitions are not there yet are looked for until they are.
+pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
     if cluster.engine.is_none() {
         cluster.engine = Some(Engine::start(EngineOptions {
             clock: setting.clock.clone(),
@@ -115,7 +121,18 @@ pub async fn bootstrap(
             name: cluster.name.clone(),
         }));
     }
-    Ok(commits)
+}
+
+/// Applies the component manifests to the cluster, as `flux install` does, and commits nothing.
+///
+/// # Errors
+/// [`BootstrapError`].
+#[cfg(feature = "serve")]
+pub(crate) async fn install(cluster: &Handle, extra: &[ExtraController]) -> Result<(), BootstrapError> {
+    for object in &components(cluster.flux, extra)?.objects {
+        apply(cluster, object).await?;
+    }
+    Ok(())
 }
 
 /// The images of the controllers, as repository and tag: a registry that refuses unknown images must have them.

@@ -23,6 +23,8 @@ mod step;
 mod world;
 
 pub use bootstrap::{BootstrapError, Setting, bootstrap};
+#[cfg(feature = "serve")]
+pub(crate) use bootstrap::{images, install, start_engine};
 pub use event::{Event, Progress, Silent};
 pub use options::{RunError, RunOptions, Shard, ShardError};
 pub use play::play;

@@ -15,7 +15,7 @@ mod declared;
 mod objects;
 mod print;
 mod problems;
-mod repository;
+pub(crate) mod repository;
 mod steady;
 
 pub use behind::Behind;
@@ -26,7 +26,7 @@ pub use steady::Ending;
 
 use crate::bootstrap::Sync;
 use crate::cluster::{self, Backend, BackendError, Handle};
-use crate::forge::{Forge, ForgeError, GitUrl, Repo};
+use crate::forge::{Forge, ForgeError, Repo};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{BootstrapError, Setting, bootstrap};
@@ -199,20 +199,7 @@ async fn play(
     folder: &Path,
 ) -> Result<Trial, TrialError> {
     let forge = Forge::new(clock.clone(), folder);
-    let repo = forge.create(&source.name, &source.seed, &source.branch, std::slice::from_ref(&source.url))?;
-    forge.serve_by_name(repo.name())?;
-    for (index, (url, path)) in options.serve.iter().enumerate() {
-        match path {
-            Some(path) => serve(&forge, index, url, path)?,
-            None => forge.map(repo.name(), url)?,
-        }
-    }
-    for url in &source.urls {
-        // What the user serves goes first.
-        if forge.by_url(url).is_err() {
-            forge.map(repo.name(), url)?;
-        }
-    }
+    let repo = repository::publish(&forge, source, &options.serve)?;
     let found = source.clusters(&repo, &options.clusters)?;
     let revision = format!("{}@sha1:{}", source.branch, repo.head(&source.branch)?);
 
@@ -236,16 +223,6 @@ async fn play(
     let trials = handles.iter().map(|(handle, path)| watch(&setting, &repo, handle, path));
     let clusters = futures::future::try_join_all(trials).await?;
     Ok(Trial { repository: source.name.clone(), revision, notes: source.notes.clone(), clusters })
-}
-
-/// Serves one more source.
-fn serve(forge: &Forge, index: usize, url: &str, path: &Path) -> Result<(), TrialError> {
-    let parsed = GitUrl::parse(url)?;
-    // Two sources can end in the same word.
-    let name = format!("{}-{index}", parsed.repository_name());
-    let served = repository::inspect(path)?;
-    forge.create(&name, &served.seed, &served.branch, &[url.to_owned()])?;
-    Ok(())
 }
 
 /// Waits for one cluster, and says how it ended.

@@ -2,36 +2,36 @@
 
 use super::TrialError;
 use super::declared::{Declared, declared};
-use crate::forge::{GitUrl, Repo, Seed};
+use crate::forge::{Forge, GitUrl, Repo, Seed};
 use crate::monorepo::{Cluster, Layout};
 use git2::{ErrorCode, Repository, StatusOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The branch of folders, and of repositories whose HEAD is on none.
 const DEFAULT_BRANCH: &str = "main";
 
 /// A repository or folder, and how it is served.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Its own name: the last element of its origin's URL, else of its path.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The URL from which clusters are bootstrapped.
-    pub(super) url: String,
+    pub(crate) url: String,
     /// The branch that is played.
-    pub(super) branch: String,
-    pub(super) seed: Seed,
+    pub(crate) branch: String,
+    pub(crate) seed: Seed,
     /// More URLs that lead to it.
-    pub(super) urls: Vec<String>,
+    pub(crate) urls: Vec<String>,
     /// What the reader should know.
-    pub(super) notes: Vec<String>,
-    path: std::path::PathBuf,
+    pub(crate) notes: Vec<String>,
+    path: PathBuf,
 }
 
 /// Looks at `path`.
 ///
 /// # Errors
 /// [`TrialError::NoRepository`], [`TrialError::Git`], [`TrialError::NoCommit`].
-pub(super) fn inspect(path: &Path) -> Result<Source, TrialError> {
+pub(crate) fn inspect(path: &Path) -> Result<Source, TrialError> {
     let whole = path.canonicalize().map_err(|_| TrialError::NoRepository { path: path.to_owned() })?;
     if !whole.is_dir() {
         return Err(TrialError::NoRepository { path: path.to_owned() });
@@ -57,6 +57,43 @@ pub(super) fn inspect(path: &Path) -> Result<Source, TrialError> {
         source.read_declared(&whole);
     }
     Ok(source)
+}
+
+/// Serves the repository by every URL that ends in its name, and the other sources by theirs: each is a URL with the
+/// repository or folder that it leads to; without one it leads to the repository itself.
+///
+/// # Errors
+/// [`TrialError`].
+pub(crate) fn publish(
+    forge: &Forge,
+    source: &Source,
+    others: &[(String, Option<PathBuf>)],
+) -> Result<Repo, TrialError> {
+    let repo = forge.create(&source.name, &source.seed, &source.branch, std::slice::from_ref(&source.url))?;
+    forge.serve_by_name(repo.name())?;
+    for (index, (url, path)) in others.iter().enumerate() {
+        match path {
+            Some(path) => serve(forge, index, url, path)?,
+            None => forge.map(repo.name(), url)?,
+        }
+    }
+    for url in &source.urls {
+        // What the user serves goes first.
+        if forge.by_url(url).is_err() {
+            forge.map(repo.name(), url)?;
+        }
+    }
+    Ok(repo)
+}
+
+/// Serves one more source.
+fn serve(forge: &Forge, index: usize, url: &str, path: &Path) -> Result<(), TrialError> {
+    let parsed = GitUrl::parse(url)?;
+    // Two sources can end in the same word.
+    let name = format!("{}-{index}", parsed.repository_name());
+    let served = inspect(path)?;
+    forge.create(&name, &served.seed, &served.branch, &[url.to_owned()])?;
+    Ok(())
 }
 
 impl Source {
@@ -117,7 +154,7 @@ impl Source {
     ///
     /// # Errors
     /// [`TrialError::NoClusters`], [`TrialError::NoCluster`].
-    pub(super) fn clusters(&self, repo: &Repo, wanted: &[String]) -> Result<Vec<Cluster>, TrialError> {
+    pub(crate) fn clusters(&self, repo: &Repo, wanted: &[String]) -> Result<Vec<Cluster>, TrialError> {
         let paths = repo.paths(&self.branch)?;
         let clusters = Layout::of(&paths).clusters;
         if clusters.is_empty() {

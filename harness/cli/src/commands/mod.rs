@@ -4,3 +4,4 @@ pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod trial;
+pub(crate) mod up;

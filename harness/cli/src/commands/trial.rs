@@ -37,7 +37,7 @@ pub(crate) struct Args {
 }
 
 /// Splits at the last `=`: URLs can contain one, and paths seldom do.
-fn url_and_path(text: &str) -> Result<(String, Option<PathBuf>), &'static str> {
+pub(super) fn url_and_path(text: &str) -> Result<(String, Option<PathBuf>), &'static str> {
     match text.rsplit_once('=') {
         None if !text.is_empty() => Ok((text.to_owned(), None)),
         Some((url, path)) if !url.is_empty() && !path.is_empty() => {

@@ -1,0 +1,123 @@
+//! The first screen: what runs where, and lines to copy.
+
+use super::ready::Ready;
+use super::setup::Setup;
+use super::{UpOptions, UpSource};
+use std::fmt;
+use std::path::Path;
+
+/// What is shown when everything answers. It has no secrets in it: the lines name files.
+pub(super) struct Screen<'a> {
+    pub(super) ready: &'a Ready,
+    pub(super) setup: &'a Setup,
+    pub(super) bootstrapped: &'a [String],
+    pub(super) options: &'a UpOptions,
+}
+
+impl fmt::Display for Screen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ready { kubeconfig, ca, clusters, forge, registry } = self.ready;
+        writeln!(f, "Seatrial is up; Ctrl-C ends it and removes everything.\n")?;
+        for (index, handle) in self.setup.clusters.iter().enumerate() {
+            let server = clusters.get(&handle.name).map_or("", |cluster| cluster.server.as_str());
+            let state = match (self.bootstrapped.contains(&handle.name), self.options.install_flux) {
+                (true, _) => format!("Flux {}, bootstrapped", handle.flux),
+                (false, true) => format!("Flux {}, follows nothing yet", handle.flux),
+                (false, false) => "no Flux yet".to_owned(),
+            };
+            row(
+                f,
+                if index == 0 { "clusters" } else { "" },
+                &format!("{:<12} {server}  {state}", handle.name),
+            )?;
+        }
+        for (index, (name, url)) in forge.repositories.iter().enumerate() {
+            row(f, if index == 0 { "git" } else { "" }, &format!("{name:<12} {url}"))?;
+        }
+        row(f, "registry", &format!("{}  {}", registry.http, registry.https))?;
+        row(f, "password", &format!("of any user, for Git and registry: in {}", shell(&forge.token_file)))?;
+        row(f, "CA", &shell(ca))?;
+
+        let context = self.setup.clusters.first().map_or("", |handle| handle.name.as_str());
+        writeln!(f, "\nkubectl, flux")?;
+        line(f, &format!("export KUBECONFIG={}", shell(kubeconfig)))?;
+        line(f, &format!("kubectl --context {context} get pods -A"))?;
+        line(f, &format!("kubectl --context {context} get kustomizations -n flux-system -w"))?;
+        line(f, &format!("flux --context {context} get all -A"))?;
+        if let Some((name, url)) =
+            self.setup.repository.as_ref().and_then(|name| Some((name, forge.repositories.get(name)?)))
+        {
+            let helper = format!("credential.helper=store --file={}", shell(&forge.credentials));
+            writeln!(f, "\ngit")?;
+            line(f, &format!("git clone -c {} {url}", quoted(&helper)))?;
+            line(
+                f,
+                &format!(
+                    "cd {name} && git commit --allow-empty -m test && git push origin {}",
+                    self.setup.branch
+                ),
+            )?;
+        }
+        let host = registry.http.trim_start_matches("http://");
+        writeln!(f, "\nregistry: {host}/btoll/debug:1.0.1 is btoll/debug:1.0.1 to the clusters")?;
+        line(
+            f,
+            &format!(
+                "curl -u \"seatrial:$(cat {})\" {}/v2/_catalog",
+                shell(&registry.token_file),
+                registry.http
+            ),
+        )?;
+        line(f, &format!("export DOCKER_CONFIG={}", shell(&registry.docker_config)))?;
+        line(f, &format!("docker push {host}/btoll/debug:1.0.1"))?;
+
+        let mut notes = self.setup.notes.clone();
+        if !self.options.bootstrap && !matches!(self.options.source, UpSource::Nothing) {
+            notes.push("nothing is bootstrapped: --no-bootstrap".to_owned());
+        }
+        if !self.options.listen.is_loopback() {
+            notes.push(format!(
+                "others can reach {}; Git and {} are not encrypted",
+                self.options.listen, registry.http
+            ));
+        }
+        if !notes.is_empty() {
+            writeln!(f)?;
+        }
+        notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, head: &str, text: &str) -> fmt::Result {
+    writeln!(f, "  {head:<9} {text}")
+}
+
+fn line(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    writeln!(f, "  {text}")
+}
+
+/// A path as a shell takes it.
+fn shell(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text } else { quoted(&text) }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::plain("/tmp/seatrial-up-x/token", "/tmp/seatrial-up-x/token")]
+    #[case::space("/tmp/my folder/token", "'/tmp/my folder/token'")]
+    #[case::quote("/tmp/it's", "'/tmp/it'\\''s'")]
+    #[case::dollar("/tmp/$HOME", "'/tmp/$HOME'")]
+    fn paths_can_be_pasted(#[case] path: &str, #[case] want: &str) {
+        assert_eq!(shell(Path::new(path)), want);
+    }
+}

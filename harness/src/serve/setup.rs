@@ -1,0 +1,259 @@
+//! What is served: forge, registry and clusters, filled and bootstrapped.
+
+use super::{UpError, UpOptions, UpSource};
+use crate::bootstrap::Sync;
+use crate::cluster::{self, Backend, Handle};
+use crate::forge::{Forge, Repo, Seed};
+use crate::monorepo::Layout;
+use crate::plan::{ClusterPlan, Op, Plan, PlannedStep};
+use crate::registry::{Registry, UnknownImages};
+use crate::run::{Setting, bootstrap, images, install, start_engine};
+use crate::scenario::{self, ExtraController};
+use crate::trial::repository;
+use seatrial_engine::ArtifactStore;
+use seatrial_render::Renderer;
+use seatrial_time::Clock;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The clusters where nobody names others.
+const CLUSTERS: [&str; 2] = ["beta", "production"];
+/// The repository where nobody brings one.
+const REPOSITORY: &str = "gitops";
+const BRANCH: &str = "main";
+
+/// Forge, registry and clusters. The clusters end when it is dropped.
+pub(super) struct Setup {
+    pub(super) forge: Forge,
+    pub(super) registry: Registry,
+    pub(super) clusters: Vec<Handle>,
+    /// The branch that the repository is worked on, for the words on the screen.
+    pub(super) branch: String,
+    /// The repository that the words on the screen speak of.
+    pub(super) repository: Option<String>,
+    /// What the reader should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// A cluster to bootstrap.
+struct Wanted {
+    cluster: String,
+    repo: Repo,
+    sync: Sync,
+    extra: Vec<ExtraController>,
+    read_write: bool,
+}
+
+/// The names of the clusters, in the order of their ports.
+pub(super) fn cluster_names(options: &UpOptions) -> Result<Vec<String>, UpError> {
+    let known: Option<Vec<String>> = match &options.source {
+        UpSource::Scenario(plan) => Some(plan.clusters.iter().map(|c| c.name.clone()).collect()),
+        _ => None,
+    };
+    let mut names: Vec<String> = Vec::new();
+    for name in &options.clusters {
+        if let Some(known) = known.as_ref().filter(|known| !known.contains(name)) {
+            return Err(UpError::NoCluster { name: name.clone(), known: known.clone() });
+        }
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    if names.is_empty() {
+        names = known.unwrap_or_else(|| CLUSTERS.map(str::to_owned).into());
+    }
+    match names.iter().find(|name| !is_name(name)) {
+        Some(name) => Err(UpError::Name { name: name.clone() }),
+        None => Ok(names),
+    }
+}
+
+/// A DNS label: names of clusters become names of contexts and files.
+fn is_name(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=63).contains(&name.len())
+        && name.chars().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+impl Setup {
+    /// Fills forge and registry, and starts the clusters; repositories are kept in `folder`. Nothing reconciles yet.
+    pub(super) async fn start(
+        clock: &Clock,
+        options: &UpOptions,
+        names: &[String],
+        folder: &Path,
+    ) -> Result<(Setup, Bootstraps), UpError> {
+        let mut setup = Setup {
+            forge: Forge::new(clock.clone(), folder),
+            registry: Registry::new(),
+            clusters: Vec::new(),
+            branch: BRANCH.to_owned(),
+            repository: None,
+            notes: Vec::new(),
+        };
+        let plan = |name: &String| ClusterPlan { flux: options.flux, ..ClusterPlan::named(name) };
+        let mut plans: Vec<ClusterPlan> = names.iter().map(plan).collect();
+        let wanted = match &options.source {
+            UpSource::Nothing => setup.nothing()?,
+            UpSource::Repository { path, serve } => setup.repository(path, serve, names, options)?,
+            UpSource::Scenario(scenario) => {
+                plans = scenario.clusters.iter().filter(|c| names.contains(&c.name)).cloned().collect();
+                plans.sort_by_key(|plan| names.iter().position(|name| *name == plan.name));
+                setup.scenario(scenario, options.bootstrap)?
+            }
+        };
+        for plan in &plans {
+            let unknown = match plan.unknown_images {
+                scenario::UnknownImages::Pull => UnknownImages::Pull,
+                scenario::UnknownImages::Missing => UnknownImages::Missing,
+            };
+            let images = Arc::new(setup.registry.images(unknown));
+            setup.clusters.push(cluster::start(Backend::Sim, clock, plan, images).await?);
+        }
+        Ok((setup, Bootstraps(if options.bootstrap { wanted } else { Vec::new() })))
+    }
+
+    fn nothing(&mut self) -> Result<Vec<Wanted>, UpError> {
+        let url = format!("https://git.seatrial.local/{REPOSITORY}");
+        self.forge.create(REPOSITORY, &Seed::Empty, BRANCH, &[url])?;
+        self.forge.serve_by_name(REPOSITORY)?;
+        self.repository = Some(REPOSITORY.to_owned());
+        self.notes.push(format!(
+            "the repository {REPOSITORY} is empty: push to it, and apply what should follow it"
+        ));
+        Ok(Vec::new())
+    }
+
+    fn repository(
+        &mut self,
+        path: &Path,
+        others: &[(String, Option<std::path::PathBuf>)],
+        names: &[String],
+        options: &UpOptions,
+    ) -> Result<Vec<Wanted>, UpError> {
+        let source = repository::inspect(path)?;
+        let repo = repository::publish(&self.forge, &source, others)?;
+        self.notes.extend(source.notes.clone());
+        self.branch.clone_from(&source.branch);
+        self.repository = Some(repo.name().to_owned());
+        let found = Layout::of(repo.paths(&source.branch)?).clusters;
+        for other in found.iter().filter(|c| !names.contains(&c.name)) {
+            self.notes.push(format!("{} is not started: add --cluster {}", other.path, other.name));
+        }
+        // All controllers: what the repository asks for must not be missing because nobody could say so.
+        let extra: Vec<ExtraController> =
+            ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
+        let wanted = found.iter().filter(|c| names.contains(&c.name)).map(|found| Wanted {
+            cluster: found.name.clone(),
+            repo: repo.clone(),
+            sync: Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() },
+            extra: extra.clone(),
+            read_write: false,
+        });
+        let wanted: Vec<Wanted> = wanted.collect();
+        for name in names.iter().filter(|name| wanted.iter().all(|w| w.cluster != **name)) {
+            self.notes
+                .push(format!("{name} is not bootstrapped: the repository has no folder clusters/{name}"));
+        }
+        Ok(wanted)
+    }
+
+    fn scenario(&mut self, plan: &Plan, plays: bool) -> Result<Vec<Wanted>, UpError> {
+        for repo in &plan.repos {
+            let seed = repo.from.as_ref().map_or(Seed::Empty, Seed::detect);
+            self.forge.create(&repo.name, &seed, &repo.branch, &repo.urls)?;
+        }
+        for (name, tags) in &plan.images {
+            self.registry.create(name, tags)?;
+        }
+        if let Some(first) = plan.repos.first() {
+            self.branch.clone_from(&first.branch);
+            self.repository = Some(first.name.clone());
+        }
+        let leading = |step: &&PlannedStep| plays && matches!(step.op, Op::Bootstrap { .. });
+        let count = plan.steps.iter().take_while(leading).count();
+        let (played, rest) = plan.steps.split_at(count);
+        if let Some(next) = rest.first() {
+            let steps = if rest.len() == 1 { "step is" } else { "steps are" };
+            self.notes.push(format!(
+                "{} {steps} not played, from line {} of {} on: {}",
+                rest.len(),
+                next.line,
+                plan.file.display(),
+                next.title
+            ));
+        }
+        let mut wanted = Vec::new();
+        for step in played {
+            if let Op::Bootstrap { cluster, repo, branch, path, url, read_write, extra } = &step.op {
+                wanted.push(Wanted {
+                    cluster: cluster.clone(),
+                    repo: self.forge.repo(repo)?,
+                    sync: Sync { url: url.clone(), branch: branch.clone(), path: path.clone() },
+                    extra: extra.clone(),
+                    read_write: *read_write,
+                });
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// What is to be bootstrapped once the clusters run.
+pub(super) struct Bootstraps(Vec<Wanted>);
+
+impl Bootstraps {
+    /// Bootstraps, in order; then every cluster has an engine. The names of the bootstrapped clusters are the result.
+    pub(super) async fn play(
+        self,
+        clock: &Clock,
+        setup: &mut Setup,
+        install_flux: bool,
+    ) -> Result<Vec<String>, UpError> {
+        let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
+        let setting = Setting { clock, forge: &setup.forge, artifacts: &artifacts, renderer: &renderer };
+        let mut done = Vec::new();
+        for wanted in &self.0 {
+            let Some(handle) = setup.clusters.iter_mut().find(|c| c.name == wanted.cluster) else { continue };
+            for (name, tag) in images(handle, &wanted.extra) {
+                setup.registry.create(&name, [tag])?;
+            }
+            bootstrap(&setting, handle, &wanted.repo, &wanted.sync, &wanted.extra, wanted.read_write)
+                .await
+                .map_err(|source| UpError::Bootstrap { cluster: wanted.cluster.clone(), source })?;
+            done.push(wanted.cluster.clone());
+        }
+        for handle in &mut setup.clusters {
+            if install_flux && !done.contains(&handle.name) {
+                let extra: Vec<ExtraController> =
+                    ExtraController::ALL.into_iter().filter(|e| e.is_in(handle.flux)).collect();
+                install(handle, &extra)
+                    .await
+                    .map_err(|source| UpError::Bootstrap { cluster: handle.name.clone(), source })?;
+            }
+            start_engine(&setting, handle);
+        }
+        Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::default(&[], Ok(vec!["beta", "production"]))]
+    #[case::others(&["staging", "beta", "staging"], Ok(vec!["staging", "beta"]))]
+    #[case::upper_case(&["Beta"], Err(()))]
+    #[case::a_path(&["../beta"], Err(()))]
+    #[case::dash(&["-beta"], Err(()))]
+    #[case::empty(&[""], Err(()))]
+    fn clusters_are_called(#[case] given: &[&str], #[case] want: Result<Vec<&str>, ()>) {
+        let clusters = given.iter().map(|name| (*name).to_owned()).collect();
+        let found = cluster_names(&UpOptions { clusters, ..UpOptions::default() });
+        assert_eq!(found.map_err(drop), want.map(|names| names.into_iter().map(str::to_owned).collect()));
+    }
+}
