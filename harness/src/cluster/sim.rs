@@ -1,36 +1,42 @@
 //! Simulated clusters.
 
-use super::{Handle, History, Objects, Past};
-use crate::plan::ClusterPlan;
+use super::{BackendError, ClusterProvider, Handle, History, Keep, Objects, Past, Wanted};
 use seatrial_sim::{ChangeKind, Cluster, ClusterOptions, Identity};
-use seatrial_time::Clock;
-use seatrial_workload::{ImageLookup, WorkloadOptions};
+use seatrial_workload::WorkloadOptions;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-pub(super) async fn start(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>) -> Handle {
-    let mut options =
-        ClusterOptions { name: plan.name.clone(), watch_timeouts: false, ..ClusterOptions::default() };
-    if let Some(version) = &plan.kubernetes {
-        options.version.clone_from(version);
-    }
-    let cluster = Cluster::new(clock.clone(), options);
-    let workload = WorkloadOptions {
-        images,
-        profiles: plan.profiles.clone(),
-        ..WorkloadOptions::for_cluster(&plan.name)
-    };
-    let controllers = Identity::new("system:kube-controller-manager", ["system:masters"]);
-    let workloads = seatrial_workload::start(cluster.client(controllers), clock.clone(), workload);
-    Handle {
-        name: plan.name.clone(),
-        flux: plan.flux,
-        objects: Objects::new(cluster.client(Identity::admin())),
-        flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
-        changes: cluster.changes(),
-        history: Box::new(SimHistory(cluster)),
-        workloads,
-        engine: None,
+/// Makes simulated clusters.
+pub(super) struct Sim;
+
+impl ClusterProvider for Sim {
+    async fn start(&self, wanted: &Wanted<'_>) -> Result<Handle, BackendError> {
+        let (clock, plan) = (wanted.clock, wanted.plan);
+        let mut options =
+            ClusterOptions { name: plan.name.clone(), watch_timeouts: false, ..ClusterOptions::default() };
+        if let Some(version) = &plan.kubernetes {
+            options.version.clone_from(version);
+        }
+        let cluster = Cluster::new(clock.clone(), options);
+        let workload = WorkloadOptions {
+            images: wanted.images.clone(),
+            profiles: plan.profiles.clone(),
+            ..WorkloadOptions::for_cluster(&plan.name)
+        };
+        let controllers = Identity::new("system:kube-controller-manager", ["system:masters"]);
+        let workloads = seatrial_workload::start(cluster.client(controllers), clock.clone(), workload);
+        Ok(Handle {
+            name: plan.name.clone(),
+            flux: plan.flux,
+            objects: Objects::new(cluster.client(Identity::admin())),
+            flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
+            changes: cluster.changes(),
+            history: Box::new(SimHistory(cluster)),
+            immediate: true,
+            workloads: Some(workloads),
+            placeholder_image: None,
+            engine: None,
+            keep: Keep::Nothing,
+        })
     }
 }
 
@@ -45,6 +51,7 @@ impl History for SimHistory {
         for change in self.0.log().since(position) {
             let past = Past {
                 position: change.resource_version,
+                version: change.resource_version,
                 time: change.time,
                 object: change.object(),
                 deleted: change.kind == ChangeKind::Deleted,

@@ -23,7 +23,7 @@ pub use problems::Problem;
 pub use steady::Ending;
 
 use crate::bootstrap::Sync;
-use crate::cluster::{self, Backend, BackendError, Handle};
+use crate::cluster::{self, Backend, BackendError, BackendOptions, Handle, Pending, Wanted};
 use crate::forge::{Forge, ForgeError, GitUrl, Repo};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
@@ -219,7 +219,10 @@ async fn play(
     for found in &found {
         let plan = ClusterPlan { flux: options.flux, ..ClusterPlan::named(&found.name) };
         let images = Arc::new(registry.images(UnknownImages::Pull));
-        let mut handle = cluster::start(Backend::Sim, &clock, &plan, images).await?;
+        let (settings, pending) = (BackendOptions::default(), Pending::default());
+        let wanted =
+            Wanted { clock: &clock, options: &settings, plan: &plan, images, folder, pending: &pending };
+        let mut handle = cluster::start(Backend::Sim, &wanted).await?;
         let sync = Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() };
         // All controllers: what the repository asks for must not be missing because nobody could say so.
         let extra: Vec<ExtraController> =
