@@ -112,7 +112,9 @@ fn never_sees_a_state_that_has_gone_and_not_one_from_before() {
         )
     };
     let never = |sails: u8| {
-        format!("  - expect: {{never: 2s, resource: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}, data: {{sails: '{sails}'}}}}}}\n")
+        format!(
+            "  - expect: {{never: 2s, resource: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}, data: {{sails: '{sails}'}}}}}}\n"
+        )
     };
     let played = |steps: String| {
         let file = written(folder.path(), &steps);

@@ -2,7 +2,7 @@
 
 use crate::cluster::{Backend, BackendError, BackendOptions};
 use futures::TryStreamExt;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use testcontainers_modules::testcontainers::bollard::Docker;
 use testcontainers_modules::testcontainers::bollard::query_parameters::{
@@ -89,8 +89,8 @@ pub(in crate::cluster) async fn sweep(folder: &Path) -> Result<(), BackendError>
 async fn sweep_dead(docker: &Docker) -> Result<(), BackendError> {
     let own = own_process();
     let Some((own_host, _)) = own.split_once(' ') else { return Ok(()) };
-    remove(docker, PROCESS, |labels| {
-        let Some((host, process)) = labels.get(PROCESS).and_then(|label| label.split_once(' ')) else {
+    remove(docker, PROCESS, |process| {
+        let Some((host, process)) = process.and_then(|label| label.split_once(' ')) else {
             return false;
         };
         // Processes of other machines, or seen from inside another container, cannot be judged from here.
@@ -102,16 +102,16 @@ async fn sweep_dead(docker: &Docker) -> Result<(), BackendError> {
 async fn remove(
     docker: &Docker,
     label: &str,
-    is_wanted: impl Fn(&HashMap<String, String>) -> bool,
+    is_wanted: impl Fn(Option<&str>) -> bool,
 ) -> Result<(), BackendError> {
     let failed =
         |error| lack(format!("Docker does not remove containers ({error})"), "look at `docker ps -a`");
-    let filter: HashMap<String, Vec<String>> = [("label".to_owned(), vec![label.to_owned()])].into();
+    let filter = [("label", vec![label])].into_iter().collect();
     let all = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
     for container in docker.list_containers(Some(all)).await.map_err(failed)? {
-        let Some(id) = container.id.filter(|_| is_wanted(&container.labels.unwrap_or_default())) else {
-            continue;
-        };
+        let labels = container.labels.unwrap_or_default();
+        let is_wanted = is_wanted(labels.get(PROCESS).map(String::as_str));
+        let Some(id) = container.id.filter(|_| is_wanted) else { continue };
         let how = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         if let Err(error) = docker.remove_container(&id, Some(how)).await {
             // Somebody else may be removing it already.
