@@ -25,9 +25,10 @@
 //! }
 //! ```
 
+use crate::cluster::{Backend, BackendError, BackendOptions, preflight};
 use crate::report::{Outcome, Paint, ScenarioReport, describe};
-use crate::run::{Entry, RunError, RunOptions, entries};
-use libtest_mimic::{Arguments, Failed, Trial};
+use crate::run::{Entry, RunError, RunOptions, clusters, entries};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,7 +58,8 @@ impl From<RunError> for Failure {
     }
 }
 
-/// Plays all scenarios of a file (or of a folder) on simulated clusters.
+/// Plays all scenarios of a file (or of a folder), on simulated clusters or on those that the environment asks for (see
+/// [`main`]).
 ///
 /// # Errors
 /// [`Failure`] describes every scenario that does not pass, and everything that is wrong with a file.
@@ -87,9 +89,11 @@ impl From<RunError> for Failure {
 /// # }
 /// ```
 pub fn check(path: impl AsRef<Path>) -> Result<(), Failure> {
-    let options = RunOptions::default();
+    let options = options()?;
     let mut failures = Vec::new();
-    for entry in entries(&[path.as_ref().to_owned()], &options)? {
+    let entries = entries(&[path.as_ref().to_owned()], &options)?;
+    preflight(options.backend, &options.clusters, &clusters(&entries)).map_err(RunError::from)?;
+    for entry in entries {
         failures.extend(failure(&entry.play(&options, &|_| {})));
     }
     if failures.is_empty() { Ok(()) } else { Err(Failure(failures.join("\n"))) }
@@ -97,14 +101,42 @@ pub fn check(path: impl AsRef<Path>) -> Result<(), Failure> {
 
 /// The `main` of a test target with `harness = false`: each scenario under `paths` is a test case, named by its path.
 /// It takes the arguments that Rust's own test harness takes.
+///
+/// The environment variable `SEATRIAL_BACKEND` says what the clusters are (default: sim), other variables are the settings of
+/// the backend (see [`crate::cluster::BackendOptions`]). Where the machine lacks what the backend needs, every test case is
+/// ignored, with the reason.
 pub fn main<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> ExitCode {
     let arguments = Arguments::from_args();
-    let options = RunOptions::default();
+    let options = match options() {
+        Ok(options) => options,
+        Err(failure) => {
+            eprintln!("{failure}");
+            return ExitCode::FAILURE;
+        }
+    };
     let paths: Vec<PathBuf> = paths.into_iter().map(|p| p.as_ref().to_owned()).collect();
     match entries(&paths, &options) {
         Ok(entries) => {
-            let trials = entries.into_iter().map(trial).collect();
-            libtest_mimic::run(&arguments, trials).exit_code()
+            let lack = match preflight(options.backend, &options.clusters, &clusters(&entries)) {
+                Ok(()) => None,
+                Err(error @ BackendError::Missing { .. }) => {
+                    Some(format!("because Seatrial failed to {error}"))
+                }
+                Err(error) => {
+                    eprintln!("failed to {error}");
+                    return ExitCode::FAILURE;
+                }
+            };
+            if let Err(error) = options.stop.on_signals() {
+                eprintln!("failed to catch signals: {error}");
+                return ExitCode::FAILURE;
+            }
+            let trials = entries.into_iter().map(|entry| trial(entry, &options, lack.as_ref())).collect();
+            let conclusion = libtest_mimic::run(&arguments, trials);
+            match options.stop.signal() {
+                Some(signal) => ExitCode::from(128 + signal),
+                None => conclusion.exit_code(),
+            }
         }
         Err(error) => {
             eprintln!("failed to {error}");
@@ -113,12 +145,30 @@ pub fn main<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> ExitCode {
     }
 }
 
-fn trial(entry: Entry) -> Trial {
+/// What the environment asks for.
+fn options() -> Result<RunOptions, Failure> {
+    let backend = match std::env::var("SEATRIAL_BACKEND") {
+        Ok(name) if !name.is_empty() => name.parse().map_err(RunError::from)?,
+        _ => Backend::Sim,
+    };
+    let clusters = BackendOptions::from_environment(backend, |name| std::env::var_os(name));
+    Ok(RunOptions { backend, clusters: clusters.map_err(RunError::from)?, ..RunOptions::default() })
+}
+
+/// `lack` is why it is ignored, if it is.
+fn trial(entry: Entry, options: &RunOptions, lack: Option<&String>) -> Trial {
     let name = entry.id();
-    Trial::test(name, move || {
-        let report = entry.play(&RunOptions::default(), &|_| {});
+    let (options, lack) = (options.clone(), lack.cloned());
+    Trial::ignorable_test(name, move || {
+        if let Some(lack) = lack {
+            return Ok(Completion::ignored_with(lack));
+        }
+        if options.stop.is_stopped() {
+            return Ok(Completion::ignored_with("because the run was interrupted"));
+        }
+        let report = entry.play(&options, &|_| {});
         match failure(&report) {
-            None => Ok(()),
+            None => Ok(Completion::Completed),
             Some(text) => Err(Failed::from(text)),
         }
     })

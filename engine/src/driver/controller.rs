@@ -137,7 +137,7 @@ impl<R: Reconcile> Controller<R> {
 
     fn spawn(&self, who: ObjectRef, wake: Signal) -> Task {
         let (cluster, clock) = (self.cluster.clone(), self.clock.clone());
-        let reconciler = self.reconciler.clone();
+        let (reconciler, tells) = (self.reconciler.clone(), self.changes.is_some());
         self.clock.spawn(format!("reconcile {who}"), async move {
             loop {
                 let woken = wake.stamp();
@@ -158,6 +158,10 @@ impl<R: Reconcile> Controller<R> {
                     Next::Now => clock.turn().await,
                     Next::Woken => wake.changed(&woken).await,
                     Next::After(time) => first(wake.changed(&woken), clock.sleep(time)).await,
+                    // Stamps tell of nothing that happens on a cluster whose changes nobody reports.
+                    Next::Idle(time, _) if !tells => {
+                        first(wake.changed(&woken), clock.sleep(time)).await;
+                    }
                     Next::Idle(time, stamps) => {
                         first(wake.changed(&woken), clock.idle(clock.now() + time, time, &stamps)).await;
                     }

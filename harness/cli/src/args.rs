@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
     version,
     propagate_version = true,
     after_help = "Exit status: 0 passed, 1 a scenario or check failed, 2 wrong usage or an invalid file, \
-                  3 the environment lacks something, 4 an error inside Seatrial."
+                  3 the environment lacks something, 4 an error inside Seatrial, 130 or 143 interrupted (SIGINT, SIGTERM)."
 )]
 pub(crate) struct Args {
     /// What to do.

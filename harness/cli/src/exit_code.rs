@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Missing,
     /// 4: an error inside Seatrial.
     Internal,
+    /// 128 and the number of the signal that ended the run: 130 for Ctrl-C, 143 for SIGTERM.
+    Interrupted(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -25,6 +27,7 @@ impl From<Exit> for ExitCode {
             Exit::Invalid => 2,
             Exit::Missing => 3,
             Exit::Internal => 4,
+            Exit::Interrupted(signal) => 128 + signal,
         })
     }
 }

@@ -94,32 +94,37 @@ pub struct Components {
     pub file: String,
 }
 
-/// What has been made, by release and extra controllers.
-type Made = BTreeMap<(FluxRelease, Vec<ExtraController>), Arc<Components>>;
+/// What has been made, by release, extra controllers and placeholder.
+type Made = BTreeMap<(FluxRelease, Vec<ExtraController>, Option<String>), Arc<Components>>;
 
 /// The component manifests of a release with these controllers beside the usual four. They are made once per process.
+///
+/// With a placeholder the controllers' Deployments have that image in the place of theirs, and no probes: nothing in their
+/// pods reconciles, and nothing answers.
 ///
 /// # Errors
 /// None in practice: the objects contain nothing that YAML cannot express.
 pub fn components(
     flux: FluxRelease,
     extra: &[ExtraController],
+    placeholder: Option<&str>,
 ) -> Result<Arc<Components>, seatrial_yaml::EmitError> {
     static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
     let mut extra = extra.to_vec();
     extra.sort_unstable();
     extra.dedup();
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(components) = made.get(&(flux, extra.clone())) {
+    let key = (flux, extra.clone(), placeholder.map(str::to_owned));
+    if let Some(components) = made.get(&key) {
         return Ok(components.clone());
     }
-    let objects = objects(flux, &extra);
+    let objects = objects(flux, &extra, placeholder);
     let components = Arc::new(Components { file: file(flux, &extra, &objects)?, objects });
-    made.insert((flux, extra), components.clone());
+    made.insert(key, components.clone());
     Ok(components)
 }
 
-fn objects(flux: FluxRelease, extra: &[ExtraController]) -> Vec<Value> {
+fn objects(flux: FluxRelease, extra: &[ExtraController], placeholder: Option<&str>) -> Vec<Value> {
     let controllers = controllers(flux, extra);
     let mut objects = vec![json!({
         "apiVersion": "v1",
@@ -154,7 +159,19 @@ fn objects(flux: FluxRelease, extra: &[ExtraController]) -> Vec<Value> {
     for controller in &controllers {
         objects.extend(controller.services.iter().map(|name| service(flux, name, controller)));
     }
-    objects.extend(controllers.iter().map(|c| deployment(flux, c)));
+    objects.extend(controllers.iter().map(|c| {
+        let mut deployment = deployment(flux, c);
+        if let Some(image) = placeholder {
+            let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+            container["image"] = json!(image);
+            if let Some(fields) = container.as_object_mut() {
+                fields.remove("args");
+                fields.remove("livenessProbe");
+                fields.remove("readinessProbe");
+            }
+        }
+        deployment
+    }));
     objects
 }
 

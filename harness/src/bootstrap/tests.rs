@@ -56,14 +56,14 @@ spec:
 #[case::new_release(FluxRelease::V2_9, "Add Flux v2.9.0 component manifests", "source-controller:v1.9.0")]
 fn a_release_brings_its_own_images(#[case] flux: FluxRelease, #[case] message: &str, #[case] image: &str) {
     assert_eq!(components_message(flux), message);
-    let file = &components(flux, &[]).unwrap().file;
+    let file = &components(flux, &[], None).unwrap().file;
     assert!(file.contains(&format!("image: ghcr.io/fluxcd/{image}\n")), "{file}");
 }
 
 #[test]
 fn kinds_come_with_their_controllers() {
     let kinds = |extra: &[ExtraController]| -> Vec<String> {
-        components(FluxRelease::V2_2_3, extra)
+        components(FluxRelease::V2_2_3, extra, None)
             .unwrap()
             .objects
             .iter()

@@ -30,7 +30,7 @@ pub struct Resource {
 
 impl Resource {
     /// The URL of the collection: of all namespaces where none is given.
-    fn url(&self, namespace: Option<&str>) -> String {
+    pub(crate) fn url(&self, namespace: Option<&str>) -> String {
         let root = if self.api_version.contains('/') { "/apis" } else { "/api" };
         match namespace.filter(|_| self.namespaced) {
             Some(namespace) => format!("{root}/{}/namespaces/{namespace}/{}", self.api_version, self.plural),
@@ -85,6 +85,15 @@ impl Objects {
     /// # Errors
     /// What the API server answered.
     pub async fn resources(&self) -> kube::Result<Vec<Resource>> {
+        self.resources_with("list").await
+    }
+
+    /// All kinds that know this verb, each in the version that the API server prefers. Groups whose own server does not
+    /// answer (aggregated ones that are still starting) are left out.
+    ///
+    /// # Errors
+    /// What the API server answered.
+    pub(crate) async fn resources_with(&self, verb: &str) -> kube::Result<Vec<Resource>> {
         let mut versions = vec!["v1".to_owned()];
         for group in self.client.list_api_groups().await?.groups {
             let preferred = group.preferred_version.or_else(|| group.versions.into_iter().next());
@@ -96,12 +105,14 @@ impl Objects {
                 true => self.client.list_api_group_resources(&version).await,
                 false => self.client.list_core_api_resources(&version).await,
             };
+            let list = match list {
+                Err(kube::Error::Api(status)) if status.code == 503 => continue,
+                list => list,
+            };
             let Some(list) = missing(list)? else { continue };
-            let listed = list
-                .resources
-                .iter()
-                .filter(|r| !r.name.contains('/') && r.verbs.iter().any(|v| v == "list"));
-            found.extend(listed.map(|r| Resource {
+            let knowing =
+                list.resources.iter().filter(|r| !r.name.contains('/') && r.verbs.iter().any(|v| v == verb));
+            found.extend(knowing.map(|r| Resource {
                 api_version: version.clone(),
                 kind: r.kind.clone(),
                 plural: r.name.clone(),
@@ -109,6 +120,16 @@ impl Objects {
             }));
         }
         Ok(found)
+    }
+
+    /// The resource version that the API server has come to.
+    ///
+    /// # Errors
+    /// What the API server answered.
+    pub(crate) async fn version(&self) -> kube::Result<u64> {
+        let request = Request::new("/api/v1/namespaces").list(&ListParams::default().limit(1));
+        let list = self.send(request).await?;
+        Ok(list["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0))
     }
 
     /// One object; `None` where it, its namespace or its kind does not exist.

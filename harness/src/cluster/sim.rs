@@ -1,6 +1,6 @@
 //! Simulated clusters.
 
-use super::{Handle, History, Objects, Past};
+use super::{BackendError, ClusterProvider, Handle, History, Keep, Objects, Past, Wanted};
 use crate::plan::ClusterPlan;
 use seatrial_sim::{ChangeKind, Cluster, ClusterOptions, Identity};
 use seatrial_time::Clock;
@@ -11,38 +11,51 @@ use std::sync::Arc;
 /// How many changes are kept on the wall clock.
 const LOG_LIMIT: usize = 10_000;
 
-pub(super) async fn start(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>) -> Handle {
-    // On the wall clock others watch it too, for as long as they like: watches end when they ask for it, and the log, which
-    // nobody reads back that far, does not grow for ever.
-    let wall = !clock.is_virtual();
-    let mut options = ClusterOptions {
-        name: plan.name.clone(),
-        watch_timeouts: wall,
-        log_limit: wall.then_some(LOG_LIMIT),
-        ..ClusterOptions::default()
-    };
-    if let Some(version) = &plan.kubernetes {
-        options.version.clone_from(version);
+/// Makes simulated clusters.
+pub(super) struct Sim;
+
+impl ClusterProvider for Sim {
+    async fn start(&self, wanted: &Wanted<'_>) -> Result<Handle, BackendError> {
+        Ok(simulated(wanted.clock, wanted.plan, wanted.images.clone()))
     }
-    let cluster = Cluster::new(clock.clone(), options);
-    let workload = WorkloadOptions {
-        images,
-        profiles: plan.profiles.clone(),
-        ..WorkloadOptions::for_cluster(&plan.name)
-    };
-    let controllers = Identity::new("system:kube-controller-manager", ["system:masters"]);
-    let workloads = seatrial_workload::start(cluster.client(controllers), clock.clone(), workload);
-    Handle {
-        name: plan.name.clone(),
-        flux: plan.flux,
-        objects: Objects::new(cluster.client(Identity::admin())),
-        flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
-        changes: cluster.changes(),
-        simulated: Some(cluster.clone()),
-        history: Box::new(SimHistory(cluster)),
-        workloads,
-        engine: None,
-    }
+}
+
+/// A simulated cluster, on whatever clock. It is there at once.
+pub fn simulated(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>) -> Handle {
+        // On the wall clock others watch it too, for as long as they like: watches end when they ask for it, and the log,
+        // which nobody reads back that far, does not grow for ever.
+        let wall = !clock.is_virtual();
+        let mut options = ClusterOptions {
+            name: plan.name.clone(),
+            watch_timeouts: wall,
+            log_limit: wall.then_some(LOG_LIMIT),
+            ..ClusterOptions::default()
+        };
+        if let Some(version) = &plan.kubernetes {
+            options.version.clone_from(version);
+        }
+        let cluster = Cluster::new(clock.clone(), options);
+        let workload = WorkloadOptions {
+            images,
+            profiles: plan.profiles.clone(),
+            ..WorkloadOptions::for_cluster(&plan.name)
+        };
+        let controllers = Identity::new("system:kube-controller-manager", ["system:masters"]);
+        let workloads = seatrial_workload::start(cluster.client(controllers), clock.clone(), workload);
+        Handle {
+            name: plan.name.clone(),
+            flux: plan.flux,
+            objects: Objects::new(cluster.client(Identity::admin())),
+            flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
+            changes: cluster.changes(),
+            simulated: Some(cluster.clone()),
+            history: Box::new(SimHistory(cluster)),
+            immediate: true,
+            workloads: Some(workloads),
+            placeholder_image: None,
+            engine: None,
+            keep: Keep::Nothing,
+        }
 }
 
 struct SimHistory(Cluster);
@@ -56,6 +69,7 @@ impl History for SimHistory {
         for change in self.0.log().since(position) {
             let past = Past {
                 position: change.resource_version,
+                version: change.resource_version,
                 time: change.time,
                 object: change.object(),
                 deleted: change.kind == ChangeKind::Deleted,

@@ -48,8 +48,11 @@ impl<W: Write> Human<W> {
         if parts.is_empty() {
             parts.push("nothing to play".to_owned());
         }
-        let simulated: Duration = report.scenarios.iter().map(|s| s.elapsed).sum();
-        let times = format!("{} simulated in {}", Span(whole_seconds(simulated)), wall_time(wall));
+        let simulated: Duration = report.scenarios.iter().filter(|s| s.is_virtual).map(|s| s.elapsed).sum();
+        let times = match report.backend.as_str() {
+            "sim" => format!("{} simulated in {}", Span(whole_seconds(simulated)), wall_time(wall)),
+            backend => format!("on {backend} in {}", wall_time(wall)),
+        };
         self.write(&format!(
             "{}: {}  {}\n",
             self.paint.bold(&plural(report.scenarios.len(), "scenario")),
@@ -91,8 +94,10 @@ pub fn describe(report: &ScenarioReport, wall: Option<Duration>, paint: Paint) -
     }
     let simulated = format!("{} simulated", Span(whole_seconds(report.elapsed)));
     let times = match wall {
-        Some(wall) => format!("{simulated} in {}", wall_time(wall)),
-        None => simulated,
+        Some(wall) if report.is_virtual => format!("{simulated} in {}", wall_time(wall)),
+        Some(wall) => format!("in {}", wall_time(wall)),
+        None if report.is_virtual => simulated,
+        None => String::new(),
     };
     text.push_str(&match report.outcome {
         Outcome::Passed => format!("  {} {}\n", paint.green("passed"), paint.dim(&times)),

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct Report {
     /// Version of the format: `seatrial.dev/report/v1alpha1`.
     pub format: &'static str,
-    /// What the clusters were: `sim`.
+    /// What the clusters were: `sim`, `envtest`, `k3s` or `kubeconfig`.
     pub backend: String,
     /// How many scenarios ended how.
     pub summary: Summary,
@@ -90,12 +90,15 @@ pub struct ScenarioReport {
     pub name: String,
     /// The seed.
     pub seed: u64,
+    /// Whether its times are virtual. Wall times are no part of the replayable report.
+    #[serde(skip)]
+    pub is_virtual: bool,
     /// How it ended.
     pub outcome: Outcome,
-    /// The virtual time at the start.
+    /// The time at the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,
-    /// The virtual time that passed.
+    /// The time that passed.
     #[serde(serialize_with = "span")]
     pub elapsed: Duration,
     /// The steps, in order; those behind a failed step were not played.
@@ -117,10 +120,10 @@ pub struct StepReport {
     pub title: String,
     /// How it ended.
     pub outcome: StepOutcome,
-    /// The virtual time from the start of the scenario to the end of the step.
+    /// The time from the start of the scenario to the end of the step.
     #[serde(serialize_with = "span")]
     pub at: Duration,
-    /// The virtual time that it took.
+    /// The time that it took.
     #[serde(serialize_with = "span")]
     pub took: Duration,
     /// What it did: the commit that it made, and so on.

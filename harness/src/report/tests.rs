@@ -23,6 +23,7 @@ fn scenario(id: &str, outcome: Outcome, steps: Vec<StepReport>) -> ScenarioRepor
         line: 1,
         name: format!("what {id} shows"),
         seed: 7,
+        is_virtual: true,
         outcome,
         started: Some("2026-03-01T12:00:00Z".parse().unwrap()),
         elapsed: Duration::from_secs(61),

@@ -79,7 +79,7 @@ pub async fn bootstrap(
         return Err(BootstrapError::NoController { controller: missing.name(), flux: cluster.flux });
     }
     let mut commits = Vec::new();
-    let components = components(cluster.flux, extra)?;
+    let components = components(cluster.flux, extra, cluster.placeholder_image.as_deref())?;
     let change = by_flux(components_message(cluster.flux))
         .write(format!("{folder}/gotk-components.yaml"), components.file.as_bytes());
     commits.extend(commit(repo, &sync.branch, &change)?);
@@ -117,7 +117,8 @@ pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
             artifacts: setting.artifacts.clone(),
             renderer: setting.renderer.clone(),
             flux: cluster.flux,
-            cluster_changes: Some(cluster.changes.clone()),
+            // What comes over a watch comes too late to tell that nothing has changed.
+            cluster_changes: cluster.immediate.then(|| cluster.changes.clone()),
             name: cluster.name.clone(),
         }));
     }
@@ -129,15 +130,15 @@ pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
 /// [`BootstrapError`].
 #[cfg(feature = "serve")]
 pub(crate) async fn install(cluster: &Handle, extra: &[ExtraController]) -> Result<(), BootstrapError> {
-    for object in &components(cluster.flux, extra)?.objects {
+    for object in &components(cluster.flux, extra, cluster.placeholder_image.as_deref())?.objects {
         apply(cluster, object).await?;
     }
     Ok(())
 }
 
 /// The images of the controllers, as repository and tag: a registry that refuses unknown images must have them.
-pub(crate) fn images(cluster: &Handle, extra: &[ExtraController]) -> Vec<(String, &'static str)> {
-    controllers(cluster.flux, extra).iter().map(|c| (c.repository(), c.tag)).collect()
+pub(crate) fn images(flux: FluxRelease, extra: &[ExtraController]) -> Vec<(String, &'static str)> {
+    controllers(flux, extra).iter().map(|c| (c.repository(), c.tag)).collect()
 }
 
 fn by_flux(message: String) -> Change {
@@ -155,6 +156,7 @@ fn commit(repo: &Repo, branch: &str, change: &Change) -> Result<Option<CommitId>
 }
 
 async fn apply(cluster: &Handle, object: &Value) -> Result<(), BootstrapError> {
+    cluster.note_made(object);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     cluster.objects.apply(object, MANAGER, true).await.map(drop).map_err(|error| BootstrapError::Apply {
         object: format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"])),

@@ -91,7 +91,8 @@ impl Watch<'_> {
 
     /// Watches that the check does not hold.
     async fn never(&self, deadline: Timestamp) -> Result<(), Failure> {
-        let mut position = self.world.since.get(&self.cluster.name).copied().unwrap_or(0);
+        let mark = self.world.since.get(&self.cluster.name).copied().unwrap_or_default();
+        let mut position = mark.position;
         // As things stand, also if nothing has touched them for long.
         let look = self.look().await?;
         if let Some(object) = look.objects.iter().find(|object| self.probe.holds_of(object)) {
@@ -103,7 +104,9 @@ impl Watch<'_> {
             let mut found = None;
             self.cluster.history.since(position, &mut |past| {
                 position = past.position;
-                if !past.deleted && self.probe.holds_of(past.object) {
+                // What was there before the last step is not news, even where it was heard of later.
+                let is_news = past.version > mark.version;
+                if is_news && !past.deleted && self.probe.holds_of(past.object) {
                     found = Some(self.violation(past.object, past.time));
                     return ControlFlow::Break(());
                 }

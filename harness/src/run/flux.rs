@@ -55,7 +55,7 @@ async fn install(
     extra: &[crate::scenario::ExtraController],
     read_write: bool,
 ) -> Result<Vec<crate::forge::CommitId>, StepError> {
-    for (name, tag) in images(cluster, extra) {
+    for (name, tag) in images(cluster.flux, extra) {
         world.registry.create(&name, [tag])?;
     }
     let setting = Setting {

@@ -21,6 +21,7 @@ pub(super) async fn play(world: &World, op: &Op) -> Result<Vec<String>, StepErro
                     .apply(object, manager, *force)
                     .await
                     .map_err(|error| StepError::api(format!("apply {kind}/{name}"), &error))?;
+                cluster.note_made(object);
             }
             Ok(Vec::new())
         }
@@ -54,7 +55,11 @@ pub(super) async fn play(world: &World, op: &Op) -> Result<Vec<String>, StepErro
             Ok(Vec::new())
         }
         Op::SetProfile { cluster, profiles } => {
-            world.cluster(cluster)?.workloads.set_profiles(profiles.clone());
+            let handle = world.cluster(cluster)?;
+            match &handle.workloads {
+                Some(workloads) => workloads.set_profiles(profiles.clone()),
+                None => return Err(StepError::Backend(handle.real_pods("set profiles"))),
+            }
             Ok(Vec::new())
         }
         _ => Ok(Vec::new()),

@@ -2,11 +2,14 @@
 //!
 //! # Flow
 //! [`run_scenarios`] finds and reads files, hands each scenario to one of `jobs` threads, and passes on [`Event`]s as they come.
-//! A scenario is one [`seatrial_time::simulate`] run on its thread: a `World` (clusters, forge, registry) is built from the
-//! plan, then the steps act on it from outside, as people do, until one fails.
+//! A scenario is one [`seatrial_time::simulate`] run on its thread (on real clusters: one tokio runtime on the wall clock): a
+//! `World` (clusters, forge, registry) is built from the plan, then the steps act on it from outside, as people do, until one
+//! fails; then the world ends.
 //!
 //! # Guarantees
-//! - The report depends on the files and the seed alone, not on the number of threads, the machine or the time of day.
+//! - On simulated clusters the report depends on the files and the seed alone, not on the number of threads, the machine or
+//!   the time of day.
+//! - What was started is ended, whatever happens: success, failure, panic, a [`Stop`] from outside.
 //! - A step that fails, a run that gets stuck, even a panic, ends one scenario and no other.
 
 mod bootstrap;
@@ -20,6 +23,7 @@ mod options;
 mod play;
 mod runner;
 mod step;
+mod stop;
 mod world;
 
 pub use bootstrap::{BootstrapError, Setting, bootstrap};
@@ -30,7 +34,8 @@ pub use options::{RunError, RunOptions, Shard, ShardError};
 pub use play::play;
 pub use runner::run_scenarios;
 #[cfg(feature = "testing")]
-pub(crate) use runner::{Entry, entries};
+pub(crate) use runner::{Entry, clusters, entries};
+pub use stop::Stop;
 
 #[cfg(test)]
 mod tests;

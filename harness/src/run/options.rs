@@ -1,12 +1,13 @@
 //! What a run is given.
 
-use crate::cluster::Backend;
+use super::Stop;
+use crate::cluster::{Backend, BackendError, BackendOptions};
 use crate::scenario::DiscoverError;
 use std::fmt;
 use std::str::FromStr;
 
 /// How scenarios are played.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RunOptions {
     /// Only scenarios whose file or name contains this. Default: all.
     pub filter: Option<String>,
@@ -18,12 +19,24 @@ pub struct RunOptions {
     pub seed: Option<u64>,
     /// What the clusters are. Default: simulated.
     pub backend: Backend,
+    /// The settings of the backend.
+    pub clusters: BackendOptions,
+    /// Ends the run from outside.
+    pub stop: Stop,
 }
 
 impl Default for RunOptions {
     fn default() -> RunOptions {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        RunOptions { filter: None, jobs, shard: None, seed: None, backend: Backend::Sim }
+        RunOptions {
+            filter: None,
+            jobs,
+            shard: None,
+            seed: None,
+            backend: Backend::Sim,
+            clusters: BackendOptions::default(),
+            stop: Stop::default(),
+        }
     }
 }
 
@@ -75,6 +88,9 @@ pub enum RunError {
     /// The files could not be found.
     #[error(transparent)]
     Discover(#[from] DiscoverError),
+    /// The backend cannot be used.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
     /// There is nothing to play.
     #[error("find scenarios under {paths}: no file there has `kind: Scenario`")]
     Nothing {

@@ -5,10 +5,14 @@ use super::world::World;
 use super::{RunOptions, step};
 use crate::plan::{Plan, PlannedStep};
 use crate::report::{Outcome, ScenarioReport, StepOutcome, StepReport, elapsed};
+use futures::FutureExt;
+use futures::future::{Either, select};
 use jiff::Timestamp;
 use seatrial_time::{Clock, Simulation, simulate};
 use std::any::Any;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,55 +24,82 @@ struct Notes {
     steps: Vec<StepReport>,
 }
 
-/// Plays a scenario on a thread that is in no runtime. `before` is told the title of each step.
+/// Plays a scenario, on simulated clusters in virtual time, on real ones on the wall clock, on a thread that is in no runtime. `before` is told the title of each step.
 ///
 /// It never fails as such: what goes wrong stands in the report.
 pub fn play(plan: &Plan, options: &RunOptions, before: &dyn Fn(&str)) -> ScenarioReport {
     let seed = options.seed.or(plan.seed).unwrap_or_default();
     let notes = Mutex::new(Notes::default());
-    let folder = match tempfile::tempdir() {
+    let folder = match tempfile::Builder::new().prefix("seatrial-run-").tempdir() {
         Ok(folder) => folder,
         Err(error) => {
             let problem = format!("failed to make a folder for the run: {error}");
-            return report(plan, seed, lock(&notes), vec![problem]);
+            return report(plan, options, lock(&notes), vec![problem]);
         }
     };
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        simulate(Simulation::seeded(seed), |clock| {
-            let (notes, folder) = (&notes, folder.path());
-            async move {
-                lock(notes).started = Some(clock.now());
-                let result = steps(plan, options, clock.clone(), folder, notes, before).await;
-                lock(notes).now = Some(clock.now());
-                result
-            }
-        })
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        let (notes, folder) = (&notes, folder.path());
+        let run = |clock| scenario(plan, options, clock, folder, notes, before);
+        match options.backend.is_virtual() {
+            true => simulate(Simulation::seeded(seed), run).map_err(|stuck| format!("failed to {stuck}")),
+            false => live(run),
+        }
     }));
-    let problems = match result {
-        Ok(Ok(Ok(()))) => Vec::new(),
-        Ok(Ok(Err(problem))) => vec![problem],
-        Ok(Err(stuck)) => vec![format!("failed to {stuck}")],
-        Err(panic) => vec![format!("an error inside Seatrial: {}", text(&*panic))],
+    let problems = match played {
+        Ok(Ok(problems)) => problems,
+        Ok(Err(problem)) => vec![problem],
+        Err(panic) => vec![panicked(&*panic)],
     };
-    report(plan, seed, lock(&notes), problems)
+    report(plan, options, lock(&notes), problems)
 }
 
-async fn steps(
+/// Runs `main` on the wall clock.
+fn live<F: Future>(main: impl FnOnce(Clock) -> F) -> Result<F::Output, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("failed to start the runtime: {error}"))?;
+    Ok(runtime.block_on(main(Clock::wall())))
+}
+
+/// The whole scenario: the world is made, the steps are played, the world is ended, whatever happens before. The result is
+/// what went wrong beside the steps.
+async fn scenario(
     plan: &Plan,
     options: &RunOptions,
     clock: Clock,
     folder: &std::path::Path,
     notes: &Mutex<Notes>,
     before: &dyn Fn(&str),
+) -> Vec<String> {
+    lock(notes).started = Some(clock.now());
+    let mut world = World::new(clock.clone(), options, folder);
+    let mut problems = Vec::new();
+    {
+        let work = AssertUnwindSafe(steps(plan, &mut world, notes, before)).catch_unwind();
+        match select(pin!(work), pin!(options.stop.stopped())).await {
+            Either::Left((Ok(Ok(())), _)) => {}
+            Either::Left((Ok(Err(problem)), _)) => problems.push(problem),
+            Either::Left((Err(panic), _)) => problems.push(panicked(&*panic)),
+            Either::Right(_) => problems.push("the run was interrupted".to_owned()),
+        }
+    }
+    lock(notes).now = Some(clock.now());
+    problems.extend(world.end().await.iter().map(|error| format!("failed to {error}")));
+    problems
+}
+
+async fn steps(
+    plan: &Plan,
+    world: &mut World,
+    notes: &Mutex<Notes>,
+    before: &dyn Fn(&str),
 ) -> Result<(), String> {
+    let clock = world.clock.clone();
     let started = clock.now();
-    let mut world = World::build(clock.clone(), options.backend, plan, folder)
-        .await
-        .map_err(|error| format!("failed to {error}"))?;
+    world.build(plan).await.map_err(|error| format!("failed to {error}"))?;
     for planned in &plan.steps {
         before(&planned.title);
         let began = clock.now();
-        let result = step::play(&mut world, planned, started).await;
+        let result = step::play(world, planned, started).await;
         let now = clock.now();
         let failed = result.is_err();
         let mut step = described(planned, elapsed(started, now), elapsed(began, now));
@@ -102,7 +133,12 @@ fn described(step: &PlannedStep, at: Duration, took: Duration) -> StepReport {
     }
 }
 
-fn report(plan: &Plan, seed: u64, mut notes: MutexGuard<'_, Notes>, problems: Vec<String>) -> ScenarioReport {
+fn report(
+    plan: &Plan,
+    options: &RunOptions,
+    mut notes: MutexGuard<'_, Notes>,
+    problems: Vec<String>,
+) -> ScenarioReport {
     let elapsed = match (notes.started, notes.now) {
         (Some(started), Some(now)) => elapsed(started, now),
         _ => Duration::ZERO,
@@ -124,7 +160,8 @@ fn report(plan: &Plan, seed: u64, mut notes: MutexGuard<'_, Notes>, problems: Ve
         file: slashes(&plan.file),
         line: plan.line,
         name: plan.name.clone(),
-        seed,
+        seed: options.seed.or(plan.seed).unwrap_or_default(),
+        is_virtual: options.backend.is_virtual(),
         outcome,
         started: notes.started,
         elapsed,
@@ -138,10 +175,11 @@ fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
 }
 
 /// What a panic said.
-fn text(panic: &(dyn Any + Send)) -> &str {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => text,
-        (None, Some(text)) => text,
+        (None, Some(text)) => text.as_str(),
         (None, None) => "no message",
-    }
+    };
+    format!("an error inside Seatrial: {text}")
 }

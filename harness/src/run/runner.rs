@@ -2,10 +2,12 @@
 
 use super::play::play;
 use super::{Event, Progress, RunError, RunOptions};
-use crate::plan::{Plan, plan};
+use crate::cluster::preflight;
+use crate::plan::{Op, Plan, plan};
 use crate::report::{Outcome, Report, ScenarioReport};
 use crate::scenario::{Invalid, discover, parse_file};
 use seatrial_time::Clock;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -37,14 +39,17 @@ impl Entry {
 
 /// Plays all scenarios under `paths` (files, or folders with everything in them).
 ///
+/// Where the run is stopped, what has been played stands in the report.
+///
 /// # Errors
-/// [`RunError`] where there is nothing to play. What is wrong with single files stands in the report.
+/// [`RunError`] where there is nothing to play, or the backend cannot be used. What is wrong with single files stands in the report.
 pub fn run_scenarios(
     paths: &[PathBuf],
     options: &RunOptions,
     progress: &mut dyn Progress,
 ) -> Result<Report, RunError> {
     let entries = entries(paths, options)?;
+    preflight(options.backend, &options.clusters, &clusters(&entries))?;
     progress.event(&Event::Found { scenarios: entries.len() });
     let mut reports: Vec<Option<(ScenarioReport, Duration)>> = vec![None; entries.len()];
     let next = AtomicUsize::new(0);
@@ -55,6 +60,9 @@ pub fn run_scenarios(
             scope.spawn(move || {
                 let wall = Clock::wall();
                 loop {
+                    if options.stop.is_stopped() {
+                        return;
+                    }
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(entry) = entries.get(index) else { return };
                     // The receiver lives until all threads have ended.
@@ -79,6 +87,23 @@ pub fn run_scenarios(
         }
     });
     Ok(Report::new(&options.backend.to_string(), reports.into_iter().flatten().collect()))
+}
+
+/// The names of all clusters.
+pub(crate) fn clusters(entries: &[Entry]) -> BTreeSet<String> {
+    let plans = entries.iter().filter_map(|entry| match entry {
+        Entry::Plan(plan) => Some(plan),
+        Entry::Invalid(_) => None,
+    });
+    plans
+        .flat_map(|plan| {
+            let added = plan.steps.iter().filter_map(|step| match &step.op {
+                Op::AddCluster(cluster) => Some(cluster),
+                _ => None,
+            });
+            plan.clusters.iter().chain(added).map(|cluster| cluster.name.clone())
+        })
+        .collect()
 }
 
 /// The scenarios that are to be played, in the order of their files.
@@ -145,6 +170,7 @@ fn refused(invalid: &Invalid, options: &RunOptions) -> ScenarioReport {
         line: 1,
         name,
         seed: options.seed.unwrap_or_default(),
+        is_virtual: options.backend.is_virtual(),
         outcome: Outcome::Invalid,
         started: None,
         elapsed: Duration::ZERO,

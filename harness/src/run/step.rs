@@ -13,7 +13,7 @@ pub(super) async fn play(
     started: Timestamp,
 ) -> Result<Vec<String>, Failure> {
     if !matches!(step.op, Op::Expect { .. } | Op::Advance(_)) {
-        world.changing();
+        world.changing().await?;
     }
     match &step.op {
         Op::AddCluster(cluster) => world.add_cluster(cluster).await.map(|()| Vec::new()).map_err(Into::into),

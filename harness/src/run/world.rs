@@ -1,22 +1,27 @@
 //! What a scenario is played on.
 
+use super::RunOptions;
 use super::failure::StepError;
-use crate::cluster::{self, Backend, Handle};
+use crate::cluster::{self, Backend, BackendError, BackendOptions, Handle, Mark, Pending, Wanted};
 use crate::forge::{CommitId, Forge, Repo, Seed};
 use crate::plan::{ClusterPlan, Plan, RepoPlan};
 use crate::registry::{Registry, UnknownImages};
 use crate::scenario;
+use futures::future::join_all;
 use seatrial_engine::ArtifactStore;
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Clusters, repositories and registry of a run, and what the steps so far have left behind.
 pub(super) struct World {
     pub(super) clock: Clock,
-    pub(super) backend: Backend,
+    backend: Backend,
+    settings: BackendOptions,
+    folder: PathBuf,
+    pending: Pending,
     pub(super) forge: Forge,
     pub(super) registry: Registry,
     pub(super) artifacts: Arc<ArtifactStore>,
@@ -27,7 +32,7 @@ pub(super) struct World {
     /// What steps did to repositories, oldest first.
     pub(super) commits: Vec<Made>,
     /// Where the history of each cluster ended before the last step that changed something.
-    pub(super) since: BTreeMap<String, u64>,
+    pub(super) since: BTreeMap<String, Mark>,
     /// How many times a reconcile was asked for.
     pub(super) requests: u64,
 }
@@ -43,26 +48,16 @@ pub(super) struct Made {
 }
 
 impl World {
-    /// Builds what the plan starts with. Repositories are kept in `folder`.
-    pub(super) async fn build(
-        clock: Clock,
-        backend: Backend,
-        plan: &Plan,
-        folder: &Path,
-    ) -> Result<World, StepError> {
-        let forge = Forge::new(clock.clone(), folder);
-        for repo in &plan.repos {
-            forge.create(&repo.name, &seed(repo), &repo.branch, &repo.urls)?;
-        }
-        let registry = Registry::new();
-        for (name, tags) in &plan.images {
-            registry.create(name, tags)?;
-        }
-        let mut world = World {
+    /// An empty world. Repositories are kept in `folder`.
+    pub(super) fn new(clock: Clock, options: &RunOptions, folder: &Path) -> World {
+        World {
+            forge: Forge::new(clock.clone(), folder),
             clock,
-            backend,
-            forge,
-            registry,
+            backend: options.backend,
+            settings: options.clusters.clone(),
+            folder: folder.to_owned(),
+            pending: Pending::default(),
+            registry: Registry::new(),
             artifacts: Arc::new(ArtifactStore::default()),
             renderer: Arc::new(Renderer::default()),
             clusters: BTreeMap::new(),
@@ -70,22 +65,58 @@ impl World {
             commits: Vec::new(),
             since: BTreeMap::new(),
             requests: 0,
-        };
-        for cluster in &plan.clusters {
-            world.add_cluster(cluster).await?;
         }
-        Ok(world)
+    }
+
+    /// Makes what the plan starts with; the clusters are started side by side.
+    pub(super) async fn build(&mut self, plan: &Plan) -> Result<(), StepError> {
+        for repo in &plan.repos {
+            self.forge.create(&repo.name, &seed(repo), &repo.branch, &repo.urls)?;
+        }
+        for (name, tags) in &plan.images {
+            self.registry.create(name, tags)?;
+        }
+        let started = join_all(plan.clusters.iter().map(|cluster| self.start(cluster))).await;
+        let mut failure = None;
+        // Those that did start are ended with the world.
+        for result in started {
+            match result {
+                Ok(handle) => drop(self.clusters.insert(handle.name.clone(), handle)),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 
     pub(super) async fn add_cluster(&mut self, plan: &ClusterPlan) -> Result<(), StepError> {
+        let handle = self.start(plan).await?;
+        self.clusters.insert(plan.name.clone(), handle);
+        Ok(())
+    }
+
+    async fn start(&self, plan: &ClusterPlan) -> Result<Handle, BackendError> {
         let unknown = match plan.unknown_images {
             scenario::UnknownImages::Pull => UnknownImages::Pull,
             scenario::UnknownImages::Missing => UnknownImages::Missing,
         };
         let images = Arc::new(self.registry.images(unknown));
-        let handle = cluster::start(self.backend, &self.clock, plan, images).await?;
-        self.clusters.insert(plan.name.clone(), handle);
-        Ok(())
+        let wanted = Wanted {
+            clock: &self.clock,
+            options: &self.settings,
+            plan,
+            images,
+            folder: &self.folder,
+            pending: &self.pending,
+        };
+        cluster::start(self.backend, &wanted).await
+    }
+
+    /// Ends all clusters, side by side; the result is what could not be ended.
+    pub(super) async fn end(self) -> Vec<BackendError> {
+        self.pending.ended().await;
+        let mut ends = join_all(self.clusters.into_values().map(Handle::end)).await;
+        ends.push(cluster::sweep(self.backend, &self.folder).await);
+        ends.into_iter().filter_map(Result::err).collect()
     }
 
     pub(super) fn cluster(&self, name: &str) -> Result<&Handle, StepError> {
@@ -97,8 +128,13 @@ impl World {
     }
 
     /// Says that a step is about to change something: what `never` looks at begins here.
-    pub(super) fn changing(&mut self) {
-        self.since = self.clusters.iter().map(|(name, c)| (name.clone(), c.history.end())).collect();
+    pub(super) async fn changing(&mut self) -> Result<(), StepError> {
+        for (name, cluster) in &self.clusters {
+            let mark = cluster.mark().await;
+            let mark = mark.map_err(|error| StepError::api(format!("look at {name}"), &error))?;
+            self.since.insert(name.clone(), mark);
+        }
+        Ok(())
     }
 
     /// Remembers a commit; says what a report says about it.

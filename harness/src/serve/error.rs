@@ -1,7 +1,6 @@
 //! Why nothing can be served.
 
 use super::{GitProgramError, KubeconfigError, ReadyError, TlsError};
-use crate::cluster::BackendError;
 use crate::forge::ForgeError;
 use crate::registry::RegistryError;
 use crate::run::BootstrapError;
@@ -62,9 +61,6 @@ pub enum UpError {
     /// The scenario's images cannot be had.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// A cluster could not be started.
-    #[error(transparent)]
-    Backend(#[from] BackendError),
     /// A cluster cannot be served: it is no simulated one.
     #[error("serve the cluster {name}: it is not a simulated one, and has an API server of its own")]
     NotSimulated {

@@ -2,7 +2,7 @@
 
 use super::{UpError, UpOptions, UpSource};
 use crate::bootstrap::Sync;
-use crate::cluster::{self, Backend, Handle};
+use crate::cluster::{self, Handle};
 use crate::forge::{Forge, Repo, Seed};
 use crate::monorepo::Layout;
 use crate::plan::{ClusterPlan, Op, Plan, PlannedStep};
@@ -110,7 +110,7 @@ impl Setup {
                 scenario::UnknownImages::Missing => UnknownImages::Missing,
             };
             let images = Arc::new(setup.registry.images(unknown));
-            setup.clusters.push(cluster::start(Backend::Sim, clock, plan, images).await?);
+            setup.clusters.push(cluster::simulated(clock, plan, images));
         }
         Ok((setup, Bootstraps(if options.bootstrap { wanted } else { Vec::new() })))
     }
@@ -217,7 +217,7 @@ impl Bootstraps {
         let mut done = Vec::new();
         for wanted in &self.0 {
             let Some(handle) = setup.clusters.iter_mut().find(|c| c.name == wanted.cluster) else { continue };
-            for (name, tag) in images(handle, &wanted.extra) {
+            for (name, tag) in images(handle.flux, &wanted.extra) {
                 setup.registry.create(&name, [tag])?;
             }
             bootstrap(&setting, handle, &wanted.repo, &wanted.sync, &wanted.extra, wanted.read_write)

@@ -25,7 +25,7 @@ pub use problems::Problem;
 pub use steady::Ending;
 
 use crate::bootstrap::Sync;
-use crate::cluster::{self, Backend, BackendError, Handle};
+use crate::cluster::{self, Handle};
 use crate::forge::{Forge, ForgeError, Repo};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
@@ -160,9 +160,6 @@ pub enum TrialError {
     /// A repository could not be served.
     #[error(transparent)]
     Forge(#[from] ForgeError),
-    /// A cluster could not be started.
-    #[error(transparent)]
-    Backend(#[from] BackendError),
     /// A cluster could not be bootstrapped.
     #[error("bootstrap {cluster}: {source}")]
     Bootstrap {
@@ -210,7 +207,7 @@ async fn play(
     for found in &found {
         let plan = ClusterPlan { flux: options.flux, ..ClusterPlan::named(&found.name) };
         let images = Arc::new(registry.images(UnknownImages::Pull));
-        let mut handle = cluster::start(Backend::Sim, &clock, &plan, images).await?;
+        let mut handle = cluster::simulated(&clock, &plan, images);
         let sync = Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() };
         // All controllers: what the repository asks for must not be missing because nobody could say so.
         let extra: Vec<ExtraController> =

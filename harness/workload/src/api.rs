@@ -153,7 +153,23 @@ impl Api {
     }
 
     pub(crate) async fn list(&self, kind: &Kind) -> Result<Value, ApiError> {
-        self.send(Method::GET, &kind.collection(""), "", None).await
+        self.list_in(kind, "").await
+    }
+
+    /// Lists the objects of one namespace.
+    pub(crate) async fn list_in(&self, kind: &Kind, namespace: &str) -> Result<Value, ApiError> {
+        self.send(Method::GET, &kind.collection(namespace), "", None).await
+    }
+
+    /// Reads what is at a path.
+    pub(crate) async fn read(&self, path: &str) -> Result<Value, ApiError> {
+        self.send(Method::GET, path, "", None).await
+    }
+
+    /// Writes the finalizers in the spec of a namespace.
+    pub(crate) async fn finalize(&self, kind: &Kind, namespace: &Value) -> Result<Value, ApiError> {
+        let path = format!("{}/finalize", kind.path(&Key::of(namespace)));
+        self.send(Method::PUT, &path, "", Some(("application/json", namespace))).await
     }
 
     /// Watches all objects of a kind from a resource version on.

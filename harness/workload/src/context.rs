@@ -8,7 +8,7 @@ use crate::profile::Profile;
 use crate::queue::Queue;
 use crate::store::Store;
 use jiff::Timestamp;
-use seatrial_time::{Clock, Rng};
+use seatrial_time::{Clock, Rng, Signal};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -17,6 +17,8 @@ pub(crate) type Wake = Option<Timestamp>;
 
 /// The stores of the built-in kinds.
 pub(crate) struct Stores {
+    /// Moves with each change of any of them.
+    pub(crate) changes: Signal,
     pub(crate) config_maps: Arc<Store>,
     pub(crate) controller_revisions: Arc<Store>,
     pub(crate) cron_jobs: Arc<Store>,
@@ -40,10 +42,12 @@ pub(crate) struct Stores {
 
 impl Stores {
     pub(crate) fn new() -> Stores {
+        let changes = Signal::new();
         let store = |api_version, kind, plural, namespaced| {
-            Store::new(Kind::new(api_version, kind, plural, namespaced))
+            Store::new(Kind::new(api_version, kind, plural, namespaced), changes.clone())
         };
         Stores {
+            changes: changes.clone(),
             config_maps: store("v1", "ConfigMap", "configmaps", true),
             controller_revisions: store("apps/v1", "ControllerRevision", "controllerrevisions", true),
             cron_jobs: store("batch/v1", "CronJob", "cronjobs", true),

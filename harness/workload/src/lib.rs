@@ -16,16 +16,20 @@
 //!   real API server on the wall clock.
 //! - Controllers are level-based and write only what differs, so an idle cluster causes no requests. There are no
 //!   periodic tasks: what wakes a controller is a change, or a time that an object itself implies (a deadline, a
-//!   restart, a schedule). Node leases are therefore made once and not renewed.
+//!   restart, a schedule). Node leases are therefore made once; they are renewed only where a real
+//!   kube-controller-manager looks at them.
 //! - Statuses agree with kstatus at every step: an object is never current before it is.
 
 mod api;
 mod context;
 mod controllers;
+mod discovery;
 mod events;
+mod garbage;
 mod informer;
 mod kubelet;
 mod labels;
+mod namespaces;
 mod object;
 mod options;
 mod profile;
@@ -34,6 +38,6 @@ mod store;
 mod wiring;
 mod workloads;
 
-pub use options::{AllImages, ImageLookup, Pull, WorkloadOptions};
+pub use options::{AllImages, Controllers, ImageLookup, Pull, WorkloadOptions};
 pub use profile::{Outcome, Profile, ProfileError, Selector};
 pub use workloads::{Workloads, start};

@@ -5,6 +5,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Which controllers run beside the scheduler and the kubelets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Controllers {
+    /// Those of workloads, services, volumes and service accounts. For servers that collect garbage and delete namespaces
+    /// themselves, as the simulated one does. The default.
+    #[default]
+    Workloads,
+    /// Those, garbage collection and the deletion of namespaces. For a kube-apiserver alone.
+    All,
+    /// None: the cluster has a kube-controller-manager. Node leases are renewed for it.
+    None,
+}
+
 /// Settings of one cluster's workloads.
 #[derive(Clone)]
 pub struct WorkloadOptions {
@@ -24,6 +37,8 @@ pub struct WorkloadOptions {
     pub root_ca: String,
     /// Whether Events are written, as the real controllers do. Default: true.
     pub events: bool,
+    /// Which controllers run. Default: those of workloads.
+    pub controllers: Controllers,
 }
 
 impl WorkloadOptions {
@@ -43,6 +58,7 @@ impl Default for WorkloadOptions {
             run_time: Duration::from_secs(1),
             root_ca: String::new(),
             events: true,
+            controllers: Controllers::default(),
         }
     }
 }
@@ -55,6 +71,7 @@ impl fmt::Debug for WorkloadOptions {
             .field("start_delay", &self.start_delay)
             .field("run_time", &self.run_time)
             .field("events", &self.events)
+            .field("controllers", &self.controllers)
             .finish_non_exhaustive()
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Store {
     state: Mutex<State>,
     handlers: OnceLock<Vec<Handler>>,
     synced: Signal,
+    /// Moves with each change of any store that shares it.
+    changes: Signal,
 }
 
 #[derive(Default)]
@@ -61,8 +63,14 @@ impl State {
 }
 
 impl Store {
-    pub(crate) fn new(kind: Kind) -> Arc<Store> {
-        Arc::new(Store { kind, state: Mutex::default(), handlers: OnceLock::new(), synced: Signal::new() })
+    pub(crate) fn new(kind: Kind, changes: Signal) -> Arc<Store> {
+        Arc::new(Store {
+            kind,
+            state: Mutex::default(),
+            handlers: OnceLock::new(),
+            synced: Signal::new(),
+            changes,
+        })
     }
 
     pub(crate) fn kind(&self) -> &Kind {
@@ -123,6 +131,7 @@ impl Store {
         for handler in self.handlers.get().into_iter().flatten() {
             handler(old, new);
         }
+        self.changes.bump();
     }
 
     /// Takes over the answer to an own write.
@@ -298,7 +307,7 @@ mod tests {
     }
 
     fn store() -> (Arc<Store>, Arc<Mutex<Vec<String>>>) {
-        let store = Store::new(Kind::new("v1", "Pod", "pods", true));
+        let store = Store::new(Kind::new("v1", "Pod", "pods", true), Signal::new());
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = log.clone();
         store.on_change(vec![Box::new(move |old, new| {

@@ -8,9 +8,9 @@ use crate::controllers::{
 };
 use crate::kubelet::Kubelet;
 use crate::object::Key;
-use crate::options::WorkloadOptions;
+use crate::options::{Controllers, WorkloadOptions};
 use crate::profile::Profile;
-use crate::{informer, wiring};
+use crate::{garbage, informer, wiring};
 use seatrial_time::{Clock, Task};
 use std::sync::{Arc, PoisonError};
 
@@ -82,17 +82,23 @@ pub fn start(client: kube::Client, clock: Clock, mut options: WorkloadOptions) -
             tasks.push(clock.spawn(name, run));
         }};
     }
-    controller!(deployments, "deployment-controller", deployment::reconcile);
-    controller!(replica_sets, "replicaset-controller", replicaset::reconcile);
-    controller!(stateful_sets, "statefulset-controller", statefulset::reconcile);
-    controller!(daemon_sets, "daemonset-controller", daemonset::reconcile);
-    controller!(jobs, "job-controller", job::reconcile);
-    controller!(cron_jobs, "cronjob-controller", cronjob::reconcile);
-    controller!(volume_claims, "persistentvolume-controller", volume::reconcile_claim);
-    controller!(volumes, "persistentvolume-controller", volume::reconcile_volume);
-    controller!(services, "service-controller", service::reconcile);
-    controller!(pod_disruption_budgets, "controllermanager", disruption::reconcile);
-    controller!(namespaces, "namespace-controller", namespace::reconcile);
+    let controllers = context.options.controllers;
+    if controllers != Controllers::None {
+        controller!(deployments, "deployment-controller", deployment::reconcile);
+        controller!(replica_sets, "replicaset-controller", replicaset::reconcile);
+        controller!(stateful_sets, "statefulset-controller", statefulset::reconcile);
+        controller!(daemon_sets, "daemonset-controller", daemonset::reconcile);
+        controller!(jobs, "job-controller", job::reconcile);
+        controller!(cron_jobs, "cronjob-controller", cronjob::reconcile);
+        controller!(volume_claims, "persistentvolume-controller", volume::reconcile_claim);
+        controller!(volumes, "persistentvolume-controller", volume::reconcile_volume);
+        controller!(services, "service-controller", service::reconcile);
+        controller!(pod_disruption_budgets, "controllermanager", disruption::reconcile);
+        controller!(namespaces, "namespace-controller", namespace::reconcile);
+    }
+    if controllers == Controllers::All {
+        tasks.push(clock.spawn("workload/garbage", garbage::run(context.clone())));
+    }
     controller!(nodes, "node-controller", node::reconcile);
 
     let pods = kubelet.clone();

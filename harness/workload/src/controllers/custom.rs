@@ -11,7 +11,7 @@ use crate::object::{self, Key, Object, at, deleting, generation, later, list, na
 use crate::profile::{Outcome, Profile};
 use crate::queue::Queue;
 use crate::store::Store;
-use seatrial_time::Task;
+use seatrial_time::{Signal, Task};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ impl Custom {
 
     fn start(&self, group: String, kind: Kind, subresource: bool, served: (String, String)) -> Running {
         let clock = &self.context.clock;
-        let store = Store::new(kind);
+        let store = Store::new(kind, Signal::new());
         let queue = Queue::new(clock.clone());
         let keys = queue.clone();
         store.on_change(vec![Box::new(move |old, new| {

@@ -3,7 +3,9 @@
 use crate::api::ApiError;
 use crate::context::{Context, Wake};
 use crate::events::Recorder;
+use crate::namespaces;
 use crate::object::{Key, deleting, text};
+use crate::options::Controllers;
 use serde_json::json;
 
 /// The name of the ServiceAccount that every namespace has.
@@ -20,7 +22,10 @@ pub(crate) async fn reconcile(context: &Context, _: &Recorder, key: &Key) -> Res
     let stores = &context.stores;
     let Some(namespace) = stores.namespaces.get(key) else { return Ok(None) };
     if deleting(&namespace) || text(&namespace, &["status", "phase"]) == "Terminating" {
-        return Ok(None);
+        return match context.options.controllers {
+            Controllers::All if deleting(&namespace) => namespaces::empty(context, &namespace).await,
+            _ => Ok(None),
+        };
     }
     if stores.service_accounts.get(&Key::new(&key.name, SERVICE_ACCOUNT)).is_none() {
         let account = json!({

@@ -1,16 +1,20 @@
 //! Nodes: they are made, and are Ready from then on.
 
 use super::conditions::{Condition, find};
-use crate::api::{ApiError, Kind};
+use crate::api::{ApiError, Kind, ignore_missing};
 use crate::context::{Context, Wake};
 use crate::events::Recorder;
-use crate::object::{self, Key, at, list, rfc3339, set, text, uid};
+use crate::object::{self, Key, at, later, list, rfc3339, set, text, uid};
+use crate::options::Controllers;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const LEASES: Kind = Kind::new("coordination.k8s.io/v1", "Lease", "leases", true);
 const LEASE_NAMESPACE: &str = "kube-node-lease";
 const VERSION: &str = "v1.36.0";
+/// How often a lease is renewed where somebody looks at it: it lasts 40 seconds.
+const RENEW: Duration = Duration::from_secs(10);
 
 /// The address of the node with this number (from 0): counted up from 172.18.0.2.
 pub(crate) fn address(index: usize) -> String {
@@ -57,10 +61,30 @@ pub(crate) async fn reconcile(context: &Context, _: &Recorder, key: &Key) -> Res
         let kept = if kept.is_empty() { Value::Null } else { json!(kept) };
         store.patch(&context.api, &node, json!({"spec": {"taints": kept}})).await?;
     }
-    Ok(None)
+    if context.options.controllers != Controllers::None {
+        return Ok(None);
+    }
+    // A kube-controller-manager takes the node for lost when its lease is not renewed.
+    renew(context, &node, now).await?;
+    Ok(Some(later(now, RENEW)))
 }
 
-/// The node's lease. It is not renewed: nobody here takes a node's silence for its end.
+/// Renews the node's lease, which is made again where it is missing.
+async fn renew(context: &Context, node: &Value, now: Timestamp) -> Result<(), ApiError> {
+    let key = Key::new(LEASE_NAMESPACE, object::name(node));
+    match ignore_missing(context.api.get(&LEASES, &key).await)? {
+        Some(lease) => {
+            let patch = json!({"spec": {"renewTime": micro_time(now)}});
+            context.api.patch(&LEASES, &lease, None, patch).await.map(drop)
+        }
+        None => {
+            lease(context, node, now).await;
+            Ok(())
+        }
+    }
+}
+
+/// The node's lease.
 async fn lease(context: &Context, node: &Value, now: Timestamp) {
     let name = object::name(node);
     let lease = json!({
