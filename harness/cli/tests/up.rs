@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "a test of processes waits on the wall clock")]
 
+#[allow(dead_code, reason = "this test starts the program itself")]
 mod support;
 
 use std::fs;

@@ -50,7 +50,7 @@ impl Repo {
         message: Option<&str>,
         author: &Author,
     ) -> Result<Merged, ForgeError> {
-        self.from_tip(|git| self.merge_once(git, into, from, style, message, author))
+        self.on_tip(|git| self.merge_once(git, into, from, style, message, author))
     }
 
     fn merge_once(
@@ -104,7 +104,7 @@ impl Repo {
         message: Option<&str>,
         author: &Author,
     ) -> Result<CommitId, ForgeError> {
-        self.from_tip(|git| self.revert_once(git, branch, commit, message, author))
+        self.on_tip(|git| self.revert_once(git, branch, commit, message, author))
     }
 
     fn revert_once(

@@ -52,7 +52,7 @@ impl Repo {
 
     /// Makes a change of a branch that is worked out from its tip, and works it out again where a push has moved the
     /// branch meanwhile (see [`Repo::advance`]).
-    pub(super) fn from_tip<T>(
+    pub(super) fn on_tip<T>(
         &self,
         change: impl Fn(&Repository) -> Result<T, ForgeError>,
     ) -> Result<T, ForgeError> {
@@ -86,7 +86,7 @@ impl Repo {
     /// allow that; the errors of single edits: [`ForgeError::BadPath`], [`ForgeError::NothingToRemove`],
     /// [`ForgeError::InTheWay`].
     pub fn commit(&self, branch: &str, change: &Change) -> Result<CommitId, ForgeError> {
-        self.from_tip(|git| self.commit_once(git, branch, change))
+        self.on_tip(|git| self.commit_once(git, branch, change))
     }
 
     fn commit_once(&self, git: &Repository, branch: &str, change: &Change) -> Result<CommitId, ForgeError> {
@@ -118,7 +118,7 @@ impl Repo {
     /// # Errors
     /// [`ForgeError::BranchExists`], [`ForgeError::BadBranchName`], [`ForgeError::NoRevision`].
     pub fn create_branch(&self, name: &str, from: &str) -> Result<CommitId, ForgeError> {
-        self.from_tip(|git| {
+        self.on_tip(|git| {
             let id = self.resolve(git, from)?;
             if self.branch_names(git)?.iter().any(|branch| branch == name) {
                 return Err(ForgeError::BranchExists { repo: self.0.name.clone(), branch: name.to_owned() });

@@ -28,7 +28,7 @@ impl Handler for Api {
         Box::pin(async move {
             let identity = match self.identity(request.headers(), &peer) {
                 Ok(identity) => identity,
-                Err(refused) => return refused,
+                Err(refused) => return refused.answer(),
             };
             let gzip = gzip::is_accepted(request.headers());
             match self.cluster.mount(identity).call(request).await {
@@ -43,25 +43,21 @@ impl Handler for Api {
 }
 
 impl Api {
-    fn identity(&self, headers: &HeaderMap, peer: &Peer) -> Result<Identity, Answer> {
+    fn identity(&self, headers: &HeaderMap, peer: &Peer) -> Result<Identity, Refused> {
         // The same order as in kube-apiserver.
         let by_certificate = || self.authority.identify(&peer.certificates, self.clock.now());
         let by_token =
             || auth::bearer(headers).filter(|token| self.token.is(token)).map(|_| Identity::admin());
-        let identity = by_certificate()
-            .or_else(by_token)
-            .ok_or_else(|| status(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized"))?;
+        let identity = by_certificate().or_else(by_token).ok_or(Refused::Stranger)?;
         impersonated(headers, identity)
     }
 }
 
 /// The identity that `identity` wants to act as.
-fn impersonated(headers: &HeaderMap, identity: Identity) -> Result<Identity, Answer> {
-    let refuse = |message: &str| Err(status(StatusCode::BAD_REQUEST, "BadRequest", message));
+fn impersonated(headers: &HeaderMap, identity: Identity) -> Result<Identity, Refused> {
     let named = |prefix: &str| headers.keys().any(|name| name.as_str().starts_with(prefix));
     if named("impersonate-extra-") || headers.contains_key("impersonate-uid") {
-        let message = "Seatrial does not support Impersonate-Uid and Impersonate-Extra-*";
-        return Err(status(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message));
+        return Err(Refused::ImpersonatedMore);
     }
     let text = |value: &http::HeaderValue| value.to_str().ok().map(str::to_owned);
     let groups: Vec<String> = headers.get_all("impersonate-group").iter().filter_map(text).collect();
@@ -69,7 +65,7 @@ fn impersonated(headers: &HeaderMap, identity: Identity) -> Result<Identity, Ans
         Some(user) if groups.is_empty() => Ok(account(&user).unwrap_or_else(|| Identity::new(user, groups))),
         Some(user) => Ok(Identity::new(user, groups)),
         None if groups.is_empty() && !headers.contains_key("impersonate-user") => Ok(identity),
-        None => refuse("requested groups without impersonating a user"),
+        None => Err(Refused::ImpersonatedNobody),
     }
 }
 
@@ -79,13 +75,34 @@ fn account(user: &str) -> Option<Identity> {
     Some(Identity::service_account(namespace, name))
 }
 
-/// A refusal in the API's own form.
-fn status(code: StatusCode, reason: &str, message: &str) -> Answer {
-    let body = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": message, "reason": reason, "code": code.as_u16(),
-    });
-    answer(code, "application/json", body.to_string())
+/// Why a request does not reach the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    Stranger,
+    ImpersonatedNobody,
+    ImpersonatedMore,
+}
+
+impl Refused {
+    /// The refusal in the API's own form.
+    fn answer(self) -> Answer {
+        let (code, reason, message) = match self {
+            Refused::Stranger => (StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized"),
+            Refused::ImpersonatedNobody => {
+                (StatusCode::BAD_REQUEST, "BadRequest", "requested groups without impersonating a user")
+            }
+            Refused::ImpersonatedMore => (
+                StatusCode::NOT_IMPLEMENTED,
+                "NotImplemented",
+                "Seatrial does not support Impersonate-Uid and Impersonate-Extra-*",
+            ),
+        };
+        let body = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": message, "reason": reason, "code": code.as_u16(),
+        });
+        answer(code, "application/json", body.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +130,8 @@ mod tests {
         for (name, value) in given {
             headers.append(*name, value.parse().unwrap());
         }
-        let found = impersonated(&headers, Identity::admin()).map_err(|answer| answer.status().as_u16());
+        let found =
+            impersonated(&headers, Identity::admin()).map_err(|refused| refused.answer().status().as_u16());
         assert_eq!(found, want);
     }
 }

@@ -46,7 +46,7 @@ impl Handler for Git {
             let (method, uri) = (request.method().clone(), request.uri().clone());
             let asked = match asked(&method, uri.path(), uri.query().unwrap_or_default()) {
                 Ok(asked) => asked,
-                Err(refused) => return refused,
+                Err((status, words)) => return text(status, words),
             };
             match self.find(asked.repository) {
                 Some(repo) => {
@@ -76,8 +76,11 @@ impl Git {
     }
 }
 
-/// Reads path and query; the error is the answer to what is not asked over smart HTTP.
-fn asked<'p>(method: &Method, path: &'p str, query: &str) -> Result<Asked<'p>, Answer> {
+/// Status and words for what is not asked over smart HTTP.
+type Refused = (StatusCode, String);
+
+/// Reads path and query.
+fn asked<'p>(method: &Method, path: &'p str, query: &str) -> Result<Asked<'p>, Refused> {
     let found = SERVICES.iter().find_map(|service| {
         let repository = path.strip_suffix(service)?.strip_suffix('/')?.trim_matches('/');
         let repository = repository.strip_suffix(".git").unwrap_or(repository);
@@ -85,20 +88,18 @@ fn asked<'p>(method: &Method, path: &'p str, query: &str) -> Result<Asked<'p>, A
     });
     let Some((repository, service)) = found else {
         let words = "not a Git request: clone http://…/NAME.git (smart HTTP only)\n";
-        return Err(text(StatusCode::NOT_FOUND, words));
+        return Err((StatusCode::NOT_FOUND, words.to_owned()));
     };
     let wanted = if service == "info/refs" { Method::GET } else { Method::POST };
     if *method != wanted {
-        return Err(text(StatusCode::METHOD_NOT_ALLOWED, format!("{service} takes {wanted}\n")));
+        return Err((StatusCode::METHOD_NOT_ALLOWED, format!("{service} takes {wanted}\n")));
     }
     if service == "info/refs"
         && !form_urlencoded::parse(query.as_bytes())
             .any(|(k, v)| k == "service" && SERVICES[1..].contains(&v.as_ref()))
     {
-        return Err(text(
-            StatusCode::FORBIDDEN,
-            "the dumb HTTP protocol is not served: use Git 1.6.6 or newer\n",
-        ));
+        let words = "the dumb HTTP protocol is not served: use Git 1.6.6 or newer\n";
+        return Err((StatusCode::FORBIDDEN, words.to_owned()));
     }
     Ok(Asked { repository, service, pushes: service == "git-receive-pack" })
 }
@@ -127,6 +128,6 @@ mod tests {
         let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
         let found = asked(&method.parse().unwrap(), path, query);
         let found = found.as_ref().map(|a| (a.repository, a.service, a.pushes));
-        assert_eq!(found.map_err(|answer| answer.status().as_u16()), want);
+        assert_eq!(found.map_err(|(status, _)| status.as_u16()), want);
     }
 }

@@ -105,6 +105,32 @@ pub(super) struct Kubeconfig {
 }
 
 impl Kubeconfig {
+    /// Sees early that the contexts can be written.
+    pub(super) fn prepare(target: &KubeconfigTarget, names: &[String]) -> Result<(), KubeconfigError> {
+        match target {
+            KubeconfigTarget::New(path) if fs::symlink_metadata(path).is_ok() => {
+                Err(KubeconfigError::Exists { path: path.clone() })
+            }
+            KubeconfigTarget::New(_) => Ok(()),
+            KubeconfigTarget::Merge(path) => {
+                let (_, config) = Kubeconfig::read(path)?;
+                names.iter().try_for_each(|name| free(path, &config, name))
+            }
+        }
+    }
+
+    /// The bytes of the file, if there is one, and what they say.
+    fn read(path: &Path) -> Result<(Option<Vec<u8>>, Value), KubeconfigError> {
+        let before = match fs::read(path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(source) => return Err(KubeconfigError::Io { path: path.to_owned(), source }),
+        };
+        let config = parse(before.as_deref().unwrap_or_default())
+            .map_err(|problem| KubeconfigError::Invalid { path: path.to_owned(), problem })?;
+        Ok((before, config))
+    }
+
     /// Writes the contexts. The first is the current one where the file says nothing else.
     pub(super) async fn write(
         clock: &Clock,
@@ -127,13 +153,7 @@ impl Kubeconfig {
             return Ok(Kubeconfig::new(path, clusters, None, after));
         }
         let _lock = Lock::wait(clock, &path).await?;
-        let before = match fs::read(&path) {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(failed(error)),
-        };
-        let old = parse(before.as_deref().unwrap_or_default())
-            .map_err(|problem| KubeconfigError::Invalid { path: path.clone(), problem })?;
+        let (before, old) = Kubeconfig::read(&path)?;
         let after = emit(&merged(&path, old, clusters)?)?;
         files::replace(&path, &after).map_err(failed)?;
         Ok(Kubeconfig::new(path, clusters, before, after))
@@ -234,6 +254,7 @@ fn merged(path: &Path, mut config: Value, clusters: &[Access]) -> Result<Value, 
     rest.entry("kind").or_insert_with(|| "Config".into());
     let mut config = Value::Object(rest);
     for access in clusters {
+        free(path, &config, &access.cluster)?;
         let entries = [
             json!({"name": access.cluster, "cluster": {
                 "server": access.server,
@@ -251,10 +272,6 @@ fn merged(path: &Path, mut config: Value, clusters: &[Access]) -> Result<Value, 
                 config[list] = json!([]);
             }
             let Some(all) = config[list].as_array_mut() else { continue };
-            if all.iter().any(|other| other["name"] == entry["name"]) {
-                let name = access.cluster.clone();
-                return Err(KubeconfigError::Taken { path: path.to_owned(), list, name });
-            }
             all.push(entry);
         }
     }
@@ -264,6 +281,17 @@ fn merged(path: &Path, mut config: Value, clusters: &[Access]) -> Result<Value, 
         config["current-context"] = first.cluster.clone().into();
     }
     Ok(config)
+}
+
+/// Whether no list has an entry of that name.
+fn free(path: &Path, config: &Value, name: &str) -> Result<(), KubeconfigError> {
+    let taken = |list: &&'static str| {
+        config[*list].as_array().is_some_and(|all| all.iter().any(|entry| entry["name"] == name))
+    };
+    match LISTS.into_iter().find(|list| taken(list)) {
+        Some(list) => Err(KubeconfigError::Taken { path: path.to_owned(), list, name: name.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 fn base64(text: &str) -> String {

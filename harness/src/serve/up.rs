@@ -48,6 +48,9 @@ impl Up {
     pub async fn start(clock: &Clock, options: &UpOptions, folder: &Path) -> Result<Up, UpError> {
         let names = cluster_names(options)?;
         let programs = Programs::find().await?;
+        if let Some(target) = &options.kubeconfig {
+            Kubeconfig::prepare(target, &names)?;
+        }
         if let Some(path) = &options.ready_file {
             ReadyFile::prepare(path)?;
         }
