@@ -97,16 +97,44 @@ const RUN: &[Mistake] = &[
         says: &["the shard \"4/3\": write 1/3, 2/3 or 3/3"],
     },
     Mistake {
-        what: "a backend that is yet to come",
+        what: "containers without Docker, or without the feature",
         args: "{tmp}/fails.yaml --backend k3s",
         exit: MISSING,
-        says: &["failed to use the backend k3s", "use `--backend sim`"],
+        says: if cfg!(feature = "k3s") {
+            &["failed to use the backend k3s: Docker does not answer", "start Docker"]
+        } else {
+            &["failed to use the backend k3s: this program was built without it", "--features k3s`"]
+        },
+    },
+    Mistake {
+        what: "real API servers without their programs",
+        args: "{tmp}/fails.yaml --backend envtest",
+        exit: MISSING,
+        says: &["etcd and kube-apiserver not found in {tmp}/nowhere", "set KUBEBUILDER_ASSETS"],
+    },
+    Mistake {
+        what: "a cluster without a context",
+        args: "{tmp}/fails.yaml --backend kubeconfig",
+        exit: INVALID,
+        says: &["the cluster beta has no context: add --context beta=CONTEXT"],
+    },
+    Mistake {
+        what: "a context that is not allowed",
+        args: "{tmp}/fails.yaml --backend kubeconfig --context beta=live --allow-context other",
+        exit: INVALID,
+        says: &["the context \"live\" is not allowed", "add --allow-context live"],
+    },
+    Mistake {
+        what: "contexts without a kubeconfig file",
+        args: "{tmp}/fails.yaml --backend kubeconfig --context beta=live --allow-context live",
+        exit: MISSING,
+        says: &["no kubeconfig file can be read", "--kubeconfig FILE"],
     },
     Mistake {
         what: "a backend that is none",
         args: "{tmp}/fails.yaml --backend sin",
         exit: INVALID,
-        says: &["there is no such backend", "use `--backend sim`"],
+        says: &["there is no such backend", "use sim, envtest, k3s or kubeconfig"],
     },
     Mistake {
         what: "a report that is yet to come",

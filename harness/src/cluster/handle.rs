@@ -33,6 +33,8 @@ pub struct Handle {
     pub engine: Option<Engine>,
     /// The API server itself, where it is a simulated one: what can be served to others.
     pub simulated: Option<seatrial_sim::Cluster>,
+    /// The clock of the run.
+    pub(crate) clock: seatrial_time::Clock,
     /// What the cluster consists of.
     pub(crate) keep: Keep,
 }
@@ -71,7 +73,7 @@ impl Handle {
     pub(crate) async fn end(mut self) -> Result<(), BackendError> {
         self.engine = None;
         let keep = std::mem::take(&mut self.keep);
-        keep.end(&self).await
+        keep.end(&mut self).await
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum Keep {
 
 impl Keep {
     /// Ends it.
-    pub(crate) async fn end(self, cluster: &Handle) -> Result<(), BackendError> {
+    pub(crate) async fn end(self, cluster: &mut Handle) -> Result<(), BackendError> {
         match self {
             Keep::Nothing | Keep::Programs { .. } => Ok(()),
             #[cfg(feature = "k3s")]

@@ -7,7 +7,7 @@
 
 use super::remote::{Remote, client, until};
 use super::{
-    Backend, BackendError, BackendOptions, ClusterProvider, Handle, Keep, Mark, Objects, Pods, Wanted, words,
+    Backend, BackendError, BackendOptions, ClusterProvider, Handle, Keep, Objects, Pods, Wanted, words,
 };
 use crate::bootstrap::NAMESPACE;
 use kube::Config;
@@ -97,14 +97,10 @@ impl ClusterProvider for Existing {
             });
         }
         let pods = pods(&objects, wanted.options.pods).await.map_err(answered)?;
-        let made = Made { from: Mark::default(), noted: Mutex::default() };
-        if pods == Pods::Simulated {
-            made.note(&json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}));
-        }
         let version = objects.version().await.map_err(answered)?;
         let simulated = (pods == Pods::Simulated).then_some(Controllers::None);
         let remote = Remote { admin: config.clone(), flux: config, root_ca: String::new(), simulated };
-        let made = Made { from: Mark { position: 0, version }, ..made };
+        let made = Made { version, noted: Mutex::default() };
         remote.handle(wanted, Keep::Existing(made)).await
     }
 }
@@ -123,8 +119,8 @@ type Name = [String; 4];
 
 /// What a run makes on a cluster of others.
 pub(crate) struct Made {
-    /// Everything that the API server had by then is not ours.
-    from: Mark,
+    /// Everything that the API server had at this resource version is not ours.
+    version: u64,
     /// What bootstrap and steps have applied.
     noted: Mutex<BTreeSet<Name>>,
 }
@@ -142,9 +138,9 @@ impl Made {
         // By uid: its place in the order of creation, and its last state.
         let mut new: BTreeMap<String, (usize, Value)> = BTreeMap::new();
         let mut place = 0;
-        cluster.history.since(self.from.position, &mut |past| {
+        cluster.history.since(0, &mut |past| {
             let uid = past.object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-            if past.version <= self.from.version {
+            if past.version <= self.version {
                 old.insert(uid);
             } else if past.deleted {
                 new.remove(&uid);
@@ -169,22 +165,30 @@ impl Made {
     ///
     /// # Errors
     /// [`BackendError::Leftover`] names what is still there.
-    pub(crate) async fn remove(self, cluster: &Handle) -> Result<(), BackendError> {
-        let mut complaint = String::new();
-        let clock = seatrial_time::Clock::wall();
-        let gone = until(&clock, REMOVAL, "its objects", || {
+    pub(crate) async fn remove(self, cluster: &mut Handle) -> Result<(), BackendError> {
+        let removed = self.remove_objects(cluster).await;
+        // The simulated node runs the pods to their end, and would come back while somebody wants it.
+        if cluster.workloads.take().is_none() {
+            return removed;
+        }
+        let node = cluster.objects.delete("v1", "Node", None, &cluster.name).await.map(drop);
+        let node = missing(node)
+            .map_err(|message| BackendError::Leftover { cluster: cluster.name.clone(), message });
+        removed.and(node)
+    }
+
+    async fn remove_objects(&self, cluster: &Handle) -> Result<(), BackendError> {
+        let gone = until(&cluster.clock, REMOVAL, "its objects", || {
             let left = self.left(cluster);
-            let complaint = &mut complaint;
-            complaint.clear();
-            for object in &left {
-                complaint.push_str(&format!(" {}", crate::check::label(object)));
-            }
-            let complaint = complaint.clone();
             async move {
                 for object in &left {
                     delete(&cluster.objects, object).await?;
                 }
-                if left.is_empty() { Ok(()) } else { Err(format!("still there:{complaint}")) }
+                if left.is_empty() {
+                    return Ok(());
+                }
+                let names: Vec<String> = left.iter().map(crate::check::label).collect();
+                Err(format!("still there: {}", names.join(", ")))
             }
         });
         gone.await.map_err(|message| BackendError::Leftover { cluster: cluster.name.clone(), message })

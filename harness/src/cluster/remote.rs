@@ -64,6 +64,7 @@ impl Remote {
             placeholder_image: workloads.is_none().then(|| wanted.options.placeholder_image.clone()),
             workloads,
             engine: None,
+            clock: wanted.clock.clone(),
             keep,
             simulated: None,
         })

@@ -22,40 +22,41 @@ impl ClusterProvider for Sim {
 
 /// A simulated cluster, on whatever clock. It is there at once.
 pub fn simulated(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>) -> Handle {
-        // On the wall clock others watch it too, for as long as they like: watches end when they ask for it, and the log,
-        // which nobody reads back that far, does not grow for ever.
-        let wall = !clock.is_virtual();
-        let mut options = ClusterOptions {
-            name: plan.name.clone(),
-            watch_timeouts: wall,
-            log_limit: wall.then_some(LOG_LIMIT),
-            ..ClusterOptions::default()
-        };
-        if let Some(version) = &plan.kubernetes {
-            options.version.clone_from(version);
-        }
-        let cluster = Cluster::new(clock.clone(), options);
-        let workload = WorkloadOptions {
-            images,
-            profiles: plan.profiles.clone(),
-            ..WorkloadOptions::for_cluster(&plan.name)
-        };
-        let controllers = Identity::new("system:kube-controller-manager", ["system:masters"]);
-        let workloads = seatrial_workload::start(cluster.client(controllers), clock.clone(), workload);
-        Handle {
-            name: plan.name.clone(),
-            flux: plan.flux,
-            objects: Objects::new(cluster.client(Identity::admin())),
-            flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
-            changes: cluster.changes(),
-            simulated: Some(cluster.clone()),
-            history: Box::new(SimHistory(cluster)),
-            immediate: true,
-            workloads: Some(workloads),
-            placeholder_image: None,
-            engine: None,
-            keep: Keep::Nothing,
-        }
+    // On the wall clock others watch it too, for as long as they like: watches end when they ask for it, and the log,
+    // which nobody reads back that far, does not grow for ever.
+    let wall = !clock.is_virtual();
+    let mut options = ClusterOptions {
+        name: plan.name.clone(),
+        watch_timeouts: wall,
+        log_limit: wall.then_some(LOG_LIMIT),
+        ..ClusterOptions::default()
+    };
+    if let Some(version) = &plan.kubernetes {
+        options.version.clone_from(version);
+    }
+    let cluster = Cluster::new(clock.clone(), options);
+    let workload = WorkloadOptions {
+        images,
+        profiles: plan.profiles.clone(),
+        ..WorkloadOptions::for_cluster(&plan.name)
+    };
+    let controllers = Identity::new("system:kube-controller-manager", ["system:masters"]);
+    let workloads = seatrial_workload::start(cluster.client(controllers), clock.clone(), workload);
+    Handle {
+        name: plan.name.clone(),
+        flux: plan.flux,
+        objects: Objects::new(cluster.client(Identity::admin())),
+        flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
+        changes: cluster.changes(),
+        simulated: Some(cluster.clone()),
+        history: Box::new(SimHistory(cluster)),
+        immediate: true,
+        workloads: Some(workloads),
+        placeholder_image: None,
+        engine: None,
+        clock: clock.clone(),
+        keep: Keep::Nothing,
+    }
 }
 
 struct SimHistory(Cluster);

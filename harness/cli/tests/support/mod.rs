@@ -27,6 +27,12 @@ pub(crate) fn seatrial(dir: &Path, scratch: &Path, args: &[impl AsRef<std::ffi::
         .args(args)
         .current_dir(dir)
         .env("TMPDIR", scratch)
+        // What real clusters need is nowhere, whatever the machine has.
+        .env("KUBEBUILDER_ASSETS", scratch.join("nowhere"))
+        .env("KUBECONFIG", scratch.join("nowhere/config"))
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        .env_remove("SEATRIAL_CONTEXTS")
+        .env_remove("SEATRIAL_ALLOW_CONTEXTS")
         .output()
         .unwrap();
     Ended {
