@@ -28,11 +28,19 @@ pub(crate) enum Content {
     Discovery(Bytes),
     Text(Bytes),
     Watch(Box<Watch>),
+    Document(openapi::Document),
+    /// Stands elsewhere: under this path and query.
+    Moved(String),
 }
 
 impl Answer {
     pub(crate) fn json(code: u16, value: &Value) -> Answer {
         Answer { code, content: Content::Json(meta::to_bytes(value)) }
+    }
+
+    /// A refusal that is found when the answer is written.
+    pub(crate) fn refused(refusal: Refusal) -> Answer {
+        Answer::json(refusal.code, &refusal.to_value())
     }
 
     pub(crate) fn text(text: &'static str) -> Answer {
@@ -77,7 +85,7 @@ fn dispatch(ctx: &mut Ctx<'_>) -> Result<Answer> {
         Route::Groups => discovery::groups(ctx),
         Route::Group(group) => discovery::group(ctx, &group),
         Route::Resources { group, version } => discovery::resources(ctx, &group, &version),
-        Route::OpenApiV2 => openapi::v2(),
+        Route::OpenApiV2 => openapi::v2(ctx),
         Route::OpenApiV3(path) => openapi::v3(ctx, &path),
         Route::Resource(_) | Route::Unknown => Ok(discovery::not_a_page()),
     }

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::convert;
-use crate::decode::decode;
+use crate::decode::decode_parsed;
 use crate::delete::{Deletion, delete};
 use crate::kind::Kind;
 use crate::managed_fields;
@@ -76,7 +76,7 @@ fn at<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
 }
 
 /// A selector as text: labels in order, then expressions.
-fn selector_text(selector: &Value) -> String {
+pub(crate) fn selector_text(selector: &Value) -> String {
     if let Value::String(text) = selector {
         return text.clone();
     }
@@ -149,10 +149,10 @@ fn scale(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<
     if ctx.request.method == Method::GET {
         return Ok(Answer::json(200, &before));
     }
-    let body = ctx.request.json()?;
     let wanted = if ctx.request.method == Method::PUT {
-        body
+        ctx.request.json()?
     } else {
+        let body = ctx.request.patch()?.value;
         let media = ctx.request.content_type.split(';').next().unwrap_or("").trim();
         let mut wanted = before.clone();
         match media {
@@ -239,8 +239,8 @@ fn scaled(
 
 /// `PUT` of a namespace's finalizers.
 fn finalize(ctx: &mut Ctx<'_>, kind: &Kind, name: &str) -> Result<Answer> {
-    let body = ctx.request.json()?;
-    let sent = decode(ctx, kind, body)?;
+    let body = ctx.request.object(kind)?;
+    let sent = decode_parsed(ctx, kind, body)?;
     let key = Key::new("", name);
     let stored = ctx.state.get(&kind.table(), &key).ok_or_else(|| Refusal::not_found(kind, name))?;
     let version = meta::text(&sent, &["metadata", "resourceVersion"]);
@@ -372,7 +372,8 @@ pub(crate) fn review(ctx: &mut Ctx<'_>, kind: &Kind, body: &Value) -> Result<Ans
     };
     let mut answer = json!({"kind": kind.kind.as_ref(), "apiVersion": kind.api_version(),
         "metadata": {}});
-    if let Some(spec) = body.get("spec") {
+    let decoded = crate::codec::decode(kind, body.clone())?.0;
+    if let Some(spec) = decoded.get("spec") {
         answer["spec"] = spec.clone();
     }
     answer["status"] = status;
