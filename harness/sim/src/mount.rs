@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::meta;
 use crate::openapi::Document;
 use crate::request::{self, BODY_LIMIT, Form, Options};
+use crate::route::{Route, route};
 use crate::serve::{self, Content};
 use crate::status::Refusal;
 use crate::watch::Watch;
@@ -109,7 +110,17 @@ fn parse(parts: http::request::Parts, body: Bytes, identity: Identity) -> Result
     let form = if parts.uri.path().starts_with("/openapi") || parts.uri.path().starts_with("/metrics") {
         Form::Full
     } else {
-        request::negotiate(&accept)?
+        request::negotiate(&accept).map_err(|mut refusal| {
+            // Lists can be watched, which has media types of its own.
+            let collection =
+                matches!(route(parts.uri.path()), Route::Resource(target) if target.name.is_none());
+            if refusal.message.starts_with("406: ") && collection && parts.method == http::Method::GET {
+                refusal.message.push_str(
+                    ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch",
+                );
+            }
+            refusal
+        })?
     };
     Ok(request::Request {
         query: parts.uri.query().unwrap_or("").to_owned(),

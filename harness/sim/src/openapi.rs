@@ -62,7 +62,9 @@ pub(crate) fn v3(ctx: &Ctx<'_>, path: &str) -> Result<Answer> {
         let hash = digest(&[&String::from_utf8_lossy(&body)]);
         return Ok(answer(ctx, Document { media: "application/json", body, hash, immutable: false }));
     }
-    let Some(section) = all.get(path) else { return Ok(crate::discovery::not_a_page()) };
+    let Some(section) = all.get(path) else {
+        return Ok(Answer { code: 404, content: Content::Text(Bytes::new()) });
+    };
     let asked = ctx.request.query_value("hash");
     if asked.as_deref().is_some_and(|h| !h.is_empty() && h != section.hash) {
         let location = format!("/openapi/v3/{path}?hash={}", section.hash);

@@ -65,7 +65,10 @@ pub(crate) fn patch(
         }
         Err(refusal) => {
             let patched = make()?;
-            return Err(refuse_patched(refusal, kind, || meta::declared_text(&patched)));
+            return Err(refuse_patched(refusal, kind, || match kind.is_custom() {
+                true => patched.to_string(),
+                false => meta::declared_text(&patched),
+            }));
         }
     };
     check_place(kind, &patched, namespace, name)?;
@@ -196,7 +199,10 @@ fn server_side_apply(
     mut applied: Value,
     digest: u128,
 ) -> Result<Answer> {
-    if meta::text(&applied, &["apiVersion"]).is_empty() || meta::text(&applied, &["kind"]).is_empty() {
+    let own_kind = meta::text(&applied, &["kind"]);
+    let other = own_kind != kind.kind && meta::text(&applied, &["apiVersion"]) == kind.api_version();
+    if meta::text(&applied, &["apiVersion"]).is_empty() || own_kind.is_empty() || (other && !kind.is_custom())
+    {
         let (group, version) = seatrial_schema::split_api_version(meta::text(&applied, &["apiVersion"]));
         let why = format!("invalid object type: {group}/{version}, Kind={}", meta::text(&applied, &["kind"]));
         return Err(Refusal::bad_request(why));
@@ -250,6 +256,33 @@ fn server_side_apply(
         }
     };
     Ok(outcome.answer(ctx, kind, code))
+}
+
+/// Where nothing but the owners of fields has changed, the manager's entry keeps its time; a new entry has none.
+fn keep_times(live: &Value, mut merged: Value, manager: &str, subresource: &str) -> Value {
+    let content = |object: &Value| {
+        let mut object = object.clone();
+        meta::metadata_mut(&mut object).remove("managedFields");
+        object
+    };
+    if *live == merged || content(live) != content(&merged) {
+        return merged;
+    }
+    let own = |entry: &Value| {
+        meta::text(entry, &["manager"]) == manager
+            && meta::text(entry, &["operation"]) == "Apply"
+            && meta::text(entry, &["subresource"]) == subresource
+    };
+    let entries = |object: &Value| meta::at(object, &["metadata", "managedFields"]).cloned();
+    let old = entries(live).and_then(|e| e.as_array()?.iter().find(|e| own(e))?.get("time").cloned());
+    let managers = meta::metadata_mut(&mut merged).get_mut("managedFields").and_then(Value::as_array_mut);
+    for entry in managers.into_iter().flatten().filter(|e| own(e)).filter_map(Value::as_object_mut) {
+        match &old {
+            Some(time) => entry.insert("time".to_owned(), time.clone()),
+            None => entry.remove("time"),
+        };
+    }
+    merged
 }
 
 /// Nulls of a custom resource stay where an apply left them: only what is decoded loses them.

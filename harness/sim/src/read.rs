@@ -178,7 +178,9 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<An
     let asked = parse_version(&options.resource_version)?;
     let current = ctx.state.revision;
     if let Some(version) = asked.filter(|v| *v > current) {
-        return Err(too_large(version, current));
+        let mut refusal = too_large(version, current);
+        refusal.message.insert_str(0, "Timeout: ");
+        return Err(refusal);
     }
     let exact = asked.filter(|_| options.resource_version_match == "Exact");
     let version = token.as_ref().map(|t| t.version).or(exact).unwrap_or(current);
@@ -186,7 +188,7 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<An
     let (items, more) = select(&objects, namespace, &selector, token.map(|t| t.after), options.limit);
 
     let mut metadata = Map::new();
-    if kind.is_custom() {
+    if kind.is_custom() && ctx.request.form == Form::Full {
         // Lists of custom resources always show it.
         metadata.insert("continue".to_owned(), "".into());
     }
@@ -308,7 +310,10 @@ pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<A
     check_list_options(&ctx.options)?;
     let options = ctx.options.clone();
     let selector = Selector::parse(&options.label_selector, &options.field_selector, kind)?;
-    let asked = parse_version(&options.resource_version)?;
+    let asked = parse_version(&options.resource_version).map_err(|refusal| {
+        let message = refusal.message.replacen("invalid resource version: ", "", 1);
+        Refusal::new(500, "", message)
+    })?;
     let current = ctx.state.revision;
     let number = ctx.state.watch_number();
     let (table, entry) = ctx.state.table_mut(&kind.table());
@@ -349,7 +354,8 @@ pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<A
         after,
         initial,
         mark_end: options.send_initial_events == Some(true) && options.allow_watch_bookmarks,
-        bookmarks: options.allow_watch_bookmarks,
+        // A watch as short as that ends before the next bookmark.
+        bookmarks: options.allow_watch_bookmarks && options.timeout_seconds.is_none_or(|t| t > 2),
         refused,
     };
     let closed = entry.closed;

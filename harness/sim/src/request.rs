@@ -205,7 +205,7 @@ pub(crate) fn negotiate(accept: &str) -> Result<Form> {
         }
         any = true;
         binary |= matches!(media, "application/vnd.kubernetes.protobuf" | "application/yaml");
-        if !matches!(media, "application/json" | "application/*" | "*/*") {
+        if !matches!(media, "application/json" | "*/*") {
             continue;
         }
         json = true;

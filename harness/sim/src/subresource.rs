@@ -44,8 +44,25 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target, subresource
         ("log", "get") if ctx.state.get(&kind.table(), &Key::new(namespace, name)).is_none() => {
             Err(Refusal::not_found(kind, name))
         }
+        // No kubelet has the Pod yet: there is nothing to show, and nobody to connect to.
+        ("log", "get") if !is_assigned(ctx, kind, namespace, name) => Ok(Answer::text("")),
+        ("exec" | "attach" | "portforward", _) => {
+            match ctx.state.get(&kind.table(), &Key::new(namespace, name)) {
+                None => Err(Refusal::not_found(kind, name)),
+                Some(_) if !is_assigned(ctx, kind, namespace, name) => {
+                    Err(Refusal::bad_request(format!("pod {name} does not have a host assigned")))
+                }
+                Some(_) => Err(Refusal::unsupported(&format!("the subresource {}/{first}", kind.plural))),
+            }
+        }
         (other, _) => Err(Refusal::unsupported(&format!("the subresource {}/{other}", kind.plural))),
     }
+}
+
+/// Whether a Pod has a node.
+fn is_assigned(ctx: &Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> bool {
+    let pod = ctx.state.get(&kind.table(), &Key::new(namespace, name));
+    pod.is_some_and(|pod| !meta::text(pod.value(), &["spec", "nodeName"]).is_empty())
 }
 
 /// Where the replicas stand.
@@ -348,6 +365,20 @@ fn token(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<
         return Err(Refusal::not_found(kind, name));
     }
     let seconds = meta::at(&body, &["spec", "expirationSeconds"]).and_then(Value::as_i64).unwrap_or(3600);
+    if seconds < 600 {
+        let body = format!("Invalid value: {seconds}: may not specify a duration less than 10 minutes");
+        let mut refusal = Refusal::new(
+            422,
+            "Invalid",
+            format!("TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: {body}"),
+        )
+        .with_causes(vec![
+            json!({"reason": "FieldValueInvalid", "message": body, "field": "spec.expirationSeconds"}),
+        ]);
+        refusal.details.insert("group".to_owned(), "authentication.k8s.io".into());
+        refusal.details.insert("kind".to_owned(), "TokenRequest".into());
+        return Err(refusal);
+    }
     let end = ctx.now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(ctx.now);
     let secret = ctx.state.uid_rng.uuid();
     meta::map_mut(&mut body, "spec").insert("expirationSeconds".to_owned(), seconds.into());
@@ -375,6 +406,18 @@ pub(crate) fn review(ctx: &mut Ctx<'_>, kind: &Kind, body: &Value) -> Result<Ans
     let decoded = crate::codec::decode(kind, body.clone())?.0;
     if let Some(spec) = decoded.get("spec") {
         answer["spec"] = spec.clone();
+        let about = |field: &str| spec.get(field).is_some_and(|v| !v.is_null());
+        if kind.kind.ends_with("AccessReview")
+            && about("resourceAttributes") == about("nonResourceAttributes")
+        {
+            let body = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            let field = "spec.resourceAttributes";
+            let message = format!(".authorization.k8s.io \"\" is invalid: {field}: {body}");
+            let cause = json!({"reason": "FieldValueInvalid", "message": body, "field": field});
+            let mut refusal = Refusal::new(422, "Invalid", message).with_causes(vec![cause]);
+            refusal.details.insert("group".to_owned(), "authorization.k8s.io".into());
+            return Err(refusal);
+        }
     }
     answer["status"] = status;
     Ok(Answer::json(201, &answer))

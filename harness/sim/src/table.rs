@@ -27,6 +27,11 @@ pub(crate) fn metadata_only(object: &Value) -> Value {
 pub(crate) fn in_version(mut value: Value, old: bool) -> Value {
     if old {
         value["apiVersion"] = "meta.k8s.io/v1beta1".into();
+        for row in value.get_mut("rows").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(object) = row.get_mut("object").filter(|o| o["kind"] == "PartialObjectMetadata") {
+                object["apiVersion"] = "meta.k8s.io/v1beta1".into();
+            }
+        }
     }
     value
 }
@@ -195,10 +200,27 @@ fn row(kind: &Kind, object: &Value, now: Timestamp, include: Include) -> Value {
     }
     out["object"] = match include {
         Include::None => Value::Null,
-        Include::Metadata => metadata_only(object),
+        Include::Metadata => {
+            let mut metadata = metadata_only(object);
+            if kind.is("apps", "DaemonSet") {
+                // Rows are made of a form of the object that does not have it.
+                without_template_generation(&mut metadata);
+            }
+            metadata
+        }
         Include::Object => object.clone(),
     };
     out
+}
+
+fn without_template_generation(object: &mut Value) {
+    let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
+    if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+        annotations.remove("deprecated.daemonset.template.generation");
+        if annotations.is_empty() {
+            metadata.remove("annotations");
+        }
+    }
 }
 
 fn cell(object: &Value, path: &str, ty: &str, now: Timestamp) -> Value {

@@ -217,6 +217,7 @@ pub(crate) fn has_generation(kind: &Kind) -> bool {
             | "admissionregistration.k8s.io" => true,
             "networking.k8s.io" => matches!(r.kind.as_ref(), "Ingress" | "IngressClass" | "NetworkPolicy"),
             "scheduling.k8s.io" => r.kind == "PriorityClass",
+            "resource.k8s.io" => matches!(r.kind.as_ref(), "DeviceClass" | "ResourceSlice"),
             "discovery.k8s.io" => r.kind == "EndpointSlice",
             _ => false,
         },
@@ -243,8 +244,9 @@ pub(crate) fn replace(
     let mut object = decode_parsed(ctx, kind, body)?;
     let own = meta::name(&object);
     if own.is_empty() {
-        let metadata = meta::metadata_mut(&mut object);
-        metadata.insert("name".to_owned(), name.into());
+        return Err(Refusal::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
     } else if own != name {
         return Err(Refusal::bad_request(format!(
             "the name of the object ({own}) does not match the name on the URL ({name})"
