@@ -10,6 +10,8 @@ pub struct Schema {
     pub(crate) nodes: Vec<Node>,
     /// Named types, sorted by name.
     pub(crate) names: Vec<(Text, u32)>,
+    /// Indices into `names`, sorted by node.
+    pub(crate) by_node: Vec<u32>,
     /// The node that a kind stands at, sorted by group, version, kind.
     pub(crate) kinds: Vec<(Text, Text, Text, u32)>,
     pub(crate) groups: Vec<Group>,
@@ -105,6 +107,13 @@ impl Schema {
         anything
     }
 
+    /// The name of the definition that stands at a node.
+    pub(crate) fn name_of(&self, node: u32) -> Option<&str> {
+        let named = |i: &u32| self.names.get(*i as usize);
+        let at = self.by_node.partition_point(|i| named(i).is_some_and(|(_, n)| *n < node));
+        named(self.by_node.get(at)?).filter(|(_, n)| *n == node).map(|(name, _)| name.as_ref())
+    }
+
     pub(crate) fn index(&mut self) {
         fn sorted<'a>(resources: &'a [Resource], key: impl Fn(&'a Resource) -> &'a str) -> Vec<u32> {
             let mut all: Vec<(&str, &str, &str, u32)> = Vec::with_capacity(resources.len());
@@ -117,6 +126,9 @@ impl Schema {
         self.by_kind = sorted(&self.resources, |r| &r.kind);
         self.by_plural = sorted(&self.resources, |r| &r.plural);
         self.names.sort_unstable();
+        let mut by_node: Vec<(u32, u32)> = (0u32..).zip(&self.names).map(|(i, (_, n))| (*n, i)).collect();
+        by_node.sort_unstable();
+        self.by_node = by_node.into_iter().map(|(_, i)| i).collect();
         self.kinds.sort_unstable();
     }
 }

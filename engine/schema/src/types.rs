@@ -105,8 +105,7 @@ impl<'s> TypeRef<'s> {
 
     /// The definition's name (`io.k8s.api.core.v1.PodSpec`); `None` for types without one.
     pub fn name(self) -> Option<&'s str> {
-        let node = self.target().node;
-        self.schema.names.iter().find(|(_, n)| *n == node).map(|(name, _)| name.as_ref())
+        self.schema.name_of(self.target().node)
     }
 
     /// The shape.
@@ -258,6 +257,11 @@ impl<'s> TypeRef<'s> {
     /// `x-kubernetes-embedded-resource`.
     pub fn embedded_resource(self) -> bool {
         self.attribute(|a| a.embedded_resource.then_some(true)).unwrap_or(false)
+    }
+
+    /// The name of the definition that stands at this very place, references not followed.
+    pub fn own_name(self) -> Option<&'s str> {
+        self.schema.name_of(self.node)
     }
 
     /// What this place itself declares, without its definition's attributes.

@@ -30,7 +30,10 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Resu
             storage_class(ctx.state, object);
             protect(object, "kubernetes.io/pvc-protection");
         }
-        ("", "PersistentVolume") => protect(object, "kubernetes.io/pv-protection"),
+        ("", "PersistentVolume") => {
+            protect(object, "kubernetes.io/pv-protection");
+            phase_changed(object, ctx.now);
+        }
         ("batch", "Job") => job(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crate::crd::complete(object, None),
         _ => {}
@@ -58,6 +61,11 @@ pub(crate) fn update(
             }
         }
         ("", "Service", "") => service(ctx, kind, Some(live), new)?,
+        ("", "PersistentVolume", "status") => {
+            if meta::text(live, &["status", "phase"]) != meta::text(new, &["status", "phase"]) {
+                phase_changed(new, ctx.now);
+            }
+        }
         ("apiextensions.k8s.io", "CustomResourceDefinition", "") => crate::crd::complete(new, Some(live)),
         // Fields that the server filled in once and that an update may leave out.
         ("", "PersistentVolumeClaim", "") => keep(live, new, &["volumeName", "storageClassName"]),
@@ -132,7 +140,15 @@ fn pod(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Result<()> {
         }
     }
     let class = quality_of_service(object);
+    let gated = meta::at(object, &["spec", "schedulingGates"]).and_then(Value::as_array);
+    let gated = gated.is_some_and(|gates| !gates.is_empty());
     let status = meta::map_mut(object, "status");
+    if gated {
+        let condition = json!({"type": "PodScheduled", "status": "False", "lastProbeTime": null,
+            "lastTransitionTime": meta::rfc3339(ctx.now), "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates"});
+        status.insert("conditions".to_owned(), json!([condition]));
+    }
     status.insert("phase".to_owned(), "Pending".into());
     status.insert("qosClass".to_owned(), class.into());
     Ok(())
@@ -157,6 +173,11 @@ fn quality_of_service(pod: &Value) -> &'static str {
         (true, true) => "Guaranteed",
         (true, false) => "Burstable",
     }
+}
+
+/// Notes when a volume came to its phase.
+fn phase_changed(volume: &mut Value, now: jiff::Timestamp) {
+    meta::map_mut(volume, "status").insert("lastPhaseTransitionTime".to_owned(), meta::rfc3339(now).into());
 }
 
 /// Adds a finalizer that the controller manager takes away when the object is no longer used.

@@ -6,6 +6,8 @@
 
 mod hooks;
 mod plan;
+
+pub(crate) use plan::short as short_name;
 mod quantity;
 
 use seatrial_schema::{Scalar, TypeKind, TypeRef};

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::codec;
+use crate::json::Parsed;
 use crate::kind::Kind;
 use crate::meta;
 use crate::request::FieldValidation;
@@ -10,10 +11,19 @@ use crate::serve::Ctx;
 use crate::status::{FieldError, Refusal, Result};
 
 /// Checks `apiVersion` and `kind` of a body, its unknown fields and its types, and fills in defaults.
-pub(crate) fn decode(ctx: &mut Ctx<'_>, kind: &Kind, mut body: Value) -> Result<Value> {
+pub(crate) fn decode(ctx: &mut Ctx<'_>, kind: &Kind, body: Value) -> Result<Value> {
+    decode_parsed(ctx, kind, Parsed { value: body, duplicates: Vec::new() })
+}
+
+/// The same for a body in which keys may stand twice.
+pub(crate) fn decode_parsed(ctx: &mut Ctx<'_>, kind: &Kind, parsed: Parsed) -> Result<Value> {
+    let Parsed { value: mut body, duplicates } = parsed;
+    if body.is_null() && !kind.is_custom() {
+        body = Value::Object(serde_json::Map::new());
+    }
     let (api_version, name) =
         (meta::text(&body, &["apiVersion"]).to_owned(), meta::text(&body, &["kind"]).to_owned());
-    if !body.is_object() {
+    if !body.is_object() && !body.is_null() {
         return Err(Refusal::bad_request(format!(
             "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct ({body})"
         )));
@@ -21,7 +31,9 @@ pub(crate) fn decode(ctx: &mut Ctx<'_>, kind: &Kind, mut body: Value) -> Result<
     match kind {
         Kind::Custom(_) => {
             if name.is_empty() {
-                return Err(Refusal::bad_request(format!("Object 'Kind' is missing in '{body}'")));
+                let sent = String::from_utf8_lossy(&ctx.request.body).into_owned();
+                let why = format!("Object 'Kind' is missing in '{sent}'");
+                return Err(crate::request::unrecognized(kind, &why, &ctx.request.body));
             }
             let wanted = kind.api_version();
             if api_version != wanted {
@@ -84,11 +96,11 @@ pub(crate) fn decode(ctx: &mut Ctx<'_>, kind: &Kind, mut body: Value) -> Result<
             unknown
         }
     };
-    report_unknown(ctx, kind, unknown)?;
+    report(ctx, kind, unknown, duplicates)?;
     Ok(body)
 }
 
-fn internal_group(kind: &Kind) -> &str {
+pub(crate) fn internal_group(kind: &Kind) -> &str {
     match kind.group.split('.').next().unwrap_or("") {
         "" => "core",
         group => group,
@@ -110,19 +122,33 @@ fn decode_metadata(kind: &Kind, metadata: Option<&Value>) -> Result<(Vec<String>
     Ok((unknown, decoded.get("metadata").cloned().unwrap_or(empty)))
 }
 
-fn report_unknown(ctx: &mut Ctx<'_>, kind: &Kind, unknown: Vec<String>) -> Result<()> {
-    if unknown.is_empty() {
+/// Warns of unknown and duplicate fields, or refuses them, as the request asks for.
+fn report(ctx: &mut Ctx<'_>, kind: &Kind, unknown: Vec<String>, duplicates: Vec<String>) -> Result<()> {
+    if unknown.is_empty() && duplicates.is_empty() {
         return Ok(());
     }
+    // Below an unknown field nothing is read.
+    let below = |path: &String| unknown.iter().any(|u| path == u || path.starts_with(&format!("{u}.")));
+    let duplicates: Vec<String> = duplicates.into_iter().filter(|d| !below(d)).collect();
+    let mut paths = [unknown.as_slice(), duplicates.as_slice()].concat();
+    if !duplicates.is_empty() && !kind.is_custom() {
+        crate::json::in_order(&ctx.request.body, &mut paths);
+    } else {
+        // Of a custom resource the parser's findings come first.
+        paths = [duplicates.as_slice(), unknown.as_slice()].concat();
+    }
+    let all = paths.iter().map(|path| {
+        let what = if duplicates.contains(path) { "duplicate" } else { "unknown" };
+        format!("{what} field {path:?}")
+    });
     match ctx.options.field_validation {
         FieldValidation::Ignore => Ok(()),
         FieldValidation::Warn => {
-            ctx.warnings.extend(unknown.iter().map(|path| format!("unknown field {path:?}")));
+            ctx.warnings.extend(all);
             Ok(())
         }
         FieldValidation::Strict => {
-            let all: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
-            let all = all.join(", ");
+            let all = all.collect::<Vec<_>>().join(", ");
             Err(Refusal::bad_request(format!(
                 "{0} in version {1:?} cannot be handled as a {0}: strict decoding error: {all}",
                 kind.kind, kind.version

@@ -44,7 +44,10 @@ impl Deletion {
         if orphan.is_some() && propagation.is_some() {
             return Err(invalid_options(
                 "propagationPolicy",
-                "Invalid value: \"\": orphanDependents and deletionPropagation cannot be both set",
+                &format!(
+                    "Invalid value: {}: orphanDependents and deletionPropagation cannot be both set",
+                    Value::from(propagation.as_deref().unwrap_or(""))
+                ),
             ));
         }
         if let Some(policy) = &propagation
@@ -98,7 +101,7 @@ pub(crate) fn one(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -
         return Ok(Answer::json(200, &success(kind, name, meta::uid(object.value()))));
     }
     let value = convert::from_stored(kind, object.value());
-    Ok(show_value(ctx.request.form, kind, 200, &value))
+    Ok(show_value(ctx, kind, 200, &value))
 }
 
 /// Kinds whose deletion answers with the object that is gone.
@@ -134,7 +137,13 @@ pub(crate) fn collection(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Res
     let mut items = Vec::new();
     for (key, object) in keys {
         delete(ctx.state, kind, &key, &deletion, ctx.now)?;
-        items.push(convert::from_stored(kind, object.value()).into_owned());
+        let mut item = convert::from_stored(kind, object.value()).into_owned();
+        if let (false, Value::Object(map)) = (kind.is_custom(), &mut item) {
+            // As in other lists of built-in kinds.
+            map.remove("kind");
+            map.remove("apiVersion");
+        }
+        items.push(item);
     }
     let metadata = json!({"resourceVersion": ctx.state.revision.to_string()});
     let list = json!({"kind": kind.list_kind(), "apiVersion": kind.api_version(), "metadata": metadata, "items": items});

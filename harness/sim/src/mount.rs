@@ -14,7 +14,9 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::identity::Identity;
 use crate::meta;
+use crate::openapi::Document;
 use crate::request::{self, BODY_LIMIT, Form, Options};
+use crate::route::{Route, route};
 use crate::serve::{self, Content};
 use crate::status::Refusal;
 use crate::watch::Watch;
@@ -108,9 +110,22 @@ fn parse(parts: http::request::Parts, body: Bytes, identity: Identity) -> Result
     let form = if parts.uri.path().starts_with("/openapi") || parts.uri.path().starts_with("/metrics") {
         Form::Full
     } else {
-        request::negotiate(&accept)?
+        request::negotiate(&accept).map_err(|mut refusal| {
+            // Lists can be watched, which has media types of its own.
+            let collection =
+                matches!(route(parts.uri.path()), Route::Resource(target) if target.name.is_none());
+            if refusal.message.starts_with("406: ") && collection && parts.method == http::Method::GET {
+                refusal.message.push_str(
+                    ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch",
+                );
+            }
+            refusal
+        })?
     };
     Ok(request::Request {
+        query: parts.uri.query().unwrap_or("").to_owned(),
+        accept,
+        if_none_match: text(header::IF_NONE_MATCH),
         options: Options::parse(parts.uri.query().unwrap_or(""))?,
         form,
         content_type: text(header::CONTENT_TYPE),
@@ -139,6 +154,15 @@ fn respond(code: u16, content: Content) -> Response<ResponseBody> {
         ),
         Content::Text(bytes) => ("text/plain; charset=utf-8", ResponseBody(Body::Full(Some(bytes)))),
         Content::Watch(watch) => ("application/json", ResponseBody(Body::Watch(watch))),
+        Content::Document(document) => return respond_document(code, document),
+        Content::Moved(location) => {
+            let mut response = Response::new(ResponseBody(Body::Full(None)));
+            *response.status_mut() = http::StatusCode::MOVED_PERMANENTLY;
+            if let Ok(location) = HeaderValue::from_str(&location) {
+                response.headers_mut().insert(header::LOCATION, location);
+            }
+            return response;
+        }
     };
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
@@ -147,6 +171,24 @@ fn respond(code: u16, content: Content) -> Response<ResponseBody> {
     *response.status_mut() =
         http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
+    response
+}
+
+/// A document that clients keep: it carries a tag, and for good what stands under an address with its hash.
+fn respond_document(code: u16, document: Document) -> Response<ResponseBody> {
+    let body = if code == 304 { None } else { Some(document.body) };
+    let mut response = Response::new(ResponseBody(Body::Full(body)));
+    *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::OK);
+    let headers = response.headers_mut();
+    let caching = if document.immutable { "public, immutable" } else { "no-cache, private" };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", document.hash)) {
+        headers.insert(header::ETAG, tag);
+    }
+    if code != 304 {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(document.media));
+    }
     response
 }
 

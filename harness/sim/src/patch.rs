@@ -4,7 +4,8 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::convert;
-use crate::decode::decode;
+use crate::decode::{decode, decode_parsed};
+use crate::json::Parsed;
 use crate::kind::Kind;
 use crate::managed_fields::{self, ApplyError};
 use crate::meta;
@@ -50,15 +51,25 @@ pub(crate) fn patch(
         if let Some(stored) = stored.filter(|o| o.is_unchanged_by(digest)) {
             return Ok(crate::read::show(ctx, kind, 200, &stored));
         }
-        let body = ctx.request.json()?;
+        let body = ctx.request.patch()?.value;
         return server_side_apply(ctx, kind, namespace, name, subresource, body, digest);
     }
-    let body = ctx.request.json()?;
+    let Parsed { value: body, duplicates } = ctx.request.patch()?;
     let stored = ctx.state.get(&kind.table(), &key).ok_or_else(|| Refusal::not_found(kind, name))?;
     let make = || merged(kind, &media, convert::from_stored(kind, stored.value()).into_owned(), &body);
-    let patched = match decode(ctx, kind, make()?) {
+    let parsed = Parsed { value: make()?, duplicates };
+    let patched = match decode_parsed(ctx, kind, parsed) {
         Ok(patched) => patched,
-        Err(refusal) => return Err(refuse_patched(refusal, kind, &make()?)),
+        Err(refusal) if media == "application/strategic-merge-patch+json" => {
+            return Err(refuse_patched(refusal, kind, || go_text(&body)));
+        }
+        Err(refusal) => {
+            let patched = make()?;
+            return Err(refuse_patched(refusal, kind, || match kind.is_custom() {
+                true => patched.to_string(),
+                false => meta::declared_text(&patched),
+            }));
+        }
     };
     check_place(kind, &patched, namespace, name)?;
     let outcome = update_object(ctx, kind, &key, &stored, patched, subresource, Tracking::Update)?;
@@ -70,9 +81,14 @@ fn merged(kind: &Kind, media: &str, mut live: Value, patch: &Value) -> Result<Va
     if media == "application/json-patch+json" {
         return json_patch(live, patch);
     }
-    check_object(patch)?;
     if media == "application/merge-patch+json" {
+        if patch.is_null() {
+            return Err(Refusal::bad_request("Invalid JSON Patch"));
+        }
         json_patch::merge(&mut live, patch);
+        return Ok(live);
+    }
+    if patch.is_null() {
         return Ok(live);
     }
     crate::strategic_merge::merge(&live, patch, kind.ty()).map_err(|error| match error {
@@ -91,20 +107,29 @@ fn unsupported_media(kind: &Kind, media: &str) -> Refusal {
     refusal
 }
 
-fn check_object(patch: &Value) -> Result<()> {
-    if patch.is_object() {
-        return Ok(());
-    }
-    Err(Refusal::bad_request(format!("error decoding patch: a patch must be an object, not {patch}")))
-}
-
-/// A patch whose result cannot be decoded is itself invalid.
-fn refuse_patched(refusal: Refusal, kind: &Kind, patched: &Value) -> Refusal {
+/// A patch whose result cannot be decoded is itself invalid; `shown` is what the message shows.
+fn refuse_patched(refusal: Refusal, kind: &Kind, shown: impl FnOnce() -> String) -> Refusal {
     let head = format!("{0} in version {1:?} cannot be handled as a {0}: ", kind.kind, kind.version);
-    let Some(why) = refusal.message.strip_prefix(&head).filter(|_| !kind.is_custom()) else { return refusal };
-    let body = format!("Invalid value: {:?}: {why}", meta::declared_text(patched));
+    let strict = refusal.message.contains("strict decoding error");
+    let why = refusal.message.strip_prefix(&head).filter(|_| strict || !kind.is_custom());
+    let Some(why) = why else { return refusal };
+    let body = format!("Invalid value: {:?}: {why}", shown());
     let cause = serde_json::json!({"reason": "FieldValueInvalid", "message": body, "field": "patch"});
     Refusal::new(422, "Invalid", format!(" \"\" is invalid: patch: {body}")).with_causes(vec![cause])
+}
+
+/// A value as Go prints it: `map[a:1 b:[x y]]`.
+fn go_text(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) => format!("[{}]", list.iter().map(go_text).collect::<Vec<_>>().join(" ")),
+        Value::Object(map) => {
+            let entries = map.iter().map(|(key, value)| format!("{key}:{}", go_text(value)));
+            format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
+        }
+        other => other.to_string(),
+    }
 }
 
 fn check_place(kind: &Kind, patched: &Value, namespace: &str, name: &str) -> Result<()> {
@@ -123,8 +148,23 @@ fn check_place(kind: &Kind, patched: &Value, namespace: &str, name: &str) -> Res
 }
 
 fn json_patch(mut live: Value, patch: &Value) -> Result<Value> {
-    let patch = json_patch::Patch::deserialize(patch)
-        .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
+    let found = match patch {
+        Value::Array(_) | Value::Null => None,
+        Value::Object(_) => Some("object"),
+        Value::String(_) => Some("string"),
+        Value::Number(_) => Some("number"),
+        Value::Bool(_) => Some("bool"),
+    };
+    if let Some(found) = found {
+        let why = format!("json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp");
+        return Err(Refusal::bad_request(format!("error decoding patch: {why}")));
+    }
+    if patch.is_null() {
+        return Ok(live);
+    }
+    let patch = json_patch::Patch::deserialize(patch).map_err(|_| {
+        Refusal::new(422, "Invalid", "the server rejected our request due to an error in our request")
+    })?;
     if patch.0.len() > 10_000 {
         let message =
             format!("The allowed maximum operations in a JSON patch is 10000, got {}", patch.0.len());
@@ -159,13 +199,13 @@ fn server_side_apply(
     mut applied: Value,
     digest: u128,
 ) -> Result<Answer> {
-    if !applied.is_object() {
-        return Err(Refusal::bad_request("error decoding YAML: the configuration is no object"));
-    }
-    if meta::text(&applied, &["apiVersion"]).is_empty() || meta::text(&applied, &["kind"]).is_empty() {
-        return Err(Refusal::bad_request(
-            "error decoding YAML: Object 'Kind' is missing in the configuration",
-        ));
+    let own_kind = meta::text(&applied, &["kind"]);
+    let other = own_kind != kind.kind && meta::text(&applied, &["apiVersion"]) == kind.api_version();
+    if meta::text(&applied, &["apiVersion"]).is_empty() || own_kind.is_empty() || (other && !kind.is_custom())
+    {
+        let (group, version) = seatrial_schema::split_api_version(meta::text(&applied, &["apiVersion"]));
+        let why = format!("invalid object type: {group}/{version}, Kind={}", meta::text(&applied, &["kind"]));
+        return Err(Refusal::bad_request(why));
     }
     if meta::text(&applied, &["apiVersion"]) != kind.api_version() {
         return Err(Refusal::bad_request(format!(
@@ -216,6 +256,33 @@ fn server_side_apply(
         }
     };
     Ok(outcome.answer(ctx, kind, code))
+}
+
+/// Where nothing but the owners of fields has changed, the manager's entry keeps its time; a new entry has none.
+fn keep_times(live: &Value, mut merged: Value, manager: &str, subresource: &str) -> Value {
+    let content = |object: &Value| {
+        let mut object = object.clone();
+        meta::metadata_mut(&mut object).remove("managedFields");
+        object
+    };
+    if *live == merged || content(live) != content(&merged) {
+        return merged;
+    }
+    let own = |entry: &Value| {
+        meta::text(entry, &["manager"]) == manager
+            && meta::text(entry, &["operation"]) == "Apply"
+            && meta::text(entry, &["subresource"]) == subresource
+    };
+    let entries = |object: &Value| meta::at(object, &["metadata", "managedFields"]).cloned();
+    let old = entries(live).and_then(|e| e.as_array()?.iter().find(|e| own(e))?.get("time").cloned());
+    let managers = meta::metadata_mut(&mut merged).get_mut("managedFields").and_then(Value::as_array_mut);
+    for entry in managers.into_iter().flatten().filter(|e| own(e)).filter_map(Value::as_object_mut) {
+        match &old {
+            Some(time) => entry.insert("time".to_owned(), time.clone()),
+            None => entry.remove("time"),
+        };
+    }
+    merged
 }
 
 /// Nulls of a custom resource stay where an apply left them: only what is decoded loses them.

@@ -22,20 +22,47 @@ use crate::watch::{Filter, Start, Watch};
 pub(crate) fn show(ctx: &Ctx<'_>, kind: &Kind, code: u16, object: &Object) -> Answer {
     match ctx.request.form {
         Form::Full | Form::Aggregated => Answer { code, content: Content::Json(convert::text(kind, object)) },
-        form => show_value(form, kind, code, &convert::from_stored(kind, object.value())),
+        _ => show_value(ctx, kind, code, &convert::from_stored(kind, object.value())),
     }
 }
 
 /// The same for an object that is not stored, already in the version of `kind`.
-pub(crate) fn show_value(form: Form, kind: &Kind, code: u16, value: &Value) -> Answer {
-    match form {
+pub(crate) fn show_value(ctx: &Ctx<'_>, kind: &Kind, code: u16, value: &Value) -> Answer {
+    match ctx.request.form {
         Form::Full | Form::Aggregated => Answer::json(code, value),
-        Form::Metadata => Answer::json(code, &table::metadata_only(value)),
-        Form::Table => {
+        Form::Metadata { old } => Answer::json(code, &table::in_version(table::metadata_only(value), old)),
+        Form::MetadataList { .. } => Answer::refused(not_a_list(kind)),
+        Form::Table { old } => {
             let metadata = json!({"resourceVersion": meta::text(value, &["metadata", "resourceVersion"])});
-            Answer::json(code, &table::table(kind, &[value], metadata, true))
+            let include = ctx.options.include_object;
+            let made = table::table(kind, &[value], metadata, ctx.now, true, include);
+            Answer::json(code, &table::in_version(made, old))
         }
     }
+}
+
+/// The type of an object, or of a list, in the words of the real server.
+fn go_type(kind: &Kind, list: &str) -> String {
+    match kind {
+        Kind::Custom(_) => format!("*unstructured.Unstructured{list}"),
+        Kind::BuiltIn(r) => format!("*{}.{}{list}", crate::decode::internal_group(kind), r.kind),
+    }
+}
+
+fn not_a_list(kind: &Kind) -> Refusal {
+    if kind.is_custom() {
+        return Refusal::new(500, "", "content is not a list");
+    }
+    let ty = go_type(kind, "");
+    let message =
+        format!("you requested PartialObjectMetadataList, but the requested object is not a list ({ty})");
+    Refusal::new(406, "NotAcceptable", message)
+}
+
+fn is_a_list(kind: &Kind) -> Refusal {
+    let ty = go_type(kind, "List");
+    let message = format!("you requested PartialObjectMetadata, but the requested object is a list ({ty})");
+    Refusal::new(406, "NotAcceptable", message)
 }
 
 pub(crate) fn get(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<Answer> {
@@ -151,7 +178,9 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<An
     let asked = parse_version(&options.resource_version)?;
     let current = ctx.state.revision;
     if let Some(version) = asked.filter(|v| *v > current) {
-        return Err(too_large(version, current));
+        let mut refusal = too_large(version, current);
+        refusal.message.insert_str(0, "Timeout: ");
+        return Err(refusal);
     }
     let exact = asked.filter(|_| options.resource_version_match == "Exact");
     let version = token.as_ref().map(|t| t.version).or(exact).unwrap_or(current);
@@ -159,7 +188,7 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<An
     let (items, more) = select(&objects, namespace, &selector, token.map(|t| t.after), options.limit);
 
     let mut metadata = Map::new();
-    if kind.is_custom() {
+    if kind.is_custom() && ctx.request.form == Form::Full {
         // Lists of custom resources always show it.
         metadata.insert("continue".to_owned(), "".into());
     }
@@ -172,7 +201,7 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<An
             metadata.insert("remainingItemCount".to_owned(), more.into());
         }
     }
-    Ok(show_list(ctx.request.form, kind, &items, Value::Object(metadata)))
+    Ok(show_list(ctx, kind, &items, Value::Object(metadata)))
 }
 
 fn snapshot(state: &State, kind: &Kind, version: u64, continued: bool) -> Result<Objects> {
@@ -214,20 +243,22 @@ fn select(
     (items, (left > 0).then_some(left))
 }
 
-fn show_list(form: Form, kind: &Kind, items: &[Arc<Object>], metadata: Value) -> Answer {
-    match form {
-        Form::Table => {
+fn show_list(ctx: &Ctx<'_>, kind: &Kind, items: &[Arc<Object>], metadata: Value) -> Answer {
+    match ctx.request.form {
+        Form::Table { old } => {
             let values: Vec<_> = items.iter().map(|o| convert::from_stored(kind, o.value())).collect();
             let values: Vec<&Value> = values.iter().map(AsRef::as_ref).collect();
-            Answer::json(200, &table::table(kind, &values, metadata, true))
+            let include = ctx.options.include_object;
+            let made = table::table(kind, &values, metadata, ctx.now, true, include);
+            Answer::json(200, &table::in_version(made, old))
         }
-        Form::Metadata => {
-            let items: Vec<Value> = items.iter().map(|o| table::metadata_only(o.value())).collect();
-            Answer::json(
-                200,
-                &json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
-                    "metadata": metadata, "items": items}),
-            )
+        Form::Metadata { .. } => Answer::refused(is_a_list(kind)),
+        Form::MetadataList { old } => {
+            let items: Vec<Value> =
+                items.iter().map(|o| table::in_version(table::metadata_only(o.value()), old)).collect();
+            let list = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
+                "metadata": metadata, "items": items});
+            Answer::json(200, &table::in_version(list, old))
         }
         Form::Full | Form::Aggregated => {
             let head =
@@ -279,7 +310,10 @@ pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<A
     check_list_options(&ctx.options)?;
     let options = ctx.options.clone();
     let selector = Selector::parse(&options.label_selector, &options.field_selector, kind)?;
-    let asked = parse_version(&options.resource_version)?;
+    let asked = parse_version(&options.resource_version).map_err(|refusal| {
+        let message = refusal.message.replacen("invalid resource version: ", "", 1);
+        Refusal::new(500, "", message)
+    })?;
     let current = ctx.state.revision;
     let number = ctx.state.watch_number();
     let (table, entry) = ctx.state.table_mut(&kind.table());
@@ -289,6 +323,7 @@ pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<A
         namespace: namespace.to_owned(),
         selector,
         form: ctx.request.form,
+        include: options.include_object,
     };
 
     let from_start = match options.send_initial_events {
@@ -319,7 +354,8 @@ pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<A
         after,
         initial,
         mark_end: options.send_initial_events == Some(true) && options.allow_watch_bookmarks,
-        bookmarks: options.allow_watch_bookmarks,
+        // A watch as short as that ends before the next bookmark.
+        bookmarks: options.allow_watch_bookmarks && options.timeout_seconds.is_none_or(|t| t > 2),
         refused,
     };
     let closed = entry.closed;

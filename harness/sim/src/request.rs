@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use crate::identity::Identity;
+use crate::json::{self, Parsed};
+use crate::kind::Kind;
+use crate::protobuf;
 use crate::status::{Refusal, Result};
+use crate::table::Include;
 
 /// The query parameters (or, for a deletion, the body's options) that the API knows.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) grace_period_seconds: Option<i64>,
     pub(crate) propagation_policy: Option<String>,
     pub(crate) orphan_dependents: Option<bool>,
+    pub(crate) include_object: Include,
 }
 
 /// What happens with unknown and duplicate fields.
@@ -42,10 +47,12 @@ pub(crate) enum Form {
     /// The objects themselves.
     #[default]
     Full,
-    /// `as=PartialObjectMetadata` or `as=PartialObjectMetadataList`.
-    Metadata,
+    /// `as=PartialObjectMetadata`; `old`: in the version `v1beta1`, as below.
+    Metadata { old: bool },
+    /// `as=PartialObjectMetadataList`.
+    MetadataList { old: bool },
     /// `as=Table`.
-    Table,
+    Table { old: bool },
     /// The aggregated discovery document.
     Aggregated,
 }
@@ -55,6 +62,11 @@ pub(crate) enum Form {
 pub(crate) struct Request {
     pub(crate) method: http::Method,
     pub(crate) path: String,
+    /// The query, as it was sent.
+    pub(crate) query: String,
+    /// The `Accept` headers, joined.
+    pub(crate) accept: String,
+    pub(crate) if_none_match: String,
     pub(crate) options: Options,
     pub(crate) form: Form,
     pub(crate) content_type: String,
@@ -94,6 +106,7 @@ impl Options {
                 "gracePeriodSeconds" => o.grace_period_seconds = value.parse().ok(),
                 "propagationPolicy" => o.propagation_policy = Some(value),
                 "orphanDependents" => o.orphan_dependents = Some(flag(&value)),
+                "includeObject" => o.set_include_object(&value)?,
                 // The real server ignores what it does not know, here as well.
                 _ => {}
             }
@@ -108,6 +121,22 @@ impl Options {
         }
         let body = format!("Unsupported value: [{}]: supported values: \"All\"", Value::from(value));
         Err(Refusal::options("CreateOptions", "dryRun", "FieldValueNotSupported", body))
+    }
+
+    fn set_include_object(&mut self, value: &str) -> Result<()> {
+        self.include_object = match value {
+            "" | "Metadata" => Include::Metadata,
+            "None" => Include::None,
+            "Object" => Include::Object,
+            other => {
+                let why = format!(
+                    "Unable to convert to Table as requested: includeObject: Invalid value: {}: must be 'Metadata', 'Object', 'None', or empty",
+                    Value::from(other)
+                );
+                return Err(Refusal::bad_request(why));
+            }
+        };
+        Ok(())
     }
 
     fn set_field_validation(&mut self, value: &str) -> Result<()> {
@@ -166,33 +195,55 @@ fn form_pairs(query: &str) -> Vec<(String, String)> {
 /// # Errors
 /// 406 when nothing in it can be answered.
 pub(crate) fn negotiate(accept: &str) -> Result<Form> {
-    let mut nothing_else = false;
+    const ONLY: &str = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+    let (mut any, mut json, mut binary) = (false, false, false);
     for entry in accept.split(',') {
         let mut parts = entry.split(';').map(str::trim);
         let media = parts.next().unwrap_or("");
         if media.is_empty() {
             continue;
         }
-        nothing_else = true;
-        if !matches!(media, "application/json" | "application/*" | "*/*") {
+        any = true;
+        binary |= matches!(media, "application/vnd.kubernetes.protobuf" | "application/yaml");
+        if !matches!(media, "application/json" | "*/*") {
             continue;
         }
-        let mut form = Form::Full;
-        for parameter in parts {
-            match parameter {
-                "as=Table" => form = Form::Table,
-                "as=PartialObjectMetadata" | "as=PartialObjectMetadataList" => form = Form::Metadata,
-                "as=APIGroupDiscoveryList" => form = Form::Aggregated,
-                _ => {}
-            }
+        json = true;
+        let value = |name: &str| {
+            entry
+                .split(';')
+                .skip(1)
+                .filter_map(|p| p.trim().split_once('='))
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| v)
+        };
+        let (group, version) = (value("g").unwrap_or(""), value("v").unwrap_or(""));
+        let meta = group == "meta.k8s.io" && matches!(version, "v1" | "v1beta1");
+        let old = version == "v1beta1";
+        match value("as") {
+            None | Some("") => return Ok(Form::Full),
+            Some("Table") if meta => return Ok(Form::Table { old }),
+            Some("PartialObjectMetadata") if meta => return Ok(Form::Metadata { old }),
+            Some("PartialObjectMetadataList") if meta => return Ok(Form::MetadataList { old }),
+            Some("APIGroupDiscoveryList") if version == "v2" => return Ok(Form::Aggregated),
+            // A form that is not known is passed over for the next entry.
+            Some(_) => {}
         }
-        return Ok(form);
     }
-    if nothing_else {
-        let message = "only the following media types are accepted: application/json";
-        return Err(Refusal::new(406, "NotAcceptable", message));
+    match (any, json, binary) {
+        (false, ..) => Ok(Form::Full),
+        (_, true, _) => Err(Refusal::new(406, "NotAcceptable", ONLY)),
+        (_, false, true) => {
+            let message = "only the following media types are accepted: application/json: the simulated API server writes neither YAML nor protobuf";
+            Err(Refusal::new(406, "NotAcceptable", message))
+        }
+        (_, false, false) => {
+            let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+            let mut refusal = Refusal::new(406, "NotAcceptable", message);
+            refusal.empty_details = true;
+            Err(refusal)
+        }
     }
-    Ok(Form::Full)
 }
 
 impl Request {
@@ -205,39 +256,132 @@ impl Request {
         if program.is_empty() { "unknown".to_owned() } else { program.chars().take(128).collect() }
     }
 
-    /// The body as a tree: JSON, or YAML where the content type says so.
-    pub(crate) fn json(&self) -> Result<Value> {
-        let media = self.content_type.split(';').next().unwrap_or("").trim();
-        match media {
-            ""
-            | "application/json"
-            | "application/json-patch+json"
-            | "application/merge-patch+json"
-            | "application/strategic-merge-patch+json" => parse_json(&self.body),
-            "application/yaml" | "application/apply-patch+yaml" => {
-                parse_json(&self.body).or_else(|_| parse_yaml(&self.body))
+    /// A parameter of the query that the API machinery does not know.
+    pub(crate) fn query_value(&self, name: &str) -> Option<String> {
+        form_pairs(&self.query).into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    fn media(&self) -> &str {
+        self.content_type.split(';').next().unwrap_or("").trim()
+    }
+
+    /// The object in the body of a create or update: JSON, or YAML where the content type says so.
+    ///
+    /// # Errors
+    /// 415 for other types, 400 for what cannot be parsed.
+    pub(crate) fn object(&self, kind: &Kind) -> Result<Parsed> {
+        match self.media() {
+            "" | "application/json" => json::parse(&self.body, !kind.is_custom())
+                .and_then(|parsed| match go_name(&parsed.value) {
+                    Some(found) => Err(format!(
+                        "json: cannot unmarshal {found} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}"
+                    )),
+                    None => Ok(parsed),
+                })
+                .map_err(|why| unrecognized(kind, &format!("couldn't get version/kind; json parse error: {why}"), &self.body)),
+            "application/yaml" => Ok(Parsed { value: parse_yaml(&self.body)?, duplicates: Vec::new() }),
+            "application/vnd.kubernetes.protobuf" => {
+                let value = match kind.is_custom() {
+                    true => Err("custom resources have no protobuf form".to_owned()),
+                    false => protobuf::decode(&self.body, &kind.api_version(), &kind.kind).map_err(|e| e.to_string()),
+                };
+                let value = value.map_err(|why| unrecognized(kind, &why, &self.body))?;
+                Ok(Parsed { value, duplicates: Vec::new() })
             }
-            other => Err(Refusal::new(
+            _ => Err(Refusal::new(
                 415,
                 "UnsupportedMediaType",
-                format!(
-                    "the body of the request was in an unknown format - accepted media types include: \
-                     application/json, application/yaml (got {other})"
-                ),
+                "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
             )),
+        }
+    }
+
+    /// The body of another request as a tree: JSON, or YAML where the content type says so.
+    pub(crate) fn json(&self) -> Result<Value> {
+        match self.media() {
+            "application/yaml" => parse_yaml(&self.body),
+            "application/vnd.kubernetes.protobuf" => protobuf::decode(&self.body, "", "")
+                .map_err(|error| Refusal::bad_request(format!("couldn't decode the object: {error}"))),
+            "" | "application/json" => json::parse(&self.body, true).map(|p| p.value).map_err(|why| {
+                Refusal::bad_request(format!("couldn't get version/kind; json parse error: {why}"))
+            }),
+            _ => Err(Refusal::new(
+                415,
+                "UnsupportedMediaType",
+                "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+            )),
+        }
+    }
+
+    /// The body of a patch.
+    pub(crate) fn patch(&self) -> Result<Parsed> {
+        match self.media() {
+            "application/apply-patch+yaml" => {
+                let value =
+                    json::parse(&self.body, false).map(|p| p.value).or_else(|_| parse_yaml(&self.body))?;
+                match go_name(&value) {
+                    Some(found) => Err(Refusal::bad_request(format!(
+                        "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+                    ))),
+                    None => Ok(Parsed { value, duplicates: Vec::new() }),
+                }
+            }
+            "application/strategic-merge-patch+json" => {
+                json::parse(&self.body, true).and_then(into_map).map_err(Refusal::bad_request)
+            }
+            "application/merge-patch+json" => json::parse(&self.body, false)
+                .and_then(into_map)
+                .map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}"))),
+            _ => json::parse(&self.body, false)
+                .map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}"))),
         }
     }
 }
 
-fn parse_json(body: &[u8]) -> Result<Value> {
-    serde_json::from_slice(body).map_err(|error| {
-        Refusal::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
-    })
+/// Go's word for a value that should have been an object; `None` for objects and null.
+fn go_name(value: &Value) -> Option<&'static str> {
+    match value {
+        Value::Null | Value::Object(_) => None,
+        Value::Bool(_) => Some("bool"),
+        Value::Number(_) => Some("number"),
+        Value::String(_) => Some("string"),
+        Value::Array(_) => Some("array"),
+    }
+}
+
+fn into_map(parsed: Parsed) -> std::result::Result<Parsed, String> {
+    match go_name(&parsed.value) {
+        Some(found) => {
+            Err(format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"))
+        }
+        None => Ok(parsed),
+    }
+}
+
+/// A body that no kind can be read from: its beginning is shown, as text where it looks like JSON.
+pub(crate) fn unrecognized(kind: &Kind, why: &str, body: &[u8]) -> Refusal {
+    const SHOWN: usize = 30;
+    let head = body.get(..SHOWN).unwrap_or(body);
+    let mut shown = match body {
+        [] => "<empty>".to_owned(),
+        [b'{', ..] => String::from_utf8_lossy(head).into_owned(),
+        _ => head.iter().map(|b| format!("{b:02x}")).collect(),
+    };
+    if body.len() > SHOWN {
+        shown.push_str(" ...");
+    }
+    Refusal::bad_request(format!(
+        "the object provided is unrecognized (must be of type {}): {why} ({shown})",
+        kind.kind
+    ))
 }
 
 fn parse_yaml(body: &[u8]) -> Result<Value> {
     let text = std::str::from_utf8(body)
         .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}")))?;
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
+    }
     serde_saphyr::from_str(text)
         .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}")))
 }
@@ -253,9 +397,9 @@ mod tests {
     #[case::protobuf_first("application/vnd.kubernetes.protobuf,application/json", Form::Full)]
     #[case::kubectl_get(
         "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
-        Form::Table
+        Form::Table { old: false }
     )]
-    #[case::metadata("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Form::Metadata)]
+    #[case::metadata("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Form::MetadataList { old: false })]
     #[case::discovery(
         "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json",
         Form::Aggregated

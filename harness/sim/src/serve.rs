@@ -28,11 +28,19 @@ pub(crate) enum Content {
     Discovery(Bytes),
     Text(Bytes),
     Watch(Box<Watch>),
+    Document(openapi::Document),
+    /// Stands elsewhere: under this path and query.
+    Moved(String),
 }
 
 impl Answer {
     pub(crate) fn json(code: u16, value: &Value) -> Answer {
         Answer { code, content: Content::Json(meta::to_bytes(value)) }
+    }
+
+    /// A refusal that is found when the answer is written.
+    pub(crate) fn refused(refusal: Refusal) -> Answer {
+        Answer::json(refusal.code, &refusal.to_value())
     }
 
     pub(crate) fn text(text: &'static str) -> Answer {
@@ -70,14 +78,19 @@ fn dispatch(ctx: &mut Ctx<'_>) -> Result<Answer> {
         return Err(Refusal::method_not_allowed());
     }
     match route {
-        Route::Version => Ok(Answer::json(200, &version(&ctx.cluster.0.options.version))),
+        Route::Version => {
+            // Indented for whoever asks.
+            let text =
+                serde_json::to_vec_pretty(&version(&ctx.cluster.0.options.version)).unwrap_or_default();
+            Ok(Answer { code: 200, content: Content::Json(text.into()) })
+        }
         Route::Health => Ok(Answer::text("ok")),
         Route::Root => Ok(Answer::json(200, &discovery::root(ctx.state))),
         Route::CoreVersions => discovery::core(ctx),
         Route::Groups => discovery::groups(ctx),
         Route::Group(group) => discovery::group(ctx, &group),
         Route::Resources { group, version } => discovery::resources(ctx, &group, &version),
-        Route::OpenApiV2 => openapi::v2(),
+        Route::OpenApiV2 => openapi::v2(ctx),
         Route::OpenApiV3(path) => openapi::v3(ctx, &path),
         Route::Resource(_) | Route::Unknown => Ok(discovery::not_a_page()),
     }
@@ -114,6 +127,13 @@ fn resource(ctx: &mut Ctx<'_>, target: Target) -> Result<Answer> {
     {
         ctx.warnings.push(text.clone());
     }
+    if kind.is("", "Endpoints") {
+        ctx.warnings
+            .push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned());
+    } else if kind.is("", "ComponentStatus") {
+        ctx.warnings.push("v1 ComponentStatus is deprecated in v1.19+".to_owned());
+    }
+    check_manager(ctx)?;
     // An object of a namespace has one in its path; others do not.
     if kind.namespaced == target.namespace.is_empty() {
         let reads_all = kind.namespaced && target.name.is_none() && ctx.request.method == Method::GET;
@@ -142,6 +162,21 @@ fn resource(ctx: &mut Ctx<'_>, target: Target) -> Result<Answer> {
         ("deletecollection", _) => delete::collection(ctx, &kind, &target.namespace),
         _ => Err(Refusal::method_not_allowed()),
     }
+}
+
+/// The name of a manager must fit into the record of owners.
+fn check_manager(ctx: &Ctx<'_>) -> Result<()> {
+    let options = match ctx.request.method.as_str() {
+        "POST" => "CreateOptions",
+        "PUT" => "UpdateOptions",
+        "PATCH" => "PatchOptions",
+        _ => return Ok(()),
+    };
+    if ctx.options.field_manager.len() <= 128 {
+        return Ok(());
+    }
+    let body = "Too long: may not be more than 128 bytes".to_owned();
+    Err(Refusal::options(options, "fieldManager", "FieldValueTooLong", body))
 }
 
 fn verb(method: &Method, has_name: bool) -> Option<&'static str> {

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::convert;
-use crate::decode::decode;
+use crate::decode::decode_parsed;
 use crate::delete::{Deletion, delete};
 use crate::kind::Kind;
 use crate::managed_fields;
@@ -44,8 +44,25 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target, subresource
         ("log", "get") if ctx.state.get(&kind.table(), &Key::new(namespace, name)).is_none() => {
             Err(Refusal::not_found(kind, name))
         }
+        // No kubelet has the Pod yet: there is nothing to show, and nobody to connect to.
+        ("log", "get") if !is_assigned(ctx, kind, namespace, name) => Ok(Answer::text("")),
+        ("exec" | "attach" | "portforward", _) => {
+            match ctx.state.get(&kind.table(), &Key::new(namespace, name)) {
+                None => Err(Refusal::not_found(kind, name)),
+                Some(_) if !is_assigned(ctx, kind, namespace, name) => {
+                    Err(Refusal::bad_request(format!("pod {name} does not have a host assigned")))
+                }
+                Some(_) => Err(Refusal::unsupported(&format!("the subresource {}/{first}", kind.plural))),
+            }
+        }
         (other, _) => Err(Refusal::unsupported(&format!("the subresource {}/{other}", kind.plural))),
     }
+}
+
+/// Whether a Pod has a node.
+fn is_assigned(ctx: &Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> bool {
+    let pod = ctx.state.get(&kind.table(), &Key::new(namespace, name));
+    pod.is_some_and(|pod| !meta::text(pod.value(), &["spec", "nodeName"]).is_empty())
 }
 
 /// Where the replicas stand.
@@ -76,7 +93,7 @@ fn at<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
 }
 
 /// A selector as text: labels in order, then expressions.
-fn selector_text(selector: &Value) -> String {
+pub(crate) fn selector_text(selector: &Value) -> String {
     if let Value::String(text) = selector {
         return text.clone();
     }
@@ -149,10 +166,10 @@ fn scale(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<
     if ctx.request.method == Method::GET {
         return Ok(Answer::json(200, &before));
     }
-    let body = ctx.request.json()?;
     let wanted = if ctx.request.method == Method::PUT {
-        body
+        ctx.request.json()?
     } else {
+        let body = ctx.request.patch()?.value;
         let media = ctx.request.content_type.split(';').next().unwrap_or("").trim();
         let mut wanted = before.clone();
         match media {
@@ -239,8 +256,8 @@ fn scaled(
 
 /// `PUT` of a namespace's finalizers.
 fn finalize(ctx: &mut Ctx<'_>, kind: &Kind, name: &str) -> Result<Answer> {
-    let body = ctx.request.json()?;
-    let sent = decode(ctx, kind, body)?;
+    let body = ctx.request.object(kind)?;
+    let sent = decode_parsed(ctx, kind, body)?;
     let key = Key::new("", name);
     let stored = ctx.state.get(&kind.table(), &key).ok_or_else(|| Refusal::not_found(kind, name))?;
     let version = meta::text(&sent, &["metadata", "resourceVersion"]);
@@ -348,6 +365,20 @@ fn token(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<
         return Err(Refusal::not_found(kind, name));
     }
     let seconds = meta::at(&body, &["spec", "expirationSeconds"]).and_then(Value::as_i64).unwrap_or(3600);
+    if seconds < 600 {
+        let body = format!("Invalid value: {seconds}: may not specify a duration less than 10 minutes");
+        let mut refusal = Refusal::new(
+            422,
+            "Invalid",
+            format!("TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: {body}"),
+        )
+        .with_causes(vec![
+            json!({"reason": "FieldValueInvalid", "message": body, "field": "spec.expirationSeconds"}),
+        ]);
+        refusal.details.insert("group".to_owned(), "authentication.k8s.io".into());
+        refusal.details.insert("kind".to_owned(), "TokenRequest".into());
+        return Err(refusal);
+    }
     let end = ctx.now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(ctx.now);
     let secret = ctx.state.uid_rng.uuid();
     meta::map_mut(&mut body, "spec").insert("expirationSeconds".to_owned(), seconds.into());
@@ -372,8 +403,21 @@ pub(crate) fn review(ctx: &mut Ctx<'_>, kind: &Kind, body: &Value) -> Result<Ans
     };
     let mut answer = json!({"kind": kind.kind.as_ref(), "apiVersion": kind.api_version(),
         "metadata": {}});
-    if let Some(spec) = body.get("spec") {
+    let decoded = crate::codec::decode(kind, body.clone())?.0;
+    if let Some(spec) = decoded.get("spec") {
         answer["spec"] = spec.clone();
+        let about = |field: &str| spec.get(field).is_some_and(|v| !v.is_null());
+        if kind.kind.ends_with("AccessReview")
+            && about("resourceAttributes") == about("nonResourceAttributes")
+        {
+            let body = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            let field = "spec.resourceAttributes";
+            let message = format!(".authorization.k8s.io \"\" is invalid: {field}: {body}");
+            let cause = json!({"reason": "FieldValueInvalid", "message": body, "field": field});
+            let mut refusal = Refusal::new(422, "Invalid", message).with_causes(vec![cause]);
+            refusal.details.insert("group".to_owned(), "authorization.k8s.io".into());
+            return Err(refusal);
+        }
     }
     answer["status"] = status;
     Ok(Answer::json(201, &answer))

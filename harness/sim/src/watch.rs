@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::cluster::Inner;
@@ -18,7 +19,7 @@ use crate::object::Object;
 use crate::request::Form;
 use crate::selector::Selector;
 use crate::status::Refusal;
-use crate::table;
+use crate::table::{self, Include};
 
 /// What a watch shows.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Filter {
     pub(crate) namespace: String,
     pub(crate) selector: Selector,
     pub(crate) form: Form,
+    /// What the rows of tables hold.
+    pub(crate) include: Include,
 }
 
 impl Filter {
@@ -39,10 +42,17 @@ impl Filter {
     }
 
     /// The object as this watch's client wants it.
-    fn text(&self, object: &Object) -> Bytes {
+    fn text(&self, object: &Object, now: Timestamp, headers: bool) -> Bytes {
         match self.form {
-            Form::Metadata => meta::to_bytes(&table::metadata_only(object.value())),
-            Form::Table => meta::to_bytes(&table::table(&self.kind, &[object.value()], json!({}), true)),
+            Form::Metadata { old } | Form::MetadataList { old } => {
+                meta::to_bytes(&table::in_version(table::metadata_only(object.value()), old))
+            }
+            Form::Table { old } => {
+                let value = convert::from_stored(&self.kind, object.value());
+                let version = json!({"resourceVersion": object.version().to_string()});
+                let made = table::table(&self.kind, &[&value], version, now, headers, self.include);
+                meta::to_bytes(&table::in_version(made, old))
+            }
             Form::Full | Form::Aggregated => convert::text(&self.kind, object),
         }
     }
@@ -60,6 +70,8 @@ pub(crate) struct Watch {
     pending: VecDeque<Bytes>,
     end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     over: bool,
+    /// The next table is the first one: it describes its columns.
+    headers: bool,
 }
 
 impl std::fmt::Debug for Watch {
@@ -109,6 +121,7 @@ impl Watch {
             pending: VecDeque::new(),
             end,
             over: false,
+            headers: true,
         };
         for object in start.initial {
             watch.show(ChangeKind::Added, &object);
@@ -134,7 +147,8 @@ impl Watch {
     }
 
     fn show(&mut self, kind: ChangeKind, object: &Object) {
-        let text = self.filter.text(object);
+        let headers = std::mem::take(&mut self.headers);
+        let text = self.filter.text(object, self.inner.clock.now(), headers);
         self.push(kind.as_str(), text);
     }
 
@@ -145,8 +159,16 @@ impl Watch {
         }
         let kind = &self.filter.kind;
         let object = match self.filter.form {
-            Form::Metadata => {
-                json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
+            Form::Metadata { old } | Form::MetadataList { old } => {
+                table::in_version(table::metadata_only(&json!({"metadata": metadata})), old)
+            }
+            Form::Table { old } => {
+                let version = json!({"resourceVersion": self.seen.to_string()});
+                let empty = json!({"metadata": metadata});
+                let headers = std::mem::take(&mut self.headers);
+                let (kind, include) = (&self.filter.kind, self.filter.include);
+                let now = self.inner.clock.now();
+                table::in_version(table::table(kind, &[&empty], version, now, headers, include), old)
             }
             _ => json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}),
         };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::codec;
 use crate::convert;
 use crate::crd;
-use crate::decode::decode;
+use crate::decode::decode_parsed;
 use crate::kind::Kind;
 use crate::managed_fields::{self, Writer};
 use crate::meta;
@@ -37,7 +37,7 @@ impl Outcome {
     pub(crate) fn answer(self, ctx: &Ctx<'_>, kind: &Kind, code: u16) -> Answer {
         match self {
             Outcome::Stored(object) => show(ctx, kind, code, &object),
-            Outcome::NotStored(value) => show_value(ctx.request.form, kind, code, &value),
+            Outcome::NotStored(value) => show_value(ctx, kind, code, &value),
         }
     }
 }
@@ -80,13 +80,13 @@ pub(crate) fn with_writer<T>(
 }
 
 pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<Answer> {
-    let body = ctx.request.json()?;
+    let body = ctx.request.object(kind)?;
     if kind.verbs.len() == 1
         || matches!(kind.group.as_ref(), "authentication.k8s.io" | "authorization.k8s.io")
     {
-        return crate::subresource::review(ctx, kind, &body);
+        return crate::subresource::review(ctx, kind, &body.value);
     }
-    let object = decode(ctx, kind, body)?;
+    let object = decode_parsed(ctx, kind, body)?;
     Ok(create_object(ctx, kind, namespace, object, Tracking::Update)?.answer(ctx, kind, 201))
 }
 
@@ -217,6 +217,7 @@ pub(crate) fn has_generation(kind: &Kind) -> bool {
             | "admissionregistration.k8s.io" => true,
             "networking.k8s.io" => matches!(r.kind.as_ref(), "Ingress" | "IngressClass" | "NetworkPolicy"),
             "scheduling.k8s.io" => r.kind == "PriorityClass",
+            "resource.k8s.io" => matches!(r.kind.as_ref(), "DeviceClass" | "ResourceSlice"),
             "discovery.k8s.io" => r.kind == "EndpointSlice",
             _ => false,
         },
@@ -239,12 +240,13 @@ pub(crate) fn replace(
     name: &str,
     subresource: &str,
 ) -> Result<Answer> {
-    let body = ctx.request.json()?;
-    let mut object = decode(ctx, kind, body)?;
+    let body = ctx.request.object(kind)?;
+    let mut object = decode_parsed(ctx, kind, body)?;
     let own = meta::name(&object);
     if own.is_empty() {
-        let metadata = meta::metadata_mut(&mut object);
-        metadata.insert("name".to_owned(), name.into());
+        return Err(Refusal::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
     } else if own != name {
         return Err(Refusal::bad_request(format!(
             "the name of the object ({own}) does not match the name on the URL ({name})"

@@ -28,6 +28,7 @@ struct Exchange {
     method: String,
     path: String,
     media: String,
+    accept: String,
     body: String,
 }
 
@@ -42,6 +43,10 @@ fn exchanges() -> Vec<Exchange> {
         }
         let Some(head) = lines.first().copied() else { continue };
         number += 1;
+        let accept = lines.get(1).and_then(|l| l.strip_prefix("> accept: "));
+        if accept.is_some() {
+            lines.remove(1);
+        }
         let mut words = head.split_whitespace();
         all.push(Exchange {
             name: format!("{section_name} {number}: {head}"),
@@ -57,6 +62,7 @@ fn exchanges() -> Vec<Exchange> {
                 other => other,
             }
             .to_owned(),
+            accept: accept.unwrap_or("application/json").to_owned(),
             body: lines[1..].join("\n"),
         });
     }
@@ -75,6 +81,7 @@ fn normalise(value: &mut Value, namespace: &str) {
                     | "time"
                     | "lastTransitionTime"
                     | "startTime"
+                    | "lastPhaseTransitionTime"
                     | "batch.kubernetes.io/controller-uid"
                     | "controller-uid"
                         if value.is_string() =>
@@ -93,6 +100,12 @@ fn normalise(value: &mut Value, namespace: &str) {
                     "nodePort" | "healthCheckNodePort" if value.is_u64() => *value = "<port>".into(),
                     "storageVersionHash" => *value = Value::Null,
                     "serverAddress" => *value = "<address>".into(),
+                    "cells" => {
+                        without_ages(value);
+                        normalise(value, namespace);
+                    }
+                    "token" if value.is_string() => *value = "<token>".into(),
+                    "expirationTimestamp" => *value = "<time>".into(),
                     _ => normalise(value, namespace),
                 }
             }
@@ -106,6 +119,9 @@ fn normalise(value: &mut Value, namespace: &str) {
         Value::String(text) => {
             *text = text.replace(namespace, "NS");
             *text = without_uids(text);
+            if let Some((head, _)) = text.split_once("Too large resource version: ") {
+                *text = format!("{head}Too large resource version: <resourceVersion>");
+            }
             for (before, after, name) in [
                 (r#"\"resourceVersion\":\""#, r#"\""#, "<resourceVersion>"),
                 ("ResourceVersion in record (", ")", "<resourceVersion>"),
@@ -118,6 +134,25 @@ fn normalise(value: &mut Value, namespace: &str) {
         _ => {}
     }
     sort_causes(value);
+}
+
+/// Replaces ages in the cells of a table, the times of those that show no age, and what is made by chance.
+fn without_ages(cells: &mut Value) {
+    for cell in cells.as_array_mut().into_iter().flatten() {
+        let Some(text) = cell.as_str() else { continue };
+        let unit = |c: char| matches!(c, 's' | 'm' | 'h' | 'd' | 'y');
+        let age = text.starts_with(|c: char| c.is_ascii_digit())
+            && text.ends_with(unit)
+            && text.chars().all(|c| c.is_ascii_digit() || unit(c));
+        let time = text.len() == 20 && text.ends_with('Z') && text.starts_with("20");
+        if age || time {
+            *cell = "<age>".into();
+        } else if let Some((count, _)) = text.split_once(" (").filter(|(_, ago)| ago.ends_with(" ago)")) {
+            *cell = format!("{count} (<age> ago)").into();
+        } else if let Some((labels, _)) = text.split_once("controller-uid=") {
+            *cell = format!("{labels}controller-uid=<uid>").into();
+        }
+    }
 }
 
 /// Replaces what stands between `before` and the next `after`, wherever that is, by `name`.
@@ -197,7 +232,7 @@ type Answers = Vec<(u16, Value)>;
 /// Plays all exchanges through `send`; `settle` waits until the server has done what it does by itself.
 async fn play<F: Future<Output = (u16, Value)>>(
     prefix: &str,
-    mut send: impl FnMut(String, String, String, String) -> F,
+    mut send: impl FnMut(String, String, String, String, String) -> F,
     mut settle: impl AsyncFnMut(),
 ) -> Answers {
     let mut answers = Vec::new();
@@ -209,15 +244,16 @@ async fn play<F: Future<Output = (u16, Value)>>(
             current = exchange.section;
             seen.clear();
             let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-            send("POST".into(), "/api/v1/namespaces".into(), "application/json".into(), body.to_string())
-                .await;
+            let json = || "application/json".to_owned();
+            send("POST".into(), "/api/v1/namespaces".into(), json(), json(), body.to_string()).await;
             let body = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
             let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
-            send("POST".into(), path, "application/json".into(), body.to_string()).await;
+            send("POST".into(), path, json(), json(), body.to_string()).await;
         }
         let path = fill(&exchange.path, &namespace, &seen);
         let body = fill(&exchange.body, &namespace, &seen);
-        let (code, mut value) = send(exchange.method.clone(), path, exchange.media.clone(), body).await;
+        let (code, mut value) =
+            send(exchange.method.clone(), path, exchange.media.clone(), exchange.accept.clone(), body).await;
         for (name, pointer) in [
             ("UID", "/metadata/uid"),
             ("VERSION", "/metadata/resourceVersion"),
@@ -234,20 +270,40 @@ async fn play<F: Future<Output = (u16, Value)>>(
     answers
 }
 
+/// A body as JSON, the events of a watch as a list, anything else as text.
+fn parse(text: &str) -> Value {
+    let events = || text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>();
+    match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(_) => events().map_or_else(|_| Value::String(text.to_owned()), Value::Array),
+    }
+}
+
+/// A body together with the warnings that came with it.
+fn with_warnings(mut body: Value, warnings: Vec<String>) -> Value {
+    match &mut body {
+        _ if warnings.is_empty() => {}
+        Value::Object(map) => {
+            map.insert("<warnings>".to_owned(), warnings.into());
+        }
+        other => *other = json!({"<body>": other, "<warnings>": warnings}),
+    }
+    body
+}
+
 fn simulated() -> Answers {
     simulate(Simulation::default(), |clock| async move {
         let server = Server::start(clock.clone());
-        let send = |method: String, path: String, media: String, body: String| {
+        let send = |method: String, path: String, media: String, accept: String, body: String| {
             let server = server.clone();
             async move {
                 let headers = [
                     ("content-type", media.as_str()),
-                    ("accept", "application/json"),
+                    ("accept", accept.as_str()),
                     ("user-agent", "tester/1"),
                 ];
                 let reply = server.send(&method, &path, &headers, body).await;
-                let value = serde_json::from_str(&reply.text).unwrap_or(Value::String(reply.text));
-                (reply.code, value)
+                (reply.code, with_warnings(parse(&reply.text), reply.warnings))
             }
         };
         play("sim-", send, async || clock.sleep(std::time::Duration::from_millis(1)).await).await
@@ -351,9 +407,9 @@ fn the_real_server_still_answers_as_recorded() {
     let Some(kube) = kube::Kube::start() else { return };
     let unique = std::process::id();
     let answers = simulate(Simulation::default(), |_| async move {
-        let send = |method: String, path: String, media: String, body: String| {
-            let body: Option<Value> = (!body.is_empty()).then(|| serde_json::from_str(&body).unwrap());
-            let answer = kube.request(&method, &path, &media, body.as_ref());
+        let send = |method: String, path: String, media: String, accept: String, body: String| {
+            let (code, warnings, text) = kube.send(&method, &path, &media, &accept, &body);
+            let answer = (code, with_warnings(parse(&text), warnings));
             async move { answer }
         };
         play(&format!("r{unique}-"), send, async || {

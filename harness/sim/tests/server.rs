@@ -396,7 +396,8 @@ fn a_dropped_watch_leaves_nothing_behind() {
 #[case::too_large("POST", CONFIG_MAPS, "application/json", "x", 4_000_000, 413)]
 #[case::no_json("POST", CONFIG_MAPS, "application/json", "{", 1, 400)]
 #[case::a_list("POST", CONFIG_MAPS, "application/json", "[]", 1, 400)]
-#[case::protobuf("POST", CONFIG_MAPS, "application/vnd.kubernetes.protobuf", "x", 1, 415)]
+#[case::no_protobuf("POST", CONFIG_MAPS, "application/vnd.kubernetes.protobuf", "x", 1, 400)]
+#[case::unknown_type("POST", CONFIG_MAPS, "text/plain", "x", 1, 415)]
 #[case::json_patch_that_is_none(
     "PATCH",
     "/api/v1/namespaces/default",

@@ -74,7 +74,7 @@ pub(super) struct Plan {
 }
 
 /// `io.k8s.api.core.v1.PodSpec` as the tables name it: `core.v1.PodSpec`.
-pub(super) fn short(name: &str) -> &str {
+pub(crate) fn short(name: &str) -> &str {
     let dots: Vec<usize> = name.rmatch_indices('.').map(|(i, _)| i).take(3).collect();
     dots.get(2).and_then(|i| name.get(i + 1..)).unwrap_or(name)
 }

@@ -45,6 +45,18 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
                 "minAvailable and maxUnavailable cannot be both set",
             ));
         }
+        ("coordination.k8s.io", "Lease") => {
+            for field in ["leaseDurationSeconds", "leaseTransitions"] {
+                let Some(value) = spec.get(field) else { continue };
+                let (least, why) = match field {
+                    "leaseDurationSeconds" => (1, "must be greater than 0"),
+                    _ => (0, "must be greater than or equal to 0"),
+                };
+                if value.as_i64().is_some_and(|v| v < least) {
+                    found.push(FieldError::invalid(format!("spec.{field}"), value, why));
+                }
+            }
+        }
         ("autoscaling", "HorizontalPodAutoscaler") => autoscaler(spec, &mut found),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => rules(kind, object, &mut found),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {

@@ -47,11 +47,25 @@ impl Kube {
         body: Option<&Value>,
     ) -> (u16, Value) {
         let body = body.map(Value::to_string).unwrap_or_default();
+        let (status, _, text) = self.send(method, path, content_type, "application/json", &body);
+        let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        (status, value)
+    }
+
+    /// Sends a body as it is; returns the status, the warnings and the text of the answer.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        accept: &str,
+        body: &str,
+    ) -> (u16, Vec<String>, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: tester/1\r\n\
-             Accept: application/json\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
+             Accept: {accept}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();
@@ -60,9 +74,15 @@ impl Kube {
         reader.read_line(&mut line).unwrap();
         let status = line.split(' ').nth(1).unwrap().parse().unwrap();
         let mut chunked = false;
+        let mut warnings = Vec::new();
         loop {
             line.clear();
             reader.read_line(&mut line).unwrap();
+            if let Some((name, value)) = line.split_once(": ")
+                && name.eq_ignore_ascii_case("warning")
+            {
+                warnings.push(value.trim().to_owned());
+            }
             let header = line.trim().to_lowercase();
             if header.is_empty() {
                 break;
@@ -85,9 +105,7 @@ impl Kube {
         } else {
             reader.read_to_end(&mut text).unwrap();
         }
-        let value = serde_json::from_slice(&text)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&text).into_owned()));
-        (status, value)
+        (status, warnings, String::from_utf8_lossy(&text).into_owned())
     }
 
     pub(crate) fn get(&self, path: &str) -> Option<Value> {
