@@ -254,7 +254,8 @@ impl Resource {
         self.past.clone_from(&old.past);
         self.prefixes.clone_from(&old.prefixes);
         self.suffixes.clone_from(&old.suffixes);
-        self.needs_hash = old.needs_hash;
+        // Who merges may do without the hash, but cannot ask for one.
+        self.needs_hash &= old.needs_hash;
         self.behavior = old.behavior;
         self.generated = old.generated;
         self.allow_name_change = old.allow_name_change;

@@ -108,12 +108,14 @@ fn apply(
         kind: option(&patch.options, "allowKindChange"),
     };
     let text = String::from_utf8_lossy(&content).into_owned();
-    let json = JsonPatch::parse(text.trim_start());
     let merges = objects(build.renderer, &content);
-    let result = match (json, merges) {
-        (Ok(_), Ok(merges)) if !merges.is_empty() => {
-            fail(format!("illegally qualifies as both an SM and JSON patch: [{text}]"))
-        }
+    if let Ok(merges) = &merges
+        && !merges.is_empty()
+    {
+        // Objects are maps, and a JSON patch is a list: no text is both.
+        return merge_all(build, resources, patch, merges, allowed).map_err(|e| e.map(in_file(&shown)));
+    }
+    let result = match (JsonPatch::parse(text.trim_start()), merges) {
         (Ok(json), _) => {
             let Some(selector) = &patch.target else {
                 return fail(format!("must specify a target for JSON patch [{text}]"));
@@ -125,7 +127,6 @@ fn apply(
                 .filter(|r| matcher.matches(r))
                 .try_for_each(|r| patch_json(r, &json, remember))
         }
-        (Err(_), Ok(merges)) if !merges.is_empty() => merge_all(build, resources, patch, &merges, allowed),
         (_, Ok(_)) => Ok(()),
         (Err(json), Err(merge)) => {
             let (json, merge) = (&json.errors[0], &merge.errors[0]);
