@@ -27,6 +27,12 @@ pub(crate) fn split(path: &str) -> Vec<String> {
         }
     }
     parts.push(part);
+    for part in &mut parts {
+        // Brackets without a condition only keep dots together: `[a.b/c]`.
+        if part.starts_with('[') && part.ends_with(']') && !part.contains('=') {
+            *part = part[1..part.len() - 1].to_owned();
+        }
+    }
     parts.retain(|part| !part.is_empty());
     parts
 }
@@ -46,10 +52,7 @@ pub(crate) fn find<'n>(node: &'n Node, path: &[String]) -> Option<&'n Node> {
         })
     } else if node.is_seq() {
         let items = node.items();
-        match first.as_str() {
-            "-" => items.last(),
-            index => items.get(index.parse::<usize>().ok()?),
-        }
+        items.get(first.parse::<usize>().ok()?)
     } else {
         node.get(first)
     };
@@ -79,9 +82,6 @@ pub(crate) fn for_each(
     {
         return at_index(node, index, rest, create, set);
     }
-    if first == "-" && !node.is_map() {
-        return at_index(node, node.items().len(), rest, create, set);
-    }
     if !node.is_map() {
         if node.is_null() {
             if create == Create::Nothing {
@@ -105,7 +105,7 @@ pub(crate) fn for_each(
 fn made(rest: &[String], create: Create) -> Node {
     match rest.first() {
         None if create == Create::Scalar => Node::plain(""),
-        Some(next) if next.starts_with('[') || next == "-" || next.parse::<usize>().is_ok() => Node::seq(),
+        Some(next) if next.starts_with('[') || next.parse::<usize>().is_ok() => Node::seq(),
         _ => Node::map(),
     }
 }

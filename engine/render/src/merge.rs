@@ -4,8 +4,10 @@
 //! - Lists are merged where the types say so: by their merge keys, or as a set of scalars. The patch's items come first, in
 //!   the patch's order, then the rest. All other lists are replaced.
 
+use std::cell::RefCell;
+
 use seatrial_schema::{Schema, TypeRef};
-use seatrial_yaml::{Node, Value};
+use seatrial_yaml::{Dialect, Node, Style, Value};
 
 use crate::error::{Result, fail};
 
@@ -20,11 +22,24 @@ enum Directive {
 
 /// The patched tree; `None` where the patch removes all of it.
 pub(crate) fn merge(object: Node, patch: &Node, schema: &Schema) -> Result<Option<Node>> {
-    Merger { schema }.walk(Some(object), Some(patch.clone()), None)
+    // kustomize puts the replacement of a whole object nowhere.
+    if patch.str_at(&[DIRECTIVE]) == Some("replace") {
+        return Ok(Some(object));
+    }
+    let merger = Merger { schema, written: RefCell::default() };
+    let mut merged = merger.walk(Some(object), Some(patch.clone()), None)?;
+    for value in merger.written.take() {
+        if let Some(merged) = &mut merged {
+            merged.write_shared(value.shared, &value);
+        }
+    }
+    Ok(merged)
 }
 
 struct Merger<'s> {
     schema: &'s Schema,
+    /// What was written over values that stand in several places.
+    written: RefCell<Vec<Node>>,
 }
 
 /// A node, unless it is missing or null.
@@ -57,8 +72,39 @@ impl<'s> Merger<'s> {
                 Some(ty) => self.list(dest, patch, ty),
                 None => Ok(patch.or(dest).filter(|n| !n.is_null())),
             },
-            Value::Scalar { .. } => Ok(patch.or(dest).filter(|n| !n.is_null())),
+            Value::Scalar { .. } => Ok(self.scalar(dest, patch).filter(|n| !n.is_null())),
         }
+    }
+
+    /// A scalar; quotes around the old one stay, so that a number becomes a string there.
+    fn scalar(&self, dest: Option<Node>, patch: Option<Node>) -> Option<Node> {
+        let quoted = dest.as_ref().and_then(Node::style).is_some_and(|style| style != Style::Plain);
+        let shared = dest.as_ref().map_or(0, |dest| dest.shared);
+        let mut value = match patch {
+            None => return dest,
+            Some(patch) => patch,
+        };
+        if quoted
+            && !value.is_null()
+            && !value.is_string(Dialect::Kustomize)
+            && let Value::Scalar { style, .. } = &mut value.value
+        {
+            *style = Style::DoubleQuoted;
+            value.tag.clear();
+        }
+        // What a YAML 1.1 reader would not take for a string gets quotes on its way in.
+        if value.is_string(Dialect::Kustomize)
+            && value.style() == Some(Style::Plain)
+            && let Value::Scalar { text, style } = &mut value.value
+            && Node::text(text.as_str()).style() == Some(Style::DoubleQuoted)
+        {
+            *style = Style::DoubleQuoted;
+        }
+        if shared != 0 && !value.is_null() {
+            value.shared = shared;
+            self.written.borrow_mut().push(value.clone());
+        }
+        Some(value)
     }
 
     /// The type of an object that says what it is.
@@ -94,9 +140,10 @@ impl<'s> Merger<'s> {
         for (key, value) in std::mem::take(entries) {
             let name = key.as_str().unwrap_or_default();
             let theirs = patch.as_mut().and_then(|p| p.remove(name));
-            let untouched = theirs.is_none() && (value.is_null() || value.is_scalar());
+            let untouched = theirs.is_none() && value.is_scalar();
             let value = match untouched {
-                true => Some(value),
+                // A key with nothing behind it goes; a null that is spelled out stays.
+                true => Some(value).filter(|v| v.as_str() != Some("") || !v.is_null()),
                 false => self.walk(Some(value), theirs, ty.and_then(|ty| ty.child(name)))?,
             };
             merged.extend(value.map(|value| (key, value)));

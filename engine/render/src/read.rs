@@ -32,7 +32,16 @@ pub(crate) fn resources(
 ) -> Result<Vec<Resource>> {
     let nodes = renderer.resources(content)?;
     let file: Arc<str> = file.into();
-    Ok(nodes.iter().map(|node| Resource::new(node.clone(), file.clone(), types.clone())).collect())
+    let whole = |node: &Arc<Node>| {
+        let none = |n: &Node| n.is_null() || n.is_empty_collection();
+        if node.at(&["metadata", "annotations"]).is_some_and(none) {
+            let mut node = Node::clone(node);
+            drop_annotations(&mut node);
+            return Arc::new(node);
+        }
+        node.clone()
+    };
+    Ok(nodes.iter().map(|node| Resource::new(whole(node), file.clone(), types.clone())).collect())
 }
 
 /// The objects of a file's documents: lists unpacked, annotations in order.
@@ -67,7 +76,10 @@ fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
         return Err(at(RenderError::new(format!("missing metadata.name in object of kind {kind}"))).into());
     }
     let mut node = node.clone();
-    drop_annotations(&mut node);
+    let dropped = |(key, _): &(Node, Node)| key.as_str().is_some_and(|key| DROPPED.contains(&key));
+    if node.at(&["metadata", "annotations"]).is_some_and(|all| all.entries().iter().any(dropped)) {
+        drop_annotations(&mut node);
+    }
     out.push(Arc::new(node));
     Ok(())
 }

@@ -84,14 +84,14 @@ impl Renderer {
         Ok(objects)
     }
 
-    /// The documents of a kustomization file: keys may come twice there, the last one counts.
-    pub(crate) fn parse_kustomization(&self, content: &Bytes) -> Result<Vec<Document>> {
+    /// The first document of a kustomization file, the only one that counts: keys may come twice there, the last one counts.
+    pub(crate) fn parse_kustomization(&self, content: &Bytes) -> Result<Option<Document>> {
         let options = ParseOptions {
             duplicate_keys: DuplicateKeys::LastWins,
             comments: false,
             ..ParseOptions::default()
         };
-        seatrial_yaml::parse(content, &options).map_err(invalid)
+        seatrial_yaml::parse_first(content, &options).map_err(invalid)
     }
 
     /// The documents of a file.
@@ -101,7 +101,7 @@ impl Renderer {
             return Ok(known.clone());
         }
         let options = ParseOptions { comments: false, ..ParseOptions::default() };
-        let documents = seatrial_yaml::parse(content, &options).map_err(invalid)?;
+        let documents = seatrial_yaml::parse_pieces(content, &options).map_err(invalid)?;
         let documents = Arc::new(documents);
         lock(&self.parsed).insert(key, documents.clone());
         Ok(documents)

@@ -39,10 +39,9 @@ impl ResMap {
 
     /// Puts a resource at the end.
     pub(crate) fn append(&mut self, resource: Resource) -> Result<()> {
-        let id = resource.id();
-        let shown = id.to_string();
-        if !self.index().insert(id.normalized()) {
-            return fail(format!("may not add resource with an already registered id: {shown}"));
+        if !self.index().insert(resource.id().normalized()) {
+            let id = resource.id();
+            return fail(format!("may not add resource with an already registered id: {id}"));
         }
         self.list.push(resource);
         Ok(())

@@ -44,6 +44,8 @@ pub(crate) struct Resource {
     /// Its name gets a hash of its content at the end.
     pub(crate) needs_hash: bool,
     pub(crate) behavior: Behavior,
+    /// Made by a generator.
+    pub(crate) generated: bool,
     /// Made by a generator with a behavior (even `create`).
     pub(crate) allow_name_change: bool,
     pub(crate) allow_kind_change: bool,
@@ -51,6 +53,8 @@ pub(crate) struct Resource {
     pub(crate) origin: Option<Arc<Origin>>,
     /// Where it was changed.
     pub(crate) transformations: Vec<Arc<Origin>>,
+    /// The last number that was given to values in several places, see [`Node::shared`].
+    pub(crate) shares: u32,
     /// Variables that take their value from it.
     pub(crate) vars: Vec<String>,
     /// The file that it was read from, for messages.
@@ -90,10 +94,12 @@ impl Resource {
             suffixes: Vec::new(),
             needs_hash: false,
             behavior: Behavior::Unspecified,
+            generated: false,
             allow_name_change: false,
             allow_kind_change: false,
             origin: None,
             transformations: Vec::new(),
+            shares: 0,
             vars: Vec::new(),
             file,
         }
@@ -236,20 +242,42 @@ impl Resource {
                 parent.set(last, merged);
             }
         }
+        if merge {
+            for field in ["data", "binaryData"] {
+                if self.node.get(field).is_some_and(Node::is_empty_collection) {
+                    self.node_mut().remove(field);
+                }
+            }
+        }
         self.set_name(old.name());
         self.set_namespace(old.namespace());
         self.past.clone_from(&old.past);
         self.prefixes.clone_from(&old.prefixes);
         self.suffixes.clone_from(&old.suffixes);
-        self.needs_hash = old.needs_hash;
+        // Who merges may do without the hash, but cannot ask for one.
+        self.needs_hash &= old.needs_hash;
         self.behavior = old.behavior;
+        self.generated = old.generated;
         self.allow_name_change = old.allow_name_change;
         self.allow_kind_change = old.allow_kind_change;
         self.transformations.clone_from(&old.transformations);
         self.vars.clone_from(&old.vars);
+        self.shares = self.shares.max(old.shares);
         if merge && old.origin.is_some() {
             self.origin.clone_from(&old.origin);
         }
+    }
+
+    /// Whether kustomize has notes about the object in its annotations: then the map is there, even where nobody wrote it.
+    pub(crate) fn has_notes(&self) -> bool {
+        !self.past.is_empty()
+            || !self.prefixes.is_empty()
+            || !self.suffixes.is_empty()
+            || !self.vars.is_empty()
+            || self.needs_hash
+            || self.generated
+            || self.origin.is_some()
+            || !self.transformations.is_empty()
     }
 
     /// Whether a patch took everything away.

@@ -169,6 +169,12 @@ impl Tree {
     /// # Errors
     /// Nothing is there, the path leads out of the tree, or links lead in a circle.
     pub fn resolve(&self, path: &str) -> Result<Found, ResolveError> {
+        if let Some(source) = &self.source
+            && self.files.is_empty()
+        {
+            // Nothing was inserted: the source follows the links, `..` goes by the text, as it does in kustomize.
+            return source.resolve(&path::clean(path).ok_or(ResolveError::Escape)?);
+        }
         let mut todo: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
         let mut at = String::new();
         let mut links = 0;

@@ -4,7 +4,7 @@ use crate::node::{Node, Pos, Style, Value};
 
 impl Node {
     fn of(value: Value) -> Node {
-        Node { value, tag: String::new(), comments: None, pos: Pos::default() }
+        Node { value, tag: String::new(), comments: None, pos: Pos::default(), shared: 0 }
     }
 
     /// A scalar in the style given; `text` is the value, without quotes and escapes.
@@ -15,6 +15,14 @@ impl Node {
     /// A string, whatever its text looks like (`"yes"`, `"12"` stay strings).
     pub fn str(text: impl Into<String>) -> Node {
         Node::scalar(text, Style::DoubleQuoted)
+    }
+
+    /// A string, written as a printer would: without quotes where it reads as a string, as a block where it has several
+    /// lines. Where kustomize merges a patch, the style of what was there before counts.
+    pub fn text(text: impl Into<String>) -> Node {
+        let text = text.into();
+        let style = crate::emit::style_of(&text);
+        Node::scalar(text, style)
     }
 
     /// A plain scalar: its type follows from its text (`true`, `12`, `null`, `word`).
@@ -205,6 +213,18 @@ impl Node {
         let entries = self.entries_mut()?;
         let at = entries.iter().position(|(k, _)| k.as_str() == Some(key))?;
         Some(entries.remove(at).1)
+    }
+
+    /// Gives this value and tag to all nodes with this number (see [`Node::shared`]).
+    pub fn write_shared(&mut self, shared: u32, from: &Node) {
+        if self.shared == shared {
+            self.value.clone_from(&from.value);
+            self.tag.clone_from(&from.tag);
+        }
+        for (_, value) in self.entries_mut().into_iter().flatten() {
+            value.write_shared(shared, from);
+        }
+        self.items_mut().into_iter().flatten().for_each(|item| item.write_shared(shared, from));
     }
 
     /// Puts an item at the end of a list. Gives the item back when this is no list.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Number, Value as Json};
 use thiserror::Error;
 
-use crate::node::{Node, Pos, Style, Value};
+use crate::node::{Node, Pos, Value};
 use crate::resolve::{Dialect, ResolveError, Scalar};
 
 /// Why a tree has no JSON form.
@@ -109,23 +109,13 @@ impl Node {
             Json::Null => Node::null(),
             Json::Bool(b) => Node::bool(*b),
             Json::Number(n) => Node::plain(number_text(n)),
-            Json::String(s) => string_node(s),
+            Json::String(s) => Node::text(s.as_str()),
             Json::Array(items) => items.iter().map(Node::from_json).collect(),
             Json::Object(map) => Node::from_entries(
-                map.iter().map(|(key, value)| (string_node(key), Node::from_json(value))).collect(),
+                map.iter().map(|(key, value)| (Node::key(key), Node::from_json(value))).collect(),
             ),
         }
     }
-}
-
-fn string_node(text: &str) -> Node {
-    let plain = |dialect| matches!(crate::resolve::resolve_plain(text, dialect), Scalar::Str(_));
-    let style = if plain(Dialect::Kustomize) && plain(Dialect::KubernetesJson) {
-        Style::Plain
-    } else {
-        Style::DoubleQuoted
-    };
-    Node::scalar(text, style)
 }
 
 /// A JSON number as Go prints it.

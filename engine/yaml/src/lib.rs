@@ -69,6 +69,8 @@ pub use emit::{EmitError, emit, emit_json, emitted_value};
 pub use json::JsonError;
 pub use node::{Comments, Node, Pos, Style, Value};
 pub use number::{go_g_float, go_json_float};
-pub use parse::{Document, DuplicateKeys, ParseError, ParseOptions, parse, parse_one};
+pub use parse::{
+    Document, DuplicateKeys, ParseError, ParseOptions, parse, parse_first, parse_one, parse_pieces,
+};
 pub use resolve::{Dialect, ResolveError, Scalar, resolve_plain};
 pub use splice::{SpliceError, splice_scalar, splice_scalars};

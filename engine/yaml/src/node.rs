@@ -54,6 +54,10 @@ pub struct Node {
     pub comments: Option<Box<Comments>>,
     /// Where it stood.
     pub pos: Pos,
+    /// Nodes of one tree with the same number (0 is none) are one node in kustomize: its label and annotation
+    /// transformers put one value into several places, and what is written over one of them later shows in all. See
+    /// [`Node::write_shared`].
+    pub shared: u32,
 }
 
 /// What a node holds.

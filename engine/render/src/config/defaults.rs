@@ -79,6 +79,15 @@ const REPLICAS: &str = "
 - - StatefulSet +spec/replicas
 ";
 
+const IMAGES: &str = "
+- - - +spec/containers[]/image
+- - - +spec/initContainers[]/image
+- - - +spec/volumes[]/image/reference
+- - - +spec/template/spec/containers[]/image
+- - - +spec/template/spec/initContainers[]/image
+- - - +spec/template/spec/volumes[]/image/reference
+";
+
 const VARIABLES: &str = "
 - - CronJob POD:spec/jobTemplate/spec/template/spec
 - - DaemonSet POD:spec/template/spec
@@ -167,7 +176,7 @@ fn build() -> TransformerConfig {
         common_annotations: specs(COMMON_ANNOTATIONS),
         name_reference: references(),
         var_reference: specs(VARIABLES),
-        images: Vec::new(),
+        images: specs(IMAGES),
         replicas: specs(REPLICAS),
     }
 }

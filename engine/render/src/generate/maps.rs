@@ -35,6 +35,7 @@ pub(super) fn secret(
     options: &GeneratorOptions,
 ) -> Result<Node> {
     let mut node = base("Secret", name, namespace)?;
+    node.set("data", Node::map());
     node.set("type", Node::str(if secret_type.is_empty() { "Opaque" } else { secret_type }));
     for (key, value) in checked(pairs)? {
         put(&mut node, &["data"], &key, &wrapped_base64(&value));
@@ -58,7 +59,7 @@ fn base(kind: &str, name: &str, namespace: &str) -> Result<Node> {
 
 fn put(node: &mut Node, path: &[&str], key: &str, value: &str) {
     if let Some(map) = node.make_maps(path) {
-        map.set(key, Node::str(value));
+        map.set(key, Node::text(value));
     }
 }
 

@@ -97,6 +97,7 @@ fn finish(
         "create" => Behavior::Create,
         _ => Behavior::Unspecified,
     };
+    resource.generated = true;
     resource.needs_hash = !options.disable_name_suffix_hash;
     Ok(resource)
 }

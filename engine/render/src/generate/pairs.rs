@@ -45,8 +45,11 @@ fn parse_env(content: &Bytes, pairs: &mut Pairs) -> Result<()> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        // A line without `=` takes its value from the environment, of which a pure build has none.
+        // A line without `=` has an empty value; one without a key is dropped.
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
+        if key.is_empty() {
+            continue;
+        }
         pairs.push((key.to_owned(), Bytes::copy_from_slice(value.as_bytes())));
     }
     Ok(())

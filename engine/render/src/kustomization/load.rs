@@ -37,13 +37,16 @@ pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
         return fail(format!("Found multiple kustomization files under: {dir}"));
     }
     let shown = loader.shown(&path);
-    let documents = renderer.parse_kustomization(&content).map_err(|e| e.map(in_file(&shown)))?;
+    let document = renderer.parse_kustomization(&content).map_err(|e| e.map(in_file(&shown)))?;
     let empty = || RenderError::new(format!("{file_name} is empty")).in_file(&shown);
-    let first = documents.first().filter(|d| !d.is_empty()).ok_or_else(empty)?;
+    let first = document.filter(|d| !d.is_empty()).ok_or_else(empty)?;
     let json = first
         .root
         .to_json(Dialect::KubernetesJson)
         .map_err(|e| RenderError::new(format!("invalid Kustomization: {e}")).in_file(&shown))?;
+    if says_nothing(&json) {
+        return Err(empty().into());
+    }
     let warnings = warnings(&json);
     let mut content: Kustomization = decode(json).map_err(|errors| {
         errors.map(|mut error| {
@@ -54,6 +57,19 @@ pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
     check_kind(&mut content).map_err(|e| e.map(in_file(&shown)))?;
     move_deprecated(&mut content);
     Ok(Loaded { content, file_name: file_name.to_owned(), path, warnings })
+}
+
+/// Whether no field has a value; empty lists and maps are values, unless they are moved elsewhere.
+fn says_nothing(json: &serde_json::Value) -> bool {
+    let moved = |key: &str| key.eq_ignore_ascii_case("bases") || key.eq_ignore_ascii_case("imageTags");
+    json.as_object().is_some_and(|map| {
+        map.iter().all(|(key, value)| match value {
+            _ if key.eq_ignore_ascii_case("apiVersion") || key.eq_ignore_ascii_case("kind") => true,
+            serde_json::Value::String(text) => text.is_empty(),
+            serde_json::Value::Array(items) => items.is_empty() && moved(key),
+            other => other.is_null(),
+        })
+    })
 }
 
 fn check_kind(content: &mut Kustomization) -> Result<()> {

@@ -86,18 +86,13 @@ fn changed(text: &str, change: &Change<'_>) -> Option<String> {
     let name = if image.new_name.is_empty() { name } else { &image.new_name };
     let (mut tag, mut digest) = (tag.to_owned(), digest.to_owned());
     match (image.new_tag.is_empty(), image.digest.is_empty()) {
-        (false, false) => (tag, digest) = (image.new_tag.clone(), image.digest.clone()),
-        (false, true) => (tag, digest) = (image.new_tag.clone(), String::new()),
-        (true, false) => (tag, digest) = (String::new(), image.digest.clone()),
-        (true, true) => {}
-    }
-    if !image.tag_suffix.is_empty() {
-        if !tag.is_empty() {
+        (true, true) if image.tag_suffix.is_empty() => {}
+        // A suffix stands alone: with a new tag or digest it is not looked at.
+        (true, true) => {
             tag.push_str(&image.tag_suffix);
+            digest.clear();
         }
-        if digest.is_empty() && tag.is_empty() {
-            tag.clone_from(&image.tag_suffix);
-        }
+        _ => (tag, digest) = (image.new_tag.clone(), image.digest.clone()),
     }
     let mut out = name.to_owned();
     if !tag.is_empty() {

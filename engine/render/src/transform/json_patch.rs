@@ -24,9 +24,10 @@ impl JsonPatch {
             serde_json::from_str(text).or_else(|e| fail(format!("invalid JSON: {e}")))?
         } else {
             let options = seatrial_yaml::ParseOptions { comments: false, ..Default::default() };
-            let node =
-                seatrial_yaml::parse_one(text.as_bytes(), &options).or_else(|e| fail(e.to_string()))?;
-            node.to_json(Dialect::KubernetesJson).or_else(|e| fail(e.to_string()))?
+            let first = seatrial_yaml::parse_first(text.as_bytes(), &options);
+            let first = first.or_else(|e| fail(e.to_string()))?;
+            let root = first.map_or_else(Node::null, |document| document.root);
+            root.to_json(Dialect::KubernetesJson).or_else(|e| fail(e.to_string()))?
         };
         JsonPatch::from_json(json)
     }

@@ -26,8 +26,12 @@ pub(super) fn set_pairs(
     if pairs.is_empty() {
         return Ok(());
     }
+    let count = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
     for resource in resources.list_mut() {
         let gvk = resource.gvk();
+        let first = resource.shares + 1;
+        resource.shares = resource.shares.saturating_add(count);
+        let mut written: Vec<(u32, Node)> = Vec::new();
         for spec in specs.iter().filter(|spec| spec.selects(&gvk)) {
             spec.apply(&gvk, resource.node_mut(), Create::Map, &mut |node| {
                 if node.is_null() {
@@ -36,11 +40,27 @@ pub(super) fn set_pairs(
                 if !node.is_map() {
                     return fail(format!("wrong node kind: expected map, but got {}", node.kind_name()));
                 }
-                for (key, value) in pairs {
-                    node.set(key, Node::str(value.as_str()));
+                for (number, (key, value)) in (first..).zip(pairs) {
+                    let mut value = Node::text(value.as_str());
+                    match node.get_mut(key) {
+                        Some(there) => {
+                            value.shared = there.shared;
+                            if there.shared != 0 {
+                                written.push((there.shared, value.clone()));
+                            }
+                            *there = value;
+                        }
+                        None => {
+                            value.shared = number;
+                            node.set(key, value);
+                        }
+                    }
                 }
                 Ok(())
             })?;
+        }
+        for (shared, value) in written {
+            resource.node_mut().write_shared(shared, &value);
         }
     }
     Ok(())

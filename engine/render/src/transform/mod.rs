@@ -11,6 +11,7 @@ mod patches;
 mod prefix;
 mod replacements;
 mod replicas;
+mod requirements;
 mod selector;
 mod sort;
 pub(crate) mod vars;
@@ -75,7 +76,8 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Acc
         label(resources, &entry.pairs, &specs)?;
         step.done("LabelTransformer", resources);
     }
-    if !content.common_labels.is_empty() {
+    // With `labels` there is one more transformer, for `commonLabels`, even if there are none.
+    if !content.common_labels.is_empty() || !content.labels.is_empty() {
         label(resources, &content.common_labels, &config.common_labels)?;
         step.done("LabelTransformer", resources);
     }

@@ -35,24 +35,28 @@ pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig)
     let mut targets: Vec<&NameReference> =
         config.name_reference.iter().filter(|reference| index.has_target(&reference.target())).collect();
     targets.sort_by_cached_key(|reference| kind_order(&reference.target(), &[], &[]));
+    // What to look at in the objects of a kind.
+    let mut by_kind: BTreeMap<Gvk, Vec<(&FieldSpec, Gvk)>> = BTreeMap::new();
     for at in 0..resources.len() {
         let resource = &resources.list()[at];
         let gvk = resource.gvk();
-        let mut todo: Vec<(&FieldSpec, Gvk)> = Vec::new();
-        for reference in &targets {
-            let specs = reference.field_specs.iter();
-            todo.extend(specs.filter(|s| s.selects(&gvk)).map(|s| (s, reference.target())));
-        }
+        let todo = by_kind.entry(gvk.clone()).or_insert_with(|| {
+            let specs = targets.iter().flat_map(|reference| {
+                let specs = reference.field_specs.iter().filter(|s| s.selects(&gvk));
+                specs.map(|s| (s, reference.target()))
+            });
+            specs.collect()
+        });
         if todo.is_empty() {
             continue;
         }
         let referrer = Referrer::new(resource, at, &index);
         let mut node = resource.shared_node();
-        for (spec, target) in todo {
+        for (spec, target) in todo.iter() {
             if !reaches(&node, &spec.path) {
                 continue;
             }
-            let search = Search { referrer: &referrer, index: &index, target, spec };
+            let search = Search { referrer: &referrer, index: &index, target: target.clone(), spec };
             spec.apply(&gvk, std::sync::Arc::make_mut(&mut node), Create::Nothing, &mut |field| {
                 search.set(field)
             })

@@ -49,7 +49,7 @@ pub(crate) fn strategic_merge(
         for patch in patches {
             let id = patch_id(build, &patch);
             let found = resources.find(&id)?;
-            patch_one(found, &patch, Allowed::default())?;
+            patch_one(found, &with_texts(&patch), Allowed::default())?;
         }
     }
     Ok(())
@@ -81,6 +81,16 @@ pub(crate) fn apply_patch(
     resources: &mut ResMap,
     patch: &Patch,
 ) -> Result<()> {
+    apply(build, target, resources, patch, true)
+}
+
+fn apply(
+    build: &Build<'_>,
+    target: &Target<'_>,
+    resources: &mut ResMap,
+    patch: &Patch,
+    remember: bool,
+) -> Result<()> {
     let (content, shown) = match (patch.path.is_empty(), patch.patch.is_empty()) {
         (true, true) => return fail("must specify one of patch and path in a patch"),
         (false, false) => return fail("patch and path can't be set at the same time"),
@@ -98,12 +108,14 @@ pub(crate) fn apply_patch(
         kind: option(&patch.options, "allowKindChange"),
     };
     let text = String::from_utf8_lossy(&content).into_owned();
-    let json = JsonPatch::parse(text.trim_start());
     let merges = objects(build.renderer, &content);
-    let result = match (json, merges) {
-        (Ok(_), Ok(merges)) if !merges.is_empty() => {
-            fail(format!("illegally qualifies as both an SM and JSON patch: [{text}]"))
-        }
+    if let Ok(merges) = &merges
+        && !merges.is_empty()
+    {
+        // Objects are maps, and a JSON patch is a list: no text is both.
+        return merge_all(build, resources, patch, merges, allowed).map_err(|e| e.map(in_file(&shown)));
+    }
+    let result = match (JsonPatch::parse(text.trim_start()), merges) {
         (Ok(json), _) => {
             let Some(selector) = &patch.target else {
                 return fail(format!("must specify a target for JSON patch [{text}]"));
@@ -113,9 +125,8 @@ pub(crate) fn apply_patch(
                 .list_mut()
                 .iter_mut()
                 .filter(|r| matcher.matches(r))
-                .try_for_each(|r| patch_json(r, &json))
+                .try_for_each(|r| patch_json(r, &json, remember))
         }
-        (Err(_), Ok(merges)) if !merges.is_empty() => merge_all(build, resources, patch, &merges, allowed),
         (_, Ok(_)) => Ok(()),
         (Err(json), Err(merge)) => {
             let (json, merge) = (&json.errors[0], &merge.errors[0]);
@@ -156,10 +167,32 @@ fn merge_all(
         );
     };
     let matcher = Matcher::new(selector)?;
+    let merge = with_texts(merge);
     for resource in resources.list_mut().iter_mut().filter(|r| matcher.matches(r)) {
-        patch_one(resource, merge, allowed)?;
+        patch_one(resource, &merge, allowed)?;
+        if resource.api_version().is_empty() && !resource.is_empty() {
+            // kustomize puts the object's own version into the patch, even where there is none.
+            resource.node_mut().set("apiVersion", Node::null());
+        }
     }
     Ok(())
+}
+
+/// The patch with labels and annotations that are all texts: `null` is one, and removes nothing.
+fn with_texts(patch: &Node) -> Node {
+    let mut patch = patch.clone();
+    for field in ["labels", "annotations"] {
+        let Some(metadata) = patch.get_mut("metadata") else { continue };
+        let Some(map) = metadata.get_mut(field) else { continue };
+        if map.is_null() || map.is_empty_collection() {
+            metadata.remove(field);
+            continue;
+        }
+        for (_, value) in map.entries_mut().into_iter().flatten() {
+            *value = Node::text(value.as_str().unwrap_or_default());
+        }
+    }
+    patch
 }
 
 /// Merges a patch into an object. Its identity stays unless the patch may change it; its namespace stays anyway.
@@ -190,20 +223,26 @@ fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<
     Ok(())
 }
 
-/// Applies a JSON patch. kustomize notes the identity in annotations before: the map is there for a patch, even where nobody
-/// wrote it.
-fn patch_json(resource: &mut Resource, patch: &JsonPatch) -> Result<()> {
+/// Applies a JSON patch to the object's JSON. An entry of `patches` notes the identity in annotations before: the map is
+/// there for the patch, even where nobody wrote it.
+fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Result<()> {
     let name = format!("{} {}", resource.kind(), resource.name());
-    resource.remember_id();
-    let node = resource.node_mut();
-    read::tidy_annotations(node);
-    node.make_maps(&["metadata", "annotations"]);
-    patch.apply(node).context(|| format!("failed to patch {name}"))?;
+    if remember {
+        resource.remember_id();
+    }
+    read::tidy_annotations(resource.node_mut());
+    let json = seatrial_yaml::emitted_value(resource.node()).or_else(|e| fail(e.to_string()))?;
+    let mut node = Node::from_json(&json);
+    if resource.has_notes() {
+        node.make_maps(&["metadata", "annotations"]);
+    }
+    patch.apply(&mut node).context(|| format!("failed to patch {name}"))?;
     if let Some(metadata) = node.get_mut("metadata")
         && metadata.get("annotations").is_some_and(Node::is_empty_collection)
     {
         metadata.remove("annotations");
     }
+    resource.set_node(node);
     if resource.kind().is_empty() || resource.name().is_empty() {
         return fail(format!("failed to patch {name}: the patch removes kind or metadata.name"));
     }
@@ -225,5 +264,5 @@ pub(crate) fn json6902(
         false => String::from_utf8_lossy(&target.loader.load(&patch.path)?.1).into_owned(),
     };
     JsonPatch::parse(text.trim_start())?;
-    apply_patch(build, target, resources, patch)
+    apply(build, target, resources, patch, false)
 }

@@ -1,7 +1,5 @@
 //! Replacements: a value of one object, written into fields of others.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use seatrial_yaml::{Dialect, Node, Scalar, Style, Value};
 use serde::Deserialize;
 
@@ -156,8 +154,12 @@ fn write(resources: &mut ResMap, value: &Node, target: &ReplacementTarget) -> Re
         }
         let id = resource.id();
         for path in paths {
-            write_field(resource.node_mut(), value, path, target.options.as_ref())
+            let mut written = Vec::new();
+            write_field(resource.node_mut(), value, path, target.options.as_ref(), &mut written)
                 .context(|| format!("unable to replace field {path:?} of {id}"))?;
+            for field in written {
+                resource.node_mut().write_shared(field.shared, &field);
+            }
         }
     }
     Ok(())
@@ -178,14 +180,24 @@ impl Targets<'_> {
     }
 }
 
-fn write_field(node: &mut Node, value: &Node, path: &str, options: Option<&FieldOptions>) -> Result<()> {
+fn write_field(
+    node: &mut Node,
+    value: &Node,
+    path: &str,
+    options: Option<&FieldOptions>,
+    written: &mut Vec<Node>,
+) -> Result<()> {
     let create = match (options.is_some_and(|o| o.create), value.is_scalar()) {
         (false, _) => Create::Nothing,
         (true, true) => Create::Scalar,
         (true, false) => Create::Map,
     };
     let count = field_path::for_each(node, &field_path::split(path), create, &mut |field| {
-        set(field, value, options)
+        set(field, value, options)?;
+        if field.shared != 0 {
+            written.push(field.clone());
+        }
+        Ok(())
     })?;
     if count == 0 { fail(format!("unable to find field {path:?} in replacement target")) } else { Ok(()) }
 }
@@ -202,7 +214,7 @@ fn set(field: &mut Node, value: &Node, options: Option<&FieldOptions>) -> Result
     };
     match (field.is_scalar(), text) {
         (true, Some(text)) => {
-            set_scalar(field, encoded(text, options)?);
+            set_scalar(field, text);
             Ok(())
         }
         _ => {
@@ -222,19 +234,11 @@ fn spliced(old: &str, new: &str, options: &FieldOptions) -> String {
     parts.join(&options.delimiter)
 }
 
-fn encoded(text: String, options: Option<&FieldOptions>) -> Result<String> {
-    match options.map_or("", |o| o.encoding.as_str()) {
-        "" => Ok(text),
-        "base64" => Ok(STANDARD.encode(text)),
-        other => fail(format!("unsupported encoding '{other}' of a replacement")),
-    }
-}
-
 /// Another text with the type that the field has: a number stays a number, a string stays a string.
 fn set_scalar(field: &mut Node, text: String) {
     let tag = match field.resolve(Dialect::Kustomize) {
         Ok(Scalar::Str(_) | Scalar::Time(_)) => {
-            *field = Node::str(text);
+            *field = Node { shared: field.shared, ..Node::str(text) };
             return;
         }
         Ok(Scalar::Null) | Err(_) => "",

@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::requirements::{self, Requirement};
 use crate::error::{Result, fail};
 use crate::ids::ResId;
 use crate::kustomization::model::Selector;
@@ -16,17 +17,6 @@ pub(crate) struct Matcher {
     namespace: Option<Regex>,
     labels: Vec<Requirement>,
     annotations: Vec<Requirement>,
-}
-
-/// One condition of a label selector.
-#[derive(Debug, PartialEq)]
-enum Requirement {
-    In(String, Vec<String>),
-    NotIn(String, Vec<String>),
-    Exists(String),
-    Missing(String),
-    Greater(String, i64),
-    Less(String, i64),
 }
 
 fn anchored(pattern: &str) -> Result<Option<Regex>> {
@@ -51,8 +41,8 @@ impl Matcher {
             kind: anchored(&selector.kind)?,
             name: anchored(&selector.name)?,
             namespace: anchored(&selector.namespace)?,
-            labels: parse(&selector.label_selector)?,
-            annotations: parse(&selector.annotation_selector)?,
+            labels: requirements::parse(&selector.label_selector)?,
+            annotations: requirements::parse(&selector.annotation_selector)?,
         })
     }
 
@@ -95,90 +85,4 @@ impl Matcher {
     pub(crate) fn matches_labels(&self, resource: &Resource) -> bool {
         self.matches_meta(resource)
     }
-}
-
-impl Requirement {
-    fn holds<'n>(&self, value: impl Fn(&str) -> Option<&'n str>) -> bool {
-        let number = |key: &str| value(key).and_then(|v| v.parse::<i64>().ok());
-        match self {
-            Requirement::In(key, values) => value(key).is_some_and(|v| values.iter().any(|known| known == v)),
-            Requirement::NotIn(key, values) => {
-                value(key).is_none_or(|v| values.iter().all(|known| known != v))
-            }
-            Requirement::Exists(key) => value(key).is_some(),
-            Requirement::Missing(key) => value(key).is_none(),
-            Requirement::Greater(key, bound) => number(key).is_some_and(|n| n > *bound),
-            Requirement::Less(key, bound) => number(key).is_some_and(|n| n < *bound),
-        }
-    }
-}
-
-/// `a=b,c!=d,e in (x,y),f notin (z),g,!h,i>1`
-fn parse(text: &str) -> Result<Vec<Requirement>> {
-    split_outside_parentheses(text)
-        .into_iter()
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(parse_one)
-        .collect()
-}
-
-fn split_outside_parentheses(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut depth, mut start) = (0, 0);
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
-}
-
-fn parse_one(part: &str) -> Result<Requirement> {
-    let key_ok = |key: &str| {
-        !key.is_empty()
-            && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/'))
-    };
-    let refuse = || fail(format!("unable to parse requirement '{part}' of a selector"));
-    if let Some(key) = part.strip_prefix('!') {
-        let key = key.trim();
-        return if key_ok(key) { Ok(Requirement::Missing(key.to_owned())) } else { refuse() };
-    }
-    if let Some(open) = part.find('(') {
-        let words: Vec<&str> = part[..open].split_whitespace().collect();
-        let Some(values) = part[open + 1..].trim_end().strip_suffix(')') else { return refuse() };
-        let values = values.split(',').map(|v| v.trim().to_owned()).collect();
-        return match words.as_slice() {
-            [key, "in"] if key_ok(key) => Ok(Requirement::In((*key).to_owned(), values)),
-            [key, "notin"] if key_ok(key) => Ok(Requirement::NotIn((*key).to_owned(), values)),
-            _ => refuse(),
-        };
-    }
-    for (operator, negative) in [("!=", true), ("==", false), ("=", false)] {
-        if let Some((key, value)) = part.split_once(operator) {
-            let (key, values) = (key.trim(), vec![value.trim().to_owned()]);
-            if !key_ok(key) {
-                return refuse();
-            }
-            let key = key.to_owned();
-            return Ok(if negative { Requirement::NotIn(key, values) } else { Requirement::In(key, values) });
-        }
-    }
-    for (operator, greater) in [('>', true), ('<', false)] {
-        if let Some((key, value)) = part.split_once(operator) {
-            return match value.trim().parse() {
-                Ok(n) if greater => Ok(Requirement::Greater(key.trim().to_owned(), n)),
-                Ok(n) => Ok(Requirement::Less(key.trim().to_owned(), n)),
-                Err(_) => refuse(),
-            };
-        }
-    }
-    if key_ok(part) { Ok(Requirement::Exists(part.to_owned())) } else { refuse() }
 }

@@ -25,6 +25,12 @@ pub enum EmitError {
         /// Where it stands.
         pos: Pos,
     },
+    /// A block scalar whose text starts with a tab.
+    #[error("print line {}: found a tab character where an indentation space is expected", pos.line)]
+    Tab {
+        /// Where it stands.
+        pos: Pos,
+    },
     /// A string holds a character that YAML does not allow and JSON does not escape (`\u007f`, `\u0080`, `\uffff`).
     #[error("print {text:?}: control characters are not allowed")]
     Control {
@@ -64,6 +70,12 @@ pub fn emitted_value(node: &Node) -> Result<Json, EmitError> {
         Some(node) => Ok(node.to_json(Dialect::Kustomize)?),
         None => Ok(node.to_json(Dialect::Kustomize)?),
     }
+}
+
+/// The style that a string gets where it is made by kustomize: plain where it reads as a string, `|` where it has several
+/// lines, else quoted.
+pub(crate) fn style_of(text: &str) -> crate::Style {
+    quote::style_of(text, false)
 }
 
 /// Whether a text can stand without quotes in block style.

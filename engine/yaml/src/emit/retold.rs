@@ -10,7 +10,7 @@ use crate::node::{Node, Style, Value};
 /// The tree as it comes back from the round trip; `None` where it comes back unchanged.
 pub(super) fn retold(node: &Node, in_flow: bool) -> Result<Option<Node>, EmitError> {
     let value = match &node.value {
-        Value::Scalar { text, style } => scalar(node, text, *style, in_flow),
+        Value::Scalar { text, style } => scalar(node, text, *style, in_flow)?,
         Value::Seq { items, flow } => {
             let items = retold_list(items, |item| retold(item, in_flow || *flow))?;
             items.map(|items| Value::Seq { items, flow: *flow })
@@ -27,7 +27,7 @@ pub(super) fn retold(node: &Node, in_flow: bool) -> Result<Option<Node>, EmitErr
             entries.map(|entries| Value::Map { entries, flow: *flow })
         }
     };
-    Ok(value.map(|value| Node { value, tag: node.tag.clone(), comments: None, pos: node.pos }))
+    Ok(value.map(|value| Node { value, tag: node.tag.clone(), comments: None, pos: node.pos, shared: 0 }))
 }
 
 /// The list with its changed elements; `None` where none is.
@@ -52,27 +52,33 @@ fn retold_list<T: Clone>(
     Ok(changed)
 }
 
-fn scalar(node: &Node, text: &str, style: Style, in_flow: bool) -> Option<Value> {
-    match style {
+fn scalar(node: &Node, text: &str, style: Style, in_flow: bool) -> Result<Option<Value>, EmitError> {
+    Ok(match style {
         // Nothing, and text with a colon, gets quotes inside of `[]` and `{}`: null and times become strings.
         Style::Plain if in_flow && node.tag.is_empty() && (text.is_empty() || text.contains(':')) => {
             Some(Value::Scalar { text: text.to_owned(), style: Style::SingleQuoted })
         }
+        // The printer says nothing about the indentation of a block that starts with a tab, and the reader refuses it.
+        Style::Literal | Style::Folded if !in_flow && text.starts_with('\t') && may_be_block(text) => {
+            return Err(EmitError::Tab { pos: node.pos });
+        }
         Style::Folded if !in_flow => {
-            let text = refolded(text).filter(|new| new != text)?;
-            Some(Value::Scalar { text, style })
+            let refolded = refolded(text).filter(|new| new != text);
+            refolded.map(|text| Value::Scalar { text, style })
         }
         _ => None,
-    }
+    })
+}
+
+/// Whether the printer of the round trip keeps a block scalar. Unlike the last printer, it has no quarrel with tabs.
+fn may_be_block(text: &str) -> bool {
+    super::analyze::shape_of(&text.replace('\t', "x")).block && !text.contains(|c| is_break(c) && c != '\n')
 }
 
 /// A folded text, printed as `>` and read again. The printer gets the number of empty lines wrong next to lines that
 /// start with a blank. `None` where the text cannot be printed as `>`.
 fn refolded(text: &str) -> Option<String> {
-    // Unlike the last printer, this one has no quarrel with tabs.
-    if !super::analyze::shape_of(&text.replace('\t', "x")).block
-        || text.contains(|c| is_break(c) && c != '\n')
-    {
+    if !may_be_block(text) {
         return None;
     }
     let body = text.trim_start_matches('\n');

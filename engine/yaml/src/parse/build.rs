@@ -66,6 +66,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// How many documents are complete.
+    pub(super) fn len(&self) -> usize {
+        self.documents.len()
+    }
+
     pub(super) fn finish(self) -> Vec<Document> {
         self.documents
     }
@@ -90,6 +95,7 @@ impl<'a> Builder<'a> {
                     tag: tag_text(tag.as_deref()),
                     comments: None,
                     pos: pos_of(span),
+                    shared: 0,
                 };
                 self.scalar(node, anchor, span)?;
             }
@@ -170,7 +176,7 @@ impl<'a> Builder<'a> {
         span: &Span,
     ) -> Result<(), ParseError> {
         let block = matches!(value, Value::Seq { flow: false, .. } | Value::Map { flow: false, .. });
-        let mut node = Node { value, tag: tag_text(tag), comments: None, pos: pos_of(span) };
+        let mut node = Node { value, tag: tag_text(tag), comments: None, pos: pos_of(span), shared: 0 };
         if block && node.is_seq() && self.frames.last().is_some_and(|frame| frame.key.is_some()) {
             move_to_dash(self.source, &mut node.pos);
         }

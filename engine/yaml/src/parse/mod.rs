@@ -100,7 +100,78 @@ impl ParseError {
 /// No UTF-8, control characters, a syntax error, a duplicate key, an unknown alias or one inside of what it names, a
 /// merge of something that is no map, or a limit exceeded.
 pub fn parse(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document>, ParseError> {
+    read(checked_text(bytes, options)?, options, usize::MAX)
+}
+
+/// Reads the first document and does not look at the rest, as Go's `yaml.Unmarshal` does; `None` for an empty file.
+///
+/// # Errors
+/// Those of [`parse`], up to the end of the first document.
+pub fn parse_first(bytes: &[u8], options: &ParseOptions) -> Result<Option<Document>, ParseError> {
+    Ok(read(checked_text(bytes, options)?, options, 1)?.pop())
+}
+
+/// Reads a file of resources as kustomize does: it is cut at its lines that start with `---`, and what stands behind the
+/// first document of a piece (after `...`) is not looked at.
+///
+/// # Errors
+/// Those of [`parse`]; a line that starts with `---` and goes on with anything but a comment, unless it is the first.
+pub fn parse_pieces(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document>, ParseError> {
     let text = checked_text(bytes, options)?;
+    if !text.contains("\n---") {
+        return read(text, options, 1);
+    }
+    let mut documents = Vec::new();
+    let (mut start, mut from, mut line) = (0, 0, 0);
+    // A separator takes the line break before it and its own: `---` right after a separator starts the next piece.
+    while let Some(at) = text[from..].find("\n---").map(|at| from + at) {
+        let Some(end) = text[at + 1..].find('\n').map(|end| at + 1 + end) else { break };
+        let separator = text[at + 1..end].trim_end();
+        let after = separator[3..].trim_start();
+        if !after.is_empty() && !after.starts_with('#') {
+            let line = count(text[..=at].matches('\n').count() + 1);
+            let message = format!("invalid document separator: {separator}");
+            return Err(ParseError { line, column: 1, message });
+        }
+        piece(&text[start..=at], options, line, &mut documents)?;
+        line += count(text[start..=end].matches('\n').count());
+        (start, from) = (end + 1, end + 1);
+    }
+    piece(&text[start..], options, line, &mut documents)?;
+    Ok(documents)
+}
+
+/// Reads the first document of a piece that starts behind `line` lines.
+fn piece(
+    text: &str,
+    options: &ParseOptions,
+    line: u32,
+    documents: &mut Vec<Document>,
+) -> Result<(), ParseError> {
+    let read = read(text, options, 1).map_err(|error| ParseError { line: error.line + line, ..error })?;
+    documents.extend(read.into_iter().map(|mut document| {
+        document.line += line;
+        move_down(&mut document.root, line);
+        document
+    }));
+    Ok(())
+}
+
+/// Adds to the lines of a tree.
+fn move_down(node: &mut Node, lines: u32) {
+    if lines == 0 {
+        return;
+    }
+    node.pos.line += lines;
+    for (key, value) in node.entries_mut().into_iter().flatten() {
+        move_down(key, lines);
+        move_down(value, lines);
+    }
+    node.items_mut().into_iter().flatten().for_each(|item| move_down(item, lines));
+}
+
+/// Reads up to `most` documents.
+fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>, ParseError> {
     let depth = options.max_depth.min(250);
     let granit = granit_parser::options! {
         emit_anchor_events: true,
@@ -117,7 +188,11 @@ pub fn parse(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document>, Pars
         if matches!(event, Event::StreamEnd) {
             break;
         }
+        let ends = matches!(event, Event::DocumentEnd);
         builder.event(event, &span)?;
+        if ends && builder.len() >= most {
+            break;
+        }
     }
     Ok(builder.finish())
 }

@@ -1,8 +1,8 @@
 //! `seatrial render DIR`: what `kustomize build DIR` prints, byte for byte.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use seatrial_render::{
     FileSource, Found, LoadRestrictor, Object, Options, RenderErrors, Renderer, Reorder, ResolveError, Tree,
@@ -54,17 +54,56 @@ enum Order {
 }
 
 /// The machine's files, from the root on, read when they are needed.
-struct Disk;
+#[derive(Default)]
+struct Disk {
+    /// Where directories lead, links followed.
+    folders: Mutex<BTreeMap<PathBuf, Option<PathBuf>>>,
+}
+
+impl Disk {
+    /// The directory without links; each is looked up once.
+    fn folder(&self, dir: &Path) -> Option<PathBuf> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = folders.get(dir) {
+            return known.clone();
+        }
+        let real = dir.canonicalize().ok();
+        folders.insert(dir.to_owned(), real.clone());
+        real
+    }
+
+    fn known(&self, dir: &Path) -> bool {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.get(dir).is_some_and(|real| real.as_deref() == Some(dir))
+    }
+}
+
+fn shown(real: &Path) -> String {
+    real.strip_prefix("/").unwrap_or(real).to_string_lossy().into_owned()
+}
 
 impl FileSource for Disk {
     fn resolve(&self, path: &str) -> Result<Found, ResolveError> {
-        let real = Path::new("/").join(path).canonicalize().map_err(|_| ResolveError::Missing)?;
-        let shown = real.strip_prefix("/").unwrap_or(&real).to_string_lossy().into_owned();
-        if real.is_dir() {
-            return Ok(Found::Dir(shown));
+        let path = Path::new("/").join(path);
+        if self.known(&path) {
+            return Ok(Found::Dir(shown(&path)));
+        }
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Ok(Found::Dir(String::new()));
+        };
+        let mut real = self.folder(parent).ok_or(ResolveError::Missing)?.join(name);
+        let mut kind = real.symlink_metadata().map_err(|_| ResolveError::Missing)?;
+        if kind.is_symlink() {
+            real = real.canonicalize().map_err(|_| ResolveError::Missing)?;
+            kind = real.metadata().map_err(|_| ResolveError::Missing)?;
+        }
+        if kind.is_dir() {
+            let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+            folders.insert(real.clone(), Some(real.clone()));
+            return Ok(Found::Dir(shown(&real)));
         }
         std::fs::read(&real)
-            .map(|content| Found::File(shown, content.into()))
+            .map(|content| Found::File(shown(&real), content.into()))
             .map_err(|_| ResolveError::Missing)
     }
 
@@ -138,7 +177,7 @@ fn render(args: &Args, options: &Options) -> Result<(), Failure> {
     let dir = std::path::absolute(&args.dir).map_err(Failure::new)?;
     // The tree's paths begin below its root.
     let dir = dir.strip_prefix("/").unwrap_or(&dir);
-    let tree = Tree::from_source(Arc::new(Disk)).shown_at("/");
+    let tree = Tree::from_source(Arc::new(Disk::default())).shown_at("/");
     let rendered = Renderer::new().build(&tree, &dir.to_string_lossy(), options);
     let warnings = rendered.as_ref().map_or_else(|e| &e.warnings, |r| &r.warnings);
     warnings.iter().for_each(|warning| eprintln!("{warning}"));
