@@ -119,7 +119,7 @@ fn path(rng: &mut Rng) -> String {
                     "a%3Db",
                     "a+in+(b",
                     "!a",
-                    "a>1",
+                    "a%3E1",
                     "metadata.name%3Da",
                     "Exact",
                     "NotOlderThan",
@@ -138,7 +138,7 @@ fn path(rng: &mut Rng) -> String {
         path.push('/');
     }
     // What the client's own URL type cannot hold does not reach a server.
-    let path: String = path.chars().filter(char::is_ascii).collect();
+    let path: String = path.chars().filter(|c| c.is_ascii_graphic()).collect();
     if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
 }
 
