@@ -76,10 +76,10 @@ pub(crate) fn update(
             }
         }
         ("", "Service", "") => service(ctx, kind, Some(live), new)?,
-        ("", "PersistentVolume", "status") => {
-            if meta::text(live, &["status", "phase"]) != meta::text(new, &["status", "phase"]) {
-                phase_changed(new, ctx.now);
-            }
+        ("", "PersistentVolume", "status")
+            if meta::text(live, &["status", "phase"]) != meta::text(new, &["status", "phase"]) =>
+        {
+            phase_changed(new, ctx.now);
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition", "") => crate::crd::complete(new, Some(live)),
         // Fields that the server filled in once and that an update may leave out.

@@ -2,7 +2,6 @@
 //! and the schemas of definitions. `SEATRIAL_FUZZ=N` plays N requests; the default is 3,000.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[allow(dead_code, reason = "each test program uses a part of it")]
 mod http_client;
 
 use http_client::Server;
@@ -77,7 +76,8 @@ fn path(rng: &mut Rng) -> String {
     let mut path = (*pick(rng, ROOTS)).to_owned();
     for _ in 0..rng.below(4) {
         path.push('/');
-        path.push_str(*pick(rng, &["a", "b", "status", "scale", "log", "w", "default"]));
+        const NAMES: &[&str] = &["a", "b", "status", "scale", "log", "w", "default"];
+        path.push_str(pick(rng, NAMES));
     }
     if rng.below(8) == 0 {
         path = (0..rng.below(7)).map(|_| format!("/{}", pick(rng, WORDS))).collect();
