@@ -77,7 +77,8 @@ fn path(rng: &mut Rng) -> String {
     for _ in 0..rng.below(4) {
         path.push('/');
         const NAMES: &[&str] = &["a", "b", "status", "scale", "log", "w", "default"];
-        path.push_str(pick(rng, NAMES));
+        let name: &&str = pick(rng, NAMES);
+        path.push_str(name);
     }
     if rng.below(8) == 0 {
         path = (0..rng.below(7)).map(|_| format!("/{}", pick(rng, WORDS))).collect();
