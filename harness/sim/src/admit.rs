@@ -24,7 +24,22 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Resu
         ("", "Namespace") => {
             meta::map_mut(object, "spec").entry("finalizers").or_insert_with(|| json!(["kubernetes"]));
         }
-        ("", "Service") => service(ctx, kind, None, object)?,
+        ("", "Service") => {
+            let reached = meta::at(object, &["spec", "externalIPs"]).and_then(Value::as_array);
+            if meta::text(object, &["spec", "clusterIP"]) == "None"
+                && reached.is_some_and(|ips| !ips.is_empty())
+            {
+                ctx.warnings.push("spec.externalIPs is ignored for headless services".to_owned());
+            }
+            service(ctx, kind, None, object)?;
+        }
+        ("storage.k8s.io", "CSIDriver") => {
+            let tokens = meta::at(object, &["spec", "tokenRequests"]).and_then(Value::as_array);
+            let told = meta::at(object, &["spec", "serviceAccountTokenInSecrets"]).is_some();
+            if tokens.is_some_and(|t| !t.is_empty()) && !told {
+                ctx.warnings.push("spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes".to_owned());
+            }
+        }
         ("", "Pod") => pod(ctx, kind, object)?,
         ("", "PersistentVolumeClaim") => {
             storage_class(ctx.state, object);
@@ -61,10 +76,10 @@ pub(crate) fn update(
             }
         }
         ("", "Service", "") => service(ctx, kind, Some(live), new)?,
-        ("", "PersistentVolume", "status") => {
-            if meta::text(live, &["status", "phase"]) != meta::text(new, &["status", "phase"]) {
-                phase_changed(new, ctx.now);
-            }
+        ("", "PersistentVolume", "status")
+            if meta::text(live, &["status", "phase"]) != meta::text(new, &["status", "phase"]) =>
+        {
+            phase_changed(new, ctx.now);
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition", "") => crate::crd::complete(new, Some(live)),
         // Fields that the server filled in once and that an update may leave out.

@@ -10,7 +10,7 @@ mod proto;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use bytes::Bytes;
 use seatrial_schema::{Resource, kubernetes};
@@ -265,15 +265,17 @@ fn kinds_of(name: &str) -> Vec<Value> {
 
 /// The document of version 2: all groups, built in and custom.
 fn whole(state: &State) -> Value {
-    static BUILT_IN: LazyLock<Arc<(Map<String, Value>, Map<String, Value>)>> = LazyLock::new(|| {
+    /// Paths and definitions.
+    type Parts = (Map<String, Value>, Map<String, Value>);
+    static BUILT_IN: LazyLock<Parts> = LazyLock::new(|| {
         let mut needed: BTreeSet<String> = kubernetes().types().map(|(name, _)| name.to_owned()).collect();
         let mut paths = Map::new();
         for resource in kubernetes().resources() {
             add_built_in(&mut paths, resource, Style::V2, &mut needed);
         }
-        Arc::new((paths, closure(needed, Style::V2)))
+        (paths, closure(needed, Style::V2))
     });
-    let (mut paths, mut definitions) = BUILT_IN.as_ref().clone();
+    let (mut paths, mut definitions) = BUILT_IN.clone();
     custom::add_v2(state, &mut paths, &mut definitions);
     json!({
         "swagger": "2.0",

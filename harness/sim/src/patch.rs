@@ -231,6 +231,10 @@ fn server_side_apply(
         managed_fields::apply(live.as_deref(), &applied, writer, force, ty)
     })
     .map_err(refuse_apply)?;
+    let merged = match live.as_deref() {
+        Some(live) => keep_times(live, merged, &ctx.request.manager(), subresource),
+        None => merged,
+    };
     // Nothing to do: the answer is the live object.
     if let (Some(live), Some(stored)) = (&live, &stored)
         && **live == merged
@@ -258,14 +262,23 @@ fn server_side_apply(
     Ok(outcome.answer(ctx, kind, code))
 }
 
+fn same_but_for_owners(a: &Value, b: &Value) -> bool {
+    let (Value::Object(a), Value::Object(b)) = (a, b) else { return a == b };
+    let metadata = |map: &Value| -> Vec<(String, Value)> {
+        let fields = map.as_object().into_iter().flatten();
+        fields.filter(|(key, _)| *key != "managedFields").map(|(k, v)| (k.clone(), v.clone())).collect()
+    };
+    a.len() == b.len()
+        && a.iter().all(|(key, value)| match (key.as_str(), b.get(key)) {
+            (_, None) => false,
+            ("metadata", Some(other)) => metadata(value) == metadata(other),
+            (_, Some(other)) => value == other,
+        })
+}
+
 /// Where nothing but the owners of fields has changed, the manager's entry keeps its time; a new entry has none.
 fn keep_times(live: &Value, mut merged: Value, manager: &str, subresource: &str) -> Value {
-    let content = |object: &Value| {
-        let mut object = object.clone();
-        meta::metadata_mut(&mut object).remove("managedFields");
-        object
-    };
-    if *live == merged || content(live) != content(&merged) {
+    if *live == merged || !same_but_for_owners(live, &merged) {
         return merged;
     }
     let own = |entry: &Value| {

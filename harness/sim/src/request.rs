@@ -382,8 +382,11 @@ fn parse_yaml(body: &[u8]) -> Result<Value> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    serde_saphyr::from_str(text)
-        .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}")))
+    serde_saphyr::from_str(text).map_err(|error| {
+        // What follows the first line shows parts of the body, which may be secret.
+        let why = error.to_string();
+        Refusal::bad_request(format!("error decoding YAML: {}", why.lines().next().unwrap_or("")))
+    })
 }
 
 #[cfg(test)]

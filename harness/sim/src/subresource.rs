@@ -419,6 +419,15 @@ pub(crate) fn review(ctx: &mut Ctx<'_>, kind: &Kind, body: &Value) -> Result<Ans
             return Err(refusal);
         }
     }
+    // Who sent the review is recorded as with a stored object.
+    if decoded.get("spec").is_some() {
+        let written = crate::codec::without_empty(kind, &decoded);
+        let tracked =
+            with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, written, writer, ty));
+        if let Some(managers) = meta::at(&tracked, &["metadata", "managedFields"]) {
+            answer["metadata"]["managedFields"] = managers.clone();
+        }
+    }
     answer["status"] = status;
     Ok(Answer::json(201, &answer))
 }

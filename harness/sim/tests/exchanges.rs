@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 const REQUESTS: &str = include_str!("data/exchanges.txt");
 const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/exchanges.jsonl");
+const FIDELITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fidelity.md");
 const KNOWN: &str = include_str!("data/exchanges_known.txt");
 
 #[derive(Debug)]
@@ -368,6 +369,57 @@ fn difference(want: &str, found: &str) -> String {
     out
 }
 
+/// The page `docs/fidelity.md`: what is equal, different and refused, by section.
+fn fidelity(want: &Answers, found: &Answers, notes: &str) -> String {
+    let mut rows: BTreeMap<usize, (String, [usize; 4])> = BTreeMap::new();
+    let mut details = String::new();
+    for ((exchange, want), found) in exchanges().into_iter().zip(want).zip(found) {
+        let section = exchange.name.rsplit_once(": ").map_or("", |(s, _)| s);
+        let section = section.rsplit_once(' ').map_or(section, |(s, _)| s).to_owned();
+        let row = rows.entry(exchange.section).or_insert_with(|| (section, [0; 4]));
+        let equal = show(want) == show(found);
+        let refused = found.0 == 501;
+        let slot = match (equal, refused) {
+            (true, _) => 0,
+            (false, true) => 2,
+            (false, false) => 1,
+        };
+        row.1[slot] += 1;
+        row.1[3] += 1;
+        if !equal {
+            details.push_str(&format!("- `{}`: {}\n", exchange.name, cause(&exchange.name, notes)));
+        }
+    }
+    let total = rows.values().fold([0; 4], |mut sum, (_, row)| {
+        sum.iter_mut().zip(row).for_each(|(s, n)| *s += n);
+        sum
+    });
+    let mut out = format!(
+        "# Fidelity of the simulated API server\n\n<!-- Written by `SEATRIAL_FIDELITY=1 cargo test -p seatrial-sim --test exchanges`; \
+         the test fails when it is out of date. -->\n\n{} requests were played on kube-apiserver v1.36.3 and on the simulated \
+         server, and the whole normalised answers compared: {} are equal, {} differ, {} are refused.\n\n\
+         | requests about | equal | different | refused | all |\n| --- | ---: | ---: | ---: | ---: |\n",
+        total[3], total[0], total[1], total[2]
+    );
+    for (section, [equal, different, refused, all]) in rows.values() {
+        out.push_str(&format!("| {section} | {equal} | {different} | {refused} | {all} |\n"));
+    }
+    out + "\n## What differs, and why\n" + &details
+}
+
+/// Why an exchange differs: the comment above its name in the list of those that are known.
+fn cause(name: &str, notes: &str) -> String {
+    let mut why = String::new();
+    for line in notes.lines() {
+        match line.strip_prefix("# ") {
+            Some(text) => text.clone_into(&mut why),
+            None if !line.is_empty() && name.starts_with(line) => return why,
+            None => {}
+        }
+    }
+    "not listed".to_owned()
+}
+
 /// Compares two sets of answers; differences that are known by name are only counted.
 fn compare(want: &Answers, found: &Answers, known: &[&str]) {
     let names: Vec<String> = exchanges().into_iter().map(|e| e.name).collect();
@@ -399,7 +451,14 @@ fn known() -> Vec<&'static str> {
 
 #[test]
 fn the_simulated_server_answers_as_the_real_one_was_recorded() {
-    compare(&recorded(), &simulated(), &known());
+    let (recorded, simulated) = (recorded(), simulated());
+    compare(&recorded, &simulated, &known());
+    let page = fidelity(&recorded, &simulated, KNOWN);
+    if std::env::var_os("SEATRIAL_FIDELITY").is_some() {
+        std::fs::write(FIDELITY, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(FIDELITY).unwrap_or_default();
+    assert!(written == page, "docs/fidelity.md is out of date: run this test with SEATRIAL_FIDELITY=1");
 }
 
 #[test]

@@ -138,7 +138,8 @@ fn service_spec(object: &mut Fields) {
     } else {
         object.remove("sessionAffinityConfig");
     }
-    if matches!(ty.as_str(), "NodePort" | "LoadBalancer") {
+    let reached = object.get("externalIPs").and_then(Value::as_array).is_some_and(|ips| !ips.is_empty());
+    if matches!(ty.as_str(), "NodePort" | "LoadBalancer") || (reached && ty == "ClusterIP") {
         default(object, "externalTrafficPolicy", "Cluster");
     }
     if ty == "LoadBalancer" {

@@ -18,7 +18,13 @@ pub(super) fn implied_fields<'s>(ty: TypeRef<'s>) -> impl Iterator<Item = (&'s s
     ty.fields().filter_map(|f| Some((f.name, of_field(f)?, f.ty)))
 }
 
+/// Lists that must be given, and that are left out all the same where they are empty.
+const OMITTED: &[&str] = &["validationActions"];
+
 fn of_field(field: FieldRef<'_>) -> Option<&Value> {
+    if OMITTED.contains(&field.name) {
+        return None;
+    }
     match field.default {
         Some(Value::Object(_)) => (field.ty.kind() == TypeKind::Object).then(|| &*EMPTY),
         Some(zero) if field.required => Some(zero),

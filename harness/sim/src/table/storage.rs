@@ -153,7 +153,17 @@ pub(super) fn admission(plural: &str, row: &mut Row<'_>) -> bool {
             let p = |field: &str| text(o, &["spec", "paramRef", field]);
             row.text(match (p("namespace"), p("name")) {
                 ("", "") => match meta::at(o, &["spec", "paramRef"]) {
-                    Some(_) => "*:*".to_owned(),
+                    // A selector is shown as Go prints it.
+                    Some(_) => {
+                        let labels = map(o, &["spec", "paramRef", "selector", "matchLabels"]);
+                        let labels = labels.into_iter().flatten();
+                        let labels: Vec<String> =
+                            labels.map(|(k, v)| format!("{k}: {},", v.as_str().unwrap_or(""))).collect();
+                        format!(
+                            "&LabelSelector{{MatchLabels:map[string]string{{{}}},MatchExpressions:[]LabelSelectorRequirement{{}},}}",
+                            labels.join(" ")
+                        )
+                    }
                     None => "<unset>".to_owned(),
                 },
                 ("", name) => name.to_owned(),

@@ -25,7 +25,7 @@ fn framed(text: &str, inner: &str, upper: bool) -> bool {
 pub(super) fn label(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     if text.len() > 63 {
-        found.push(too_long(63));
+        found.push(too_long(63).replace("bytes", "characters"));
     }
     if !framed(text, "-", false) {
         found.push(LABEL.to_owned());
@@ -37,7 +37,7 @@ pub(super) fn label(text: &str) -> Vec<String> {
 pub(super) fn subdomain(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     if text.len() > 253 {
-        found.push(too_long(253));
+        found.push(too_long(253).replace("bytes", "characters"));
     }
     if text.is_empty() || !text.split('.').all(|part| framed(part, "-", false)) {
         found.push(SUBDOMAIN.to_owned());
