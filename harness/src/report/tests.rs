@@ -162,3 +162,19 @@ fn junit_has_a_suite_for_each_scenario_and_a_case_for_each_step() {
         assert!(xml.contains(part), "{part}\n is not in \n{xml}");
     }
 }
+
+#[test]
+fn reports_of_real_clusters_have_their_times_in_the_timings_alone() {
+    let mut real = report(1);
+    real.backend = "envtest".to_owned();
+    for scenario in &mut real.scenarios {
+        scenario.is_virtual = false;
+    }
+    let text = json(&real);
+    for field in ["\"started\"", "\"elapsed\"", "\"at\"", "\"took\""] {
+        assert!(!text.contains(field), "{text}");
+        assert!(json(&report(1)).contains(field), "{field}");
+    }
+    let times: serde_json::Value = serde_json::from_str(&timings(&real)).unwrap();
+    assert!(times["scenarios"][0]["steps"][0]["atMilliseconds"].is_number(), "{times}");
+}
