@@ -47,7 +47,8 @@
 //!
 //! # What is refused though Go's readers take it
 //! - a quoted `"<<"` as a key (kustomize drops the entry without a word), when printing;
-//! - a document behind `...` without a `---` of its own (Go's readers stop there without a word);
+//! - a document behind `...` without a `---` of its own, by [`parse`] (Go's readers stop there without a word, and so do
+//!   [`parse_first`] and [`parse_pieces`]);
 //! - U+0085, U+2028 and U+2029 written raw: YAML 1.1 takes them for line ends, YAML 1.2 does not;
 //! - `!!binary` with bytes that are no UTF-8 (Go's JSON garbles them);
 //! - `{a:}` and `[a:]` (Go's readers see the text `a:`); a comment sign right behind a quote; `|` at the column of its

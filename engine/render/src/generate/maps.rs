@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use seatrial_yaml::Node;
+use seatrial_yaml::{Node, Style};
 
 use super::pairs::Pairs;
 use crate::error::{Result, fail};
@@ -59,7 +59,9 @@ fn base(kind: &str, name: &str, namespace: &str) -> Result<Node> {
 
 fn put(node: &mut Node, path: &[&str], key: &str, value: &str) {
     if let Some(map) = node.make_maps(path) {
-        map.set(key, Node::text(value));
+        // Texts of several lines are blocks, even those that cannot be read again (a tab at their start is refused).
+        let block = value.contains('\n');
+        map.set(key, if block { Node::scalar(value, Style::Literal) } else { Node::text(value) });
     }
 }
 
