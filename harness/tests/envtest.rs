@@ -1,5 +1,7 @@
 //! Scenarios on a real kube-apiserver. They run where ORACLES_DIR or ~/.cache/seatrial-oracles/bin holds it and etcd.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
 use rstest::rstest;
 use seatrial_harness::cluster::{Backend, BackendOptions};
 use seatrial_harness::report::{Outcome, Paint, describe};

@@ -4,6 +4,7 @@
 //! interrupts that many times, at moments that are spread over a whole start.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
