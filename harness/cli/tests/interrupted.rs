@@ -5,6 +5,7 @@
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+#![allow(clippy::disallowed_methods, reason = "a test of processes waits on the wall clock")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -88,6 +88,7 @@ mod tests {
         std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     }
 
+    #[allow(clippy::disallowed_methods, reason = "a test of processes waits on the wall clock")]
     fn until(what: &str, mut holds: impl FnMut() -> bool) {
         for _ in 0..500 {
             if holds() {
