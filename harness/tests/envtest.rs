@@ -1,7 +1,10 @@
 //! Scenarios on a real kube-apiserver. They run where ORACLES_DIR or ~/.cache/seatrial-oracles/bin holds it and etcd.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
-#![allow(clippy::disallowed_methods, reason = "a test of processes waits on the wall clock")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests wait on the wall clock, and may panic"
+)]
 
 use rstest::rstest;
 use seatrial_harness::cluster::{Backend, BackendOptions};

@@ -4,8 +4,11 @@
 //! interrupts that many times, at moments that are spread over a whole start.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
-#![allow(clippy::disallowed_methods, reason = "a test of processes waits on the wall clock")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests wait on the wall clock, and may panic"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

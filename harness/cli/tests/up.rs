@@ -3,7 +3,6 @@
 #![allow(clippy::disallowed_methods, reason = "a test of processes waits on the wall clock")]
 
 #[allow(dead_code, reason = "this test starts the program itself")]
-#[allow(dead_code, reason = "each test program uses a part of it")]
 mod support;
 
 use std::fs;

@@ -78,6 +78,12 @@ impl Drop for Guard {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "processes live on the wall clock"
+)]
 mod tests {
     use super::*;
     use std::path::PathBuf;
