@@ -432,3 +432,34 @@ fn a_repository_can_be_mapped_to_more_urls() {
         assert_eq!(forge.by_url("git@gitlab.com:owls/gitops").unwrap().name(), "gitops");
     });
 }
+
+#[test]
+fn commits_and_pushes_at_the_same_time_lose_nothing() {
+    const EACH: usize = 40;
+    play(|forge, _| {
+        let repo = repo(&forge, &[("a", "1")]);
+        let path = repo.path().to_owned();
+        std::thread::scope(|scope| {
+            // As `git push` does: a commit on the tip that it has seen, and another try where that has moved.
+            scope.spawn(move || {
+                let git = git2::Repository::open_bare(&path).unwrap();
+                let name = format!("refs/heads/{BRANCH}");
+                let by = git2::Signature::new("Jane", "jane@example.test", &git2::Time::new(0, 0)).unwrap();
+                let mut left = EACH;
+                while left > 0 {
+                    let tip = git.refname_to_id(&name).unwrap();
+                    let parent = git.find_commit(tip).unwrap();
+                    let message = format!("push {left}");
+                    let tree = parent.tree().unwrap();
+                    let id = git.commit(None, &by, &by, &message, &tree, &[&parent]).unwrap();
+                    left -= usize::from(git.reference_matching(&name, id, true, tip, "").is_ok());
+                }
+            });
+            for n in 0..EACH {
+                repo.commit(BRANCH, &files(&[("b", &n.to_string())])).unwrap();
+            }
+        });
+        assert_eq!(repo.log(BRANCH, 1000).unwrap().len(), 1 + 2 * EACH);
+        assert_eq!(text(&repo, "b"), (EACH - 1).to_string());
+    });
+}
