@@ -106,7 +106,7 @@ pub fn check(path: impl AsRef<Path>) -> Result<(), Failure> {
 /// the backend (see [`crate::cluster::BackendOptions`]). Where the machine lacks what the backend needs, every test case is
 /// ignored, with the reason.
 pub fn main<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
     let options = match options() {
         Ok(options) => options,
         Err(failure) => {
@@ -114,6 +114,9 @@ pub fn main<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if options.backend == Backend::Kubeconfig {
+        arguments.test_threads = Some(options.threads());
+    }
     let paths: Vec<PathBuf> = paths.into_iter().map(|p| p.as_ref().to_owned()).collect();
     match entries(&paths, &options) {
         Ok(entries) => {

@@ -227,6 +227,13 @@ impl Node {
         self.items_mut().into_iter().flatten().for_each(|item| item.write_shared(shared, from));
     }
 
+    /// Forgets which values here and below are shared: a copy in another place has values of its own.
+    pub fn unshare(&mut self) {
+        self.shared = 0;
+        self.entries_mut().into_iter().flatten().for_each(|(_, value)| value.unshare());
+        self.items_mut().into_iter().flatten().for_each(Node::unshare);
+    }
+
     /// Puts an item at the end of a list. Gives the item back when this is no list.
     pub fn push(&mut self, item: Node) -> Option<Node> {
         match self.items_mut() {

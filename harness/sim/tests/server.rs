@@ -420,3 +420,23 @@ fn bodies_that_cannot_be_read_are_refused(
         assert_eq!(reply.json()["kind"], "Status");
     });
 }
+
+/// Forty copies of copies: of all fields beside each other, and of a map into its own innermost one.
+#[rstest]
+#[case::wide((0..40).map(|n| json!({"op": "copy", "from": "/data", "path": format!("/data/x{n}")})).collect())]
+#[case::deep((0..40).map(|n| {
+    let place = "/x".repeat((1 << n.min(12)) - 1);
+    json!({"op": "copy", "from": "/data", "path": format!("/data{place}/x")})
+}).collect())]
+fn copies_of_copies_are_refused_before_they_fill_the_memory(#[case] patch: Vec<Value>) {
+    run(|server| async move {
+        let object =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "v"}});
+        let created = server.send("POST", CONFIG_MAPS, &[], object.to_string()).await;
+        assert_eq!(created.code, 201, "{}", created.text);
+        let headers = [("content-type", "application/json-patch+json")];
+        let body = Value::from(patch).to_string();
+        let reply = server.send("PATCH", &format!("{CONFIG_MAPS}/a"), &headers, body).await;
+        assert_eq!(reply.code, 413, "{}", reply.text);
+    });
+}

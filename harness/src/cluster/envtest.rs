@@ -69,7 +69,8 @@ struct Server {
 
 impl Server {
     async fn start(wanted: &Wanted<'_>) -> Result<(Server, Remote), String> {
-        let folder = tempfile::Builder::new().prefix("seatrial-envtest-").tempdir();
+        let folder =
+            tempfile::Builder::new().prefix("seatrial-envtest-").permissions(crate::run::private()).tempdir();
         let folder = folder.map_err(|error| format!("cannot make a folder: {error}"))?;
         let mut server = Server { guards: Vec::new(), folder };
         let secrets = Secrets::write(server.folder.path())?;

@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// How long the removal may take: namespaces end when everything in them has.
 const REMOVAL: Duration = Duration::from_secs(120);
+/// The definition that every cluster with Flux has, whatever its namespace.
+const FLUX_DEFINITION: &str = "kustomizations.kustomize.toolkit.fluxcd.io";
 /// The label by which Flux knows what it has applied.
 const OWNER_LABEL: &str = "kustomize.toolkit.fluxcd.io/name";
 
@@ -87,16 +89,23 @@ impl ClusterProvider for Existing {
         let config = config.map_err(|error| failed(format!("cannot use its context: {error}")))?;
         let objects = Objects::new(client(config.clone()).map_err(failed)?);
         let answered = |error: kube::Error| failed(words(&error));
-        if objects.get("v1", "Namespace", None, NAMESPACE).await.map_err(answered)?.is_some() {
-            return Err(BackendError::Unsupported {
-                action: "play a scenario".to_owned(),
-                cluster: name.clone(),
-                reason: format!(
-                    "it has a namespace {NAMESPACE}: two engines would fight over what Flux has there"
-                ),
-            });
+        let refused = |reason: String| BackendError::Unsupported {
+            action: "play a scenario".to_owned(),
+            cluster: name.clone(),
+            reason,
+        };
+        let definition = ("apiextensions.k8s.io/v1", "CustomResourceDefinition", FLUX_DEFINITION);
+        for (api_version, kind, mark) in [("v1", "Namespace", NAMESPACE), definition] {
+            if objects.get(api_version, kind, None, mark).await.map_err(answered)?.is_some() {
+                let why = "two engines would fight over what Flux has there";
+                return Err(refused(format!("it has {kind}/{mark}: {why}")));
+            }
         }
         let pods = pods(&objects, wanted.options.pods).await.map_err(answered)?;
+        if pods == Pods::Simulated && !objects.list("v1", "Node", None).await.map_err(answered)?.is_empty() {
+            let why = "a simulated one would take pods of others";
+            return Err(refused(format!("its pods cannot be simulated, as it has nodes of its own: {why}")));
+        }
         let version = objects.version().await.map_err(answered)?;
         let simulated = (pods == Pods::Simulated).then_some(Controllers::None);
         let remote = Remote { admin: config.clone(), flux: config, root_ca: String::new(), simulated };

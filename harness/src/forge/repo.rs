@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 
 /// How often a change is made again because a push came first.
 const ATTEMPTS: u32 = 100;
+/// The pause between two of them.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// A bare repository. Cheap to clone; clones are the same repository.
 #[derive(Clone)]
@@ -60,7 +62,11 @@ impl Repo {
         let mut left = ATTEMPTS;
         loop {
             match change(&git) {
-                Err(ForgeError::Overtaken { .. }) if left > 0 => left -= 1,
+                Err(ForgeError::Overtaken { .. }) if left > 0 => {
+                    left -= 1;
+                    // A push may hold the lock on the ref. Only programs outside of the run push: no virtual run waits here.
+                    std::thread::park_timeout(PAUSE);
+                }
                 done => return done,
             }
         }

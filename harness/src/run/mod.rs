@@ -32,6 +32,7 @@ pub(crate) use bootstrap::{images, install, start_engine};
 pub use event::{Event, Progress, Silent};
 pub use options::{RunError, RunOptions, Shard, ShardError};
 pub use play::play;
+pub(crate) use play::private;
 pub use runner::run_scenarios;
 #[cfg(feature = "testing")]
 pub(crate) use runner::{Entry, clusters, entries};

@@ -25,6 +25,13 @@ pub struct RunOptions {
     pub stop: Stop,
 }
 
+impl RunOptions {
+    /// How many scenarios are played at a time: one where they share the clusters of others.
+    pub(crate) fn threads(&self) -> usize {
+        if self.backend == Backend::Kubeconfig { 1 } else { self.jobs }
+    }
+}
+
 impl Default for RunOptions {
     fn default() -> RunOptions {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);

@@ -30,7 +30,7 @@ struct Notes {
 pub fn play(plan: &Plan, options: &RunOptions, before: &dyn Fn(&str)) -> ScenarioReport {
     let seed = options.seed.or(plan.seed).unwrap_or_default();
     let notes = Mutex::new(Notes::default());
-    let folder = match tempfile::Builder::new().prefix("seatrial-run-").tempdir() {
+    let folder = match tempfile::Builder::new().prefix("seatrial-run-").permissions(private()).tempdir() {
         Ok(folder) => folder,
         Err(error) => {
             let problem = format!("failed to make a folder for the run: {error}");
@@ -51,6 +51,11 @@ pub fn play(plan: &Plan, options: &RunOptions, before: &dyn Fn(&str)) -> Scenari
         Err(panic) => vec![panicked(&*panic)],
     };
     report(plan, options, lock(&notes), problems)
+}
+
+/// What runs keep in folders is nobody else's.
+pub(crate) fn private() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o700)
 }
 
 /// Runs `main` on the wall clock.

@@ -55,7 +55,7 @@ pub fn run_scenarios(
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel::<Event>();
     std::thread::scope(|scope| {
-        for _ in 0..options.jobs.clamp(1, entries.len().max(1)) {
+        for _ in 0..options.threads().clamp(1, entries.len().max(1)) {
             let (sender, entries, next) = (sender.clone(), &entries, &next);
             scope.spawn(move || {
                 let wall = Clock::wall();

@@ -45,7 +45,7 @@ impl Stop {
         Some(self.0.cause.load(Ordering::Acquire)).filter(|number| *number != 0)
     }
 
-    /// Stops at the first SIGINT or SIGTERM that this process gets from now on. At the second one the process ends at
+    /// Stops at the first SIGINT, SIGTERM or SIGHUP that this process gets from now on. At the second one the process ends at
     /// once, with the status that the signal has in shells.
     ///
     /// # Errors
@@ -56,9 +56,13 @@ impl Stop {
         use tokio::signal::unix::{SignalKind, signal};
         let stop = self.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (mut interrupt, mut terminate) = {
+        let (mut interrupt, mut terminate, mut hang_up) = {
             let _inside = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+            (
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
+            )
         };
         std::thread::spawn(move || {
             runtime.block_on(async {
@@ -66,6 +70,7 @@ impl Stop {
                     let number = tokio::select! {
                         _ = interrupt.recv() => 2,
                         _ = terminate.recv() => 15,
+                        _ = hang_up.recv() => 1,
                     };
                     if stop.is_stopped() {
                         std::process::exit(128 + i32::from(number));

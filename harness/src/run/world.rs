@@ -13,7 +13,7 @@ use seatrial_render::Renderer;
 use seatrial_time::Clock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Clusters, repositories and registry of a run, and what the steps so far have left behind.
 pub(super) struct World {
@@ -26,6 +26,8 @@ pub(super) struct World {
     pub(super) registry: Registry,
     pub(super) artifacts: Arc<ArtifactStore>,
     pub(super) renderer: Arc<Renderer>,
+    /// Clusters that have started while others, started with them, have not.
+    started: Mutex<Vec<Handle>>,
     pub(super) clusters: BTreeMap<String, Handle>,
     /// The commits that steps gave names to.
     pub(super) aliases: BTreeMap<String, CommitId>,
@@ -60,6 +62,7 @@ impl World {
             registry: Registry::new(),
             artifacts: Arc::new(ArtifactStore::default()),
             renderer: Arc::new(Renderer::default()),
+            started: Mutex::default(),
             clusters: BTreeMap::new(),
             aliases: BTreeMap::new(),
             commits: Vec::new(),
@@ -76,15 +79,15 @@ impl World {
         for (name, tags) in &plan.images {
             self.registry.create(name, tags)?;
         }
-        let started = join_all(plan.clusters.iter().map(|cluster| self.start(cluster))).await;
-        let mut failure = None;
-        // Those that did start are ended with the world.
-        for result in started {
-            match result {
-                Ok(handle) => drop(self.clusters.insert(handle.name.clone(), handle)),
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
+        // Those that did start are ended with the world, also when the run is stopped while others still start.
+        let started = join_all(plan.clusters.iter().map(async |cluster| {
+            let handle = self.start(cluster).await?;
+            lock(&self.started).push(handle);
+            Ok::<(), BackendError>(())
+        }));
+        let failure = started.await.into_iter().find_map(Result::err);
+        let started = std::mem::take(&mut *lock(&self.started));
+        self.clusters.extend(started.into_iter().map(|handle| (handle.name.clone(), handle)));
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -114,7 +117,8 @@ impl World {
     /// Ends all clusters, side by side; the result is what could not be ended.
     pub(super) async fn end(self) -> Vec<BackendError> {
         self.pending.ended().await;
-        let mut ends = join_all(self.clusters.into_values().map(Handle::end)).await;
+        let started = std::mem::take(&mut *lock(&self.started));
+        let mut ends = join_all(self.clusters.into_values().chain(started).map(Handle::end)).await;
         ends.push(cluster::sweep(self.backend, &self.folder).await);
         ends.into_iter().filter_map(Result::err).collect()
     }
@@ -160,6 +164,10 @@ impl World {
         });
         Ok(fact)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A folder is taken as it is, an existing repository with its history.

@@ -20,6 +20,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
+/// How long a program may take to end by itself when it is asked to.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Git cannot be served. Every message fits after "failed to ".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -237,8 +240,16 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
-            process.kill();
-            self.clock.spawn("end of git", async move { drop(process.child.wait().await) }).detach();
+            // It removes its locks on refs when it is asked to end, and leaves them where it is killed.
+            process.signal(Signal::TERM);
+            let clock = self.clock.clone();
+            let end = async move {
+                if clock.timeout(GRACE, process.child.wait()).await.is_err() {
+                    process.signal(Signal::KILL);
+                    let _ = process.child.wait().await;
+                }
+            };
+            self.clock.spawn("end of git", end).detach();
         }
         // Also where the client has gone: the refs may have moved before it did.
         if let Some(repo) = &self.pushed {
@@ -253,11 +264,11 @@ struct Process {
 }
 
 impl Process {
-    fn kill(&self) {
+    fn signal(&self, signal: Signal) {
         // It leads a process group of its own, in which are the programs that it runs.
         let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(id) = id {
-            let _ = kill_process_group(id, Signal::KILL);
+            let _ = kill_process_group(id, signal);
         }
     }
 }

@@ -219,6 +219,7 @@ fn set(field: &mut Node, value: &Node, options: Option<&FieldOptions>) -> Result
         }
         _ => {
             *field = value.clone();
+            field.unshare();
             Ok(())
         }
     }

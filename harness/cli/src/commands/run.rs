@@ -98,8 +98,12 @@ impl ClusterArgs {
             options.k3s_image.clone_from(image);
         }
         options.kubeconfig.clone_from(&self.kubeconfig);
-        options.contexts.extend(self.context.iter().cloned());
-        options.allowed_contexts.extend(self.allow_context.iter().cloned());
+        if !self.context.is_empty() {
+            options.contexts = self.context.iter().cloned().collect();
+        }
+        if !self.allow_context.is_empty() {
+            options.allowed_contexts = self.allow_context.iter().cloned().collect();
+        }
         Ok(options)
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn hashes(state: &State) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The stored definition of a custom kind, and its resource version.
+/// The stored definition of a custom kind, and a digest of it.
 fn definition(state: &State, version: &CustomVersion) -> Option<(Value, String)> {
     let r = &version.resource;
     let name = format!("{}.{}", r.plural, r.group);
@@ -39,7 +39,8 @@ fn definition(state: &State, version: &CustomVersion) -> Option<(Value, String)>
     let versions = meta::at(object.value(), &["spec", "versions"])?.as_array()?;
     let found = versions.iter().find(|v| meta::text(v, &["name"]) == r.version)?;
     let schema = meta::at(found, &["schema", "openAPIV3Schema"]).cloned();
-    let stamp = format!("{} {}", meta::uid(object.value()), object.version());
+    // By content: versions and uids of two simulations with the same seed are the same.
+    let stamp = digest(&[&String::from_utf8_lossy(&object.json())]);
     Some((schema.unwrap_or_else(|| json!({"type": "object"})), stamp))
 }
 

@@ -22,7 +22,8 @@ pub(in crate::cluster) struct K3s;
 impl ClusterProvider for K3s {
     async fn start(&self, wanted: &Wanted<'_>) -> Result<Handle, BackendError> {
         let failed = |message: String| BackendError::Start { cluster: wanted.plan.name.clone(), message };
-        let folder = tempfile::Builder::new().prefix("seatrial-k3s-").tempdir();
+        let folder =
+            tempfile::Builder::new().prefix("seatrial-k3s-").permissions(crate::run::private()).tempdir();
         let folder = folder.map_err(|error| failed(format!("cannot make a folder: {error}")))?;
         let container = run(wanted, &folder).await.map_err(failed)?;
         let container = Container { container, _folder: folder };

@@ -89,6 +89,10 @@ pub(in crate::cluster) async fn sweep(folder: &Path) -> Result<(), BackendError>
 async fn sweep_dead(docker: &Docker) -> Result<(), BackendError> {
     let own = own_process();
     let Some((own_host, _)) = own.split_once(' ') else { return Ok(()) };
+    if own_host.starts_with('/') {
+        // No boot can be read here: it cannot be told which processes have ended.
+        return Ok(());
+    }
     remove(docker, PROCESS, |process| {
         let Some((host, process)) = process.and_then(|label| label.split_once(' ')) else {
             return false;

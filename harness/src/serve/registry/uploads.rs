@@ -31,6 +31,9 @@ struct Upload {
     file: File,
     size: u64,
     hash: Sha256,
+    /// Its last piece has come; nothing more is taken.
+    closed: bool,
+    /// Its file has become a blob.
     over: bool,
 }
 
@@ -59,17 +62,16 @@ impl Uploads {
         let path = self.folder.join(format!("upload-{id}"));
         let file = File::create_new(&path).await.map_err(|error| Refusal::io(&error))?;
         let (name, hash) = (name.clone(), Sha256::new());
-        let upload = Arc::new(Mutex::new(Upload { name, path, file, size: 0, hash, over: false }));
+        let upload =
+            Arc::new(Mutex::new(Upload { name, path, file, size: 0, hash, closed: false, over: false }));
         self.all().insert(id.clone(), upload.clone());
         Ok((id, upload))
     }
 
     fn find(&self, name: &RepositoryName, id: &str) -> Result<Arc<Mutex<Upload>>> {
-        let unknown =
-            || Refusal::new(Code::BlobUploadUnknown, format!("no upload {id:?} to {name} has begun"));
-        let upload = self.all().get(id).cloned().ok_or_else(unknown)?;
+        let upload = self.all().get(id).cloned().ok_or_else(|| unknown(name, id))?;
         let own = upload.try_lock().map_or(true, |upload| upload.name == *name);
-        if own { Ok(upload) } else { Err(unknown()) }
+        if own { Ok(upload) } else { Err(unknown(name, id)) }
     }
 
     fn forget(&self, id: &str) {
@@ -78,7 +80,16 @@ impl Uploads {
     }
 }
 
+fn unknown(name: &RepositoryName, id: &str) -> Refusal {
+    Refusal::new(Code::BlobUploadUnknown, format!("no upload {id:?} to {name} has begun"))
+}
+
 impl Upload {
+    /// Refuses one that another request has ended while this one waited for it.
+    fn check_open(&self, name: &RepositoryName, id: &str) -> Result<()> {
+        if self.closed || self.name != *name { Err(unknown(name, id)) } else { Ok(()) }
+    }
+
     /// Takes a body in.
     async fn take(&mut self, mut body: Incoming) -> Result<()> {
         while let Some(frame) = body.frame().await {
@@ -130,6 +141,7 @@ pub(super) async fn go_on(
 ) -> Result<Answer> {
     let upload = on.uploads.find(name, id)?;
     let mut upload = upload.lock().await;
+    upload.check_open(name, id)?;
     if let Some(refused) = out_of_order(&asked, at, id, &upload)? {
         return Ok(refused);
     }
@@ -151,6 +163,7 @@ pub(super) async fn finish(
     let wanted = digest(wanted)?;
     let upload = on.uploads.find(name, id)?;
     let mut upload = upload.lock().await;
+    upload.check_open(name, id)?;
     if let Some(refused) = out_of_order(&asked, at, id, &upload)? {
         return Ok(refused);
     }
@@ -213,6 +226,7 @@ async fn keep(
     upload: &mut Upload,
     wanted: &Digest,
 ) -> Result<Answer> {
+    upload.closed = true;
     let hash = std::mem::take(&mut upload.hash).finalize();
     let found: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     if wanted.as_str() != format!("sha256:{found}") {
