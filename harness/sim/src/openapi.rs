@@ -25,7 +25,8 @@ use paths::Served;
 use types::Style;
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
-const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// The form with dots, whichever was asked for: parsers of media types refuse the older `v2@v1.0`.
+const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// A document with the media type and the tag that it is sent with.
 #[derive(Clone, Debug)]

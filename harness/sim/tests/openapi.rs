@@ -145,9 +145,14 @@ fn a_changed_definition_has_another_address() {
 #[rstest]
 #[case::json("application/json", 200, "application/json")]
 #[case::client_go(
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+    200,
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+)]
+#[case::older_client_go(
     "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
     200,
-    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 )]
 #[case::neither("text/html", 406, "application/json")]
 fn version_two_comes_as_json_and_protobuf(

@@ -7,19 +7,23 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A length of time in a scenario. Written as one or more numbers with the units `d`, `h`, `m`, `s`, `ms`: `1h30m`.
+/// A length of time in a scenario, at most ten years. Written as one or more numbers with the units `d`, `h`, `m`, `s`, `ms`:
+/// `1h30m`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 /// Text that is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a duration: write numbers with the units d, h, m, s or ms, such as 500ms, 10m or 1h30m"
+    "{0:?} is not a duration: write numbers with the units d, h, m, s or ms, such as 500ms, 10m or 1h30m, at most 3650d"
 )]
 pub struct NotADuration(
     /// The text.
     pub String,
 );
+
+/// The longest duration, in milliseconds: ten years.
+const LONGEST: u64 = 3_650 * 86_400_000;
 
 /// The units, longest first, in milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -40,7 +44,7 @@ impl FromStr for Span {
             total = number.checked_mul(*unit).and_then(|ms| total.checked_add(ms)).ok_or_else(wrong)?;
             rest = &after[end..];
         }
-        if text.is_empty() { Err(wrong()) } else { Ok(Span(Duration::from_millis(total))) }
+        if text.is_empty() || total > LONGEST { Err(wrong()) } else { Ok(Span(Duration::from_millis(total))) }
     }
 }
 
@@ -103,6 +107,8 @@ mod tests {
     #[case::negative("-5m", None)]
     #[case::empty("", None)]
     #[case::too_long("99999999999999999999d", None)]
+    #[case::ten_years("3650d", Some(315_360_000_000))]
+    #[case::longer_than_ten_years("3650d1ms", None)]
     fn durations_are_read_with_their_units(#[case] text: &str, #[case] millis: Option<u64>) {
         assert_eq!(text.parse::<Span>().ok().map(|s| s.0), millis.map(Duration::from_millis));
     }

@@ -4,8 +4,12 @@ use super::files;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
+
+/// How long a run that still serves may take to answer.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(300);
 
 /// Where everything is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,6 +72,14 @@ pub enum ReadyError {
         /// The file.
         path: PathBuf,
     },
+    /// The run that has written it still serves.
+    #[error("write the ready file {}: the run that has written it still serves at {address}; name another", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// Where that run's forge answers.
+        address: String,
+    },
     /// Reading or writing failed.
     #[error("write the ready file {}", path.display())]
     Io {
@@ -102,6 +114,10 @@ impl ReadyFile {
         if !ours {
             return Err(ReadyError::Foreign { path: path.to_owned() });
         }
+        let address = json["forge"]["http"].as_str().unwrap_or_default();
+        if answers(address) {
+            return Err(ReadyError::InUse { path: path.to_owned(), address: address.to_owned() });
+        }
         fs::remove_file(path).map_err(failed)
     }
 
@@ -113,6 +129,12 @@ impl ReadyFile {
         files::replace(path, &content).map_err(failed)?;
         Ok(ReadyFile { path: path.to_owned(), content })
     }
+}
+
+/// Whether somebody listens at `http://ADDRESS:PORT`.
+fn answers(url: &str) -> bool {
+    let address = url.strip_prefix("http://").and_then(|address| address.parse::<SocketAddr>().ok());
+    address.is_some_and(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
 }
 
 impl Drop for ReadyFile {
@@ -145,6 +167,20 @@ mod tests {
         }
         assert_eq!(ReadyFile::prepare(&path).is_ok(), removed);
         assert_eq!(path.exists(), !removed);
+    }
+
+    #[test]
+    fn the_file_of_a_run_that_still_serves_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ready.json");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let ready = serde_json::json!({"kubeconfig": "k", "ca": "c", "clusters": {}, "forge": {"http": url},
+            "registry": {}});
+        fs::write(&path, ready.to_string()).unwrap();
+        assert!(matches!(ReadyFile::prepare(&path), Err(ReadyError::InUse { .. })));
+        drop(listener);
+        assert!(ReadyFile::prepare(&path).is_ok() && !path.exists());
     }
 
     #[test]

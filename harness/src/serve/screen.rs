@@ -59,7 +59,7 @@ impl fmt::Display for Screen<'_> {
             )?;
         }
         let host = registry.http.trim_start_matches("http://");
-        writeln!(f, "\nregistry: {host}/btoll/debug:1.0.1 is btoll/debug:1.0.1 to the clusters")?;
+        writeln!(f, "\nregistry: {host}/demo/app:1.0.1 is demo/app:1.0.1 to the clusters")?;
         line(
             f,
             &format!(
@@ -69,7 +69,7 @@ impl fmt::Display for Screen<'_> {
             ),
         )?;
         line(f, &format!("export DOCKER_CONFIG={}", shell(&registry.docker_config)))?;
-        line(f, &format!("docker push {host}/btoll/debug:1.0.1"))?;
+        line(f, &format!("docker push {host}/demo/app:1.0.1"))?;
 
         let mut notes = self.setup.notes.clone();
         if !self.options.bootstrap && !matches!(self.options.source, UpSource::Nothing) {
