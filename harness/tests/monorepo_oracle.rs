@@ -50,7 +50,9 @@ fn every_kustomization_of_the_fixture_renders_as_kustomize_renders_it() {
         let output = Command::new(&program).arg("build").arg(root.join(folder)).output().unwrap();
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && complaint.is_empty(), "{folder}: {complaint}");
-        assert!(!output.stdout.is_empty(), "{folder} renders to nothing");
+        // What bootstrap writes is not there yet.
+        let empty = folder.ends_with("/flux-system");
+        assert_eq!(output.stdout.is_empty(), empty, "{folder} renders to nothing");
         let ours = renderer.build(&tree, folder, &Options::default()).unwrap();
         assert_eq!(ours.to_yaml().unwrap(), String::from_utf8(output.stdout).unwrap(), "{folder}");
     }
