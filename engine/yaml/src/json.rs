@@ -112,10 +112,16 @@ impl Node {
             Json::String(s) => Node::text(s.as_str()),
             Json::Array(items) => items.iter().map(Node::from_json).collect(),
             Json::Object(map) => Node::from_entries(
-                map.iter().map(|(key, value)| (Node::key(key), Node::from_json(value))).collect(),
+                map.iter().map(|(key, value)| (key_node(key), Node::from_json(value))).collect(),
             ),
         }
     }
+}
+
+/// A key that is a string in both dialects (`y` is one in kustomize's alone).
+fn key_node(text: &str) -> Node {
+    let key = Node::key(text);
+    if key.is_string(Dialect::KubernetesJson) { key } else { Node::str(text) }
 }
 
 /// A JSON number as Go prints it.
