@@ -19,19 +19,13 @@ const JSON: &str = "application/json";
 const APPLY: &str = "application/apply-patch+yaml";
 
 /// An object as the server sent it. Texts are compared much faster than what they say.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Text(String);
 
 impl Text {
     /// The object.
     pub(crate) fn parse(&self) -> Result<Value, ClusterError> {
         serde_json::from_str(&self.0).map_err(|error| ClusterError::Transport(error.to_string()))
-    }
-}
-
-impl std::hash::Hash for Text {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
     }
 }
 

@@ -36,9 +36,9 @@ impl Run<'_> {
             ResourceInventory { entries: managed.iter().map(|who| apply::inventory::entry(who)).collect() };
         let old = self.state.status.inventory.clone().unwrap_or_default();
         let stale = apply::inventory::stale(&old, &inventory);
+        stale.iter().for_each(|who| self.context.settled.forget(who));
         if spec.prune && !stale.is_empty() {
             self.state.speak();
-            stale.iter().for_each(|who| self.context.settled.forget(who));
             let pruned = apply::prune(&cluster, stale, &self.who).await;
             let failed_entries = pruned.failed.iter().map(|(who, _)| apply::inventory::entry(who));
             inventory.entries.extend(failed_entries);

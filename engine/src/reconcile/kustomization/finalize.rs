@@ -31,14 +31,15 @@ pub(super) async fn finalize(
         return Ok(());
     }
     let status: KustomizationStatus = serde_json::from_value(object["status"].clone()).unwrap_or_default();
+    let entries = status.inventory.unwrap_or_default().entries;
+    let objects: Vec<ObjectRef> = entries.iter().filter_map(apply::inventory::object).collect();
+    objects.iter().for_each(|who| context.settled.forget(who));
     // A spec that cannot be read is one that never applied anything.
     if let Ok(spec) = serde_json::from_value::<KustomizationSpec>(object["spec"].clone())
         && deletes(&spec)
     {
         let owner = ObjectRef::of(object);
         let cluster = super::run::acting(context, &owner, &spec);
-        let entries = status.inventory.unwrap_or_default().entries;
-        let objects: Vec<ObjectRef> = entries.iter().filter_map(apply::inventory::object).collect();
         let pruned = apply::prune(&cluster, objects.clone(), &owner).await;
         if let Some(message) = summary(&pruned.changes) {
             events
