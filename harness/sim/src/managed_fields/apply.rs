@@ -10,7 +10,7 @@ use super::merge::{merge, remove, subtract_owned, with_declared_parents};
 use super::update::{
     before_first_apply, ignored, without_ignored, without_managed_fields, without_system_fields,
 };
-use super::{ApplyError, Conflict, FieldSet, Kind, Managers, Operation, Writer};
+use super::{ApplyError, Conflict, FieldSet, Fields, Kind, Managers, Operation, Writer};
 
 /// Applies a configuration to the live object (`None`: to nothing). Returns the new object, before defaulting and admission,
 /// with its managed fields; the live object as it is where nothing changes.
@@ -63,18 +63,18 @@ fn attempt(
     force: bool,
     kind: Kind<'_>,
 ) -> Result<Option<Value>, Vec<Conflict>> {
-    let mut managers = live.map(|l| Managers::read(l).unwrap_or_default()).unwrap_or_default();
-    let before = managers.clone();
+    let mut managers = live.map(Managers::of).unwrap_or_default();
     if let (Some(live), true) = (live, managers.entries.is_empty()) {
         managers.put(before_first_apply(live, writer, kind));
     }
 
-    let own = writer.entry(Operation::Apply, claims);
-    let previous = managers.find(&own).map(|e| e.fields.clone()).unwrap_or_default();
-    managers.put(own.clone());
+    let own = writer.entry(Operation::Apply, Fields::of(&claims));
+    let previous = managers.put(own.clone()).filter(|previous| previous.fields != own.fields);
     let mut new = live.map(without_managed_fields).unwrap_or_else(|| Value::Object(Map::new()));
     merge(&mut new, &without_ignored(applied, writer), kind.ty);
-    prune(&mut new, &managers, &previous, kind);
+    if let Some(previous) = previous {
+        prune(&mut new, &managers, &previous.fields.set(), kind);
+    }
     let nothing = Value::Object(Map::new());
     let Changes { added: mut touched, modified, removed } =
         Changes::between(live.unwrap_or(&nothing), &new, kind).without(&ignored(writer));
@@ -96,7 +96,7 @@ fn attempt(
         return Err(conflicts);
     }
     managers.entries.retain(|e| !e.fields.is_empty());
-    if live.is_some() && touched.is_empty() && removed.is_empty() && same_owners(&before, &managers) {
+    if touched.is_empty() && removed.is_empty() && live.is_some_and(|live| managers.same_as_of(live)) {
         return Ok(None);
     }
     managers.cap();
@@ -110,26 +110,15 @@ fn attempt(
 
 /// Removes what the manager listed before and nobody lists now.
 fn prune(merged: &mut Value, managers: &Managers, previous: &FieldSet, kind: Kind<'_>) {
-    if previous.is_empty() {
-        return;
-    }
     let mut gone = with_declared_parents(previous, kind.ty);
     for entry in &managers.entries {
-        subtract_owned(&mut gone, &entry.fields, kind.ty);
+        subtract_owned(&mut gone, &entry.fields.set(), kind.ty);
     }
     // The identity of the object is nobody's, and stays.
     let gone = without_system_fields(gone);
     if !gone.is_empty() {
         remove(merged, &gone, kind.ty);
     }
-}
-
-/// Whether the entries are the same but for their times.
-fn same_owners(before: &Managers, after: &Managers) -> bool {
-    before.entries.len() == after.entries.len()
-        && after.entries.iter().all(|new| {
-            before.find(new).is_some_and(|old| old.fields == new.fields && old.api_version == new.api_version)
-        })
 }
 
 fn untyped(applied: &Value, errors: Vec<String>) -> ApplyError {

@@ -89,6 +89,8 @@ impl Walk {
             (None, None) => return (Mark::Same, changes),
             (None, Some(_)) => Mark::Added,
             (Some(_), None) => Mark::Removed,
+            // Most of an object stays as it is: what is equal is not walked through.
+            (Some(old), Some(new)) if old == new => return (Mark::Same, changes),
             (Some(_), Some(_)) => Mark::Same,
         };
         if let (Some(old), Some(new), TypeKind::Any) = (old, new, ty.kind())

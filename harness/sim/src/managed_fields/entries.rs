@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, Unit};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
-use super::{FieldSet, FieldsError};
+use super::{Fields, FieldsError};
 
 /// How a manager wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +30,7 @@ pub struct Entry {
     /// When the entry last changed.
     pub time: Option<Timestamp>,
     /// What it owns.
-    pub fields: FieldSet,
+    pub fields: Fields,
 }
 
 impl Entry {
@@ -55,62 +55,73 @@ const MOST_UPDATERS: usize = 10;
 const ANCIENT: &str = "ancient-changes";
 
 impl Managers {
-    /// Reads the entries of an object; none where it has no managed fields.
+    /// Reads the entries that a client sent.
     ///
     /// # Errors
     /// An entry whose fields cannot be read.
-    pub fn read(object: &Value) -> Result<Managers, FieldsError> {
-        let list = object.pointer("/metadata/managedFields").and_then(Value::as_array);
-        let mut entries = Vec::new();
-        for entry in list.into_iter().flatten() {
-            let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-            let operation = match entry["operation"].as_str() {
-                Some("Apply") => Operation::Apply,
-                _ => Operation::Update,
-            };
-            let fields = match entry.get("fieldsV1") {
-                Some(fields) => FieldSet::from_fields_v1(fields)?,
-                None => FieldSet::default(),
-            };
-            entries.push(Entry {
-                manager: text("manager"),
-                operation,
-                api_version: text("apiVersion"),
-                subresource: text("subresource"),
-                time: entry["time"].as_str().and_then(|t| t.parse().ok()),
-                fields,
-            });
-        }
-        Ok(Managers { entries })
+    pub fn read(list: &[Value]) -> Result<Managers, FieldsError> {
+        let entries = list.iter().map(|entry| {
+            let fields = entry.get("fieldsV1").map(Fields::read).transpose()?.unwrap_or_default();
+            Ok(Entry::of(entry, fields))
+        });
+        Ok(Managers { entries: entries.collect::<Result<_, _>>()? })
+    }
+
+    /// The entries of a list that [`Managers::write`] wrote.
+    pub(super) fn stored(list: Vec<Value>) -> Managers {
+        let entries = list.into_iter().map(|mut entry| {
+            let fields = entry.get_mut("fieldsV1").map(|fields| Fields::stored(fields.take()));
+            Entry::of(&entry, fields.unwrap_or_default())
+        });
+        Managers { entries: entries.collect() }
+    }
+
+    /// The entries of a stored object; none where it has no managed fields.
+    pub(super) fn of(object: &Value) -> Managers {
+        let list = list(object).and_then(Value::as_array);
+        Managers::stored(list.cloned().unwrap_or_default())
     }
 
     /// Writes the entries into an object: appliers first, each group by time, then by name.
-    pub fn write(&self, object: &mut Value) {
+    pub fn write(mut self, object: &mut Value) {
         let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
         if self.entries.is_empty() {
             metadata.remove("managedFields");
             return;
         }
-        let mut sorted: Vec<&Entry> = self.entries.iter().collect();
-        let key = |e: &Entry| {
+        fn key(e: &Entry) -> (Operation, Option<i64>, &str, &str, &str) {
             let seconds = e.time.map(Timestamp::as_second);
-            (e.operation, seconds, e.manager.clone(), e.api_version.clone(), e.subresource.clone())
-        };
-        sorted.sort_by_cached_key(|e| key(e));
-        let list = sorted.into_iter().map(to_json).collect();
+            (e.operation, seconds, &e.manager, &e.api_version, &e.subresource)
+        }
+        self.entries.sort_by(|a, b| key(a).cmp(&key(b)));
+        let list = self.entries.into_iter().map(Entry::into_value).collect();
         metadata.insert("managedFields".to_owned(), Value::Array(list));
     }
 
-    pub(super) fn find(&self, writer: &Entry) -> Option<&Entry> {
-        self.entries.iter().find(|e| e.same_writer(writer))
+    /// Whether a stored object has the same entries but for their times.
+    pub(super) fn same_as_of(&self, object: &Value) -> bool {
+        let list = list(object).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let text = |entry: &Value, key: &str, own: &str| entry[key].as_str().unwrap_or_default() == own;
+        list.len() == self.entries.len()
+            && self.entries.iter().all(|own| {
+                list.iter().any(|entry| {
+                    text(entry, "manager", &own.manager)
+                        && text(entry, "operation", own.operation.text())
+                        && text(entry, "apiVersion", &own.api_version)
+                        && text(entry, "subresource", &own.subresource)
+                        && own.fields.are(&entry["fieldsV1"])
+                })
+            })
     }
 
-    /// Puts the entry in the place of the same writer's; without fields it is dropped.
-    pub(super) fn put(&mut self, entry: Entry) {
-        self.entries.retain(|e| !e.same_writer(&entry));
+    /// Puts the entry in the place of the same writer's, which it returns; without fields it is dropped.
+    pub(super) fn put(&mut self, entry: Entry) -> Option<Entry> {
+        let place = self.entries.iter().position(|e| e.same_writer(&entry));
+        let previous = place.map(|place| self.entries.remove(place));
         if !entry.fields.is_empty() {
             self.entries.push(entry);
         }
+        previous
     }
 
     /// Joins the oldest updaters of each API version, until there are few enough.
@@ -131,7 +142,7 @@ impl Managers {
                 }
                 Some(older) => {
                     let mut joined = entry.clone();
-                    joined.fields.extend(older.fields.clone());
+                    joined.fields.extend(&older.fields.set());
                     Entry { manager: ANCIENT.to_owned(), subresource: String::new(), ..joined }
                 }
             };
@@ -144,21 +155,53 @@ impl Managers {
     }
 }
 
-fn to_json(entry: &Entry) -> Value {
-    let mut out = json!({
-        "manager": entry.manager,
-        "operation": match entry.operation { Operation::Apply => "Apply", Operation::Update => "Update" },
-        "apiVersion": entry.api_version,
-    });
-    if let Some(time) = entry.time {
-        out["time"] = json!(seconds(time).to_string());
+/// The managed fields of an object.
+pub(super) fn list(object: &Value) -> Option<&Value> {
+    object.get("metadata")?.get("managedFields")
+}
+
+impl Operation {
+    fn text(self) -> &'static str {
+        match self {
+            Operation::Apply => "Apply",
+            Operation::Update => "Update",
+        }
     }
-    out["fieldsType"] = json!("FieldsV1");
-    out["fieldsV1"] = entry.fields.to_fields_v1();
-    if !entry.subresource.is_empty() {
-        out["subresource"] = json!(entry.subresource);
+}
+
+impl Entry {
+    fn of(entry: &Value, fields: Fields) -> Entry {
+        let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        let operation = match entry["operation"].as_str() {
+            Some("Apply") => Operation::Apply,
+            _ => Operation::Update,
+        };
+        Entry {
+            manager: text("manager"),
+            operation,
+            api_version: text("apiVersion"),
+            subresource: text("subresource"),
+            time: entry["time"].as_str().and_then(|t| t.parse().ok()),
+            fields,
+        }
     }
-    out
+
+    fn into_value(self) -> Value {
+        let mut out = Map::new();
+        let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
+        put("manager", self.manager.into());
+        put("operation", self.operation.text().into());
+        put("apiVersion", self.api_version.into());
+        if let Some(time) = self.time {
+            put("time", seconds(time).to_string().into());
+        }
+        put("fieldsType", "FieldsV1".into());
+        put("fieldsV1", self.fields.into_value());
+        if !self.subresource.is_empty() {
+            put("subresource", self.subresource.into());
+        }
+        Value::Object(out)
+    }
 }
 
 /// The time in whole seconds, as Kubernetes writes it.

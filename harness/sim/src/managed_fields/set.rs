@@ -19,8 +19,11 @@ impl FieldSet {
     /// # Errors
     /// A key that is no path element, or a value that is no object.
     pub fn from_fields_v1(fields: &Value) -> Result<FieldSet, FieldsError> {
+        FieldSet::from_map(fields.as_object().ok_or(FieldsError::NoObject)?)
+    }
+
+    pub(super) fn from_map(map: &Map<String, Value>) -> Result<FieldSet, FieldsError> {
         let mut set = FieldSet::default();
-        let map = fields.as_object().ok_or(FieldsError::NoObject)?;
         for (key, value) in map {
             if key == "." {
                 continue;
@@ -30,7 +33,7 @@ impl FieldSet {
             if inner.is_empty() || inner.contains_key(".") {
                 set.members.insert(element.clone());
             }
-            let child = FieldSet::from_fields_v1(value)?;
+            let child = FieldSet::from_map(inner)?;
             if !child.is_empty() {
                 set.children.insert(element, child);
             }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::compare::Changes;
-use super::entries::seconds;
+use super::entries::{list, seconds};
 use super::implied::tidy_metadata;
-use super::{Entry, FieldSet, Kind, Managers, Operation, PathElement, Writer};
+use super::{Entry, FieldSet, Fields, Kind, Managers, Operation, PathElement, Writer};
 
 /// The manager of what was there before an object was first applied to.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
@@ -19,11 +19,14 @@ const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 /// `new` may carry managed fields of its own (a client sends back what it read): they count, except on subresources; one empty
 /// entry clears them, and an object without any is not tracked again before the next apply.
 pub fn update(old: Option<&Value>, new: Value, writer: &Writer<'_>, kind: Kind<'_>) -> Value {
-    let mut managers = starting_managers(old, &new, !writer.subresource.is_empty());
     let mut out = new;
+    let sent = match out.get_mut("metadata") {
+        Some(Value::Object(metadata)) => metadata.remove("managedFields"),
+        _ => None,
+    };
+    let mut managers = starting_managers(old, sent, !writer.subresource.is_empty());
     tidy_metadata(&mut out);
     if old.is_some() && managers.entries.is_empty() {
-        managers.write(&mut out);
         return out;
     }
     track(&mut managers, old, &out, writer, kind);
@@ -32,20 +35,24 @@ pub fn update(old: Option<&Value>, new: Value, writer: &Writer<'_>, kind: Kind<'
     out
 }
 
-fn starting_managers(old: Option<&Value>, new: &Value, subresource: bool) -> Managers {
-    let live = || old.and_then(|o| Managers::read(o).ok()).unwrap_or_default();
-    if subresource {
-        return live();
+/// The entries that a write begins with; `sent` are those that the new object carries.
+fn starting_managers(old: Option<&Value>, sent: Option<Value>, subresource: bool) -> Managers {
+    let sent = match sent {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    };
+    let live = old.and_then(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if sent == live {
+        return Managers::stored(sent);
     }
-    let sent = new.pointer("/metadata/managedFields").and_then(Value::as_array);
-    let is_reset = |list: &Vec<Value>| matches!(list.as_slice(), [Value::Object(entry)] if entry.values().all(|v| v.is_null() || v == ""));
-    if sent.is_some_and(is_reset) {
+    let is_reset = |list: &[Value]| matches!(list, [Value::Object(entry)] if entry.values().all(|v| v.is_null() || v == ""));
+    if subresource || sent.is_empty() {
+        return Managers::stored(live.to_vec());
+    }
+    if is_reset(&sent) {
         return Managers::default();
     }
-    match Managers::read(new) {
-        Ok(sent) if !sent.entries.is_empty() => sent,
-        _ => live(),
-    }
+    Managers::read(&sent).unwrap_or_else(|_| Managers::stored(live.to_vec()))
 }
 
 fn track(managers: &mut Managers, old: Option<&Value>, new: &Value, writer: &Writer<'_>, kind: Kind<'_>) {
@@ -57,16 +64,16 @@ fn track(managers: &mut Managers, old: Option<&Value>, new: &Value, writer: &Wri
             entry.fields.subtract(set);
         }
     }
-    managers.entries.retain(|e| !e.fields.is_empty());
     let taken = taken(changes);
-    if taken.is_empty() {
-        return;
+    let mut entry = writer.entry(Operation::Update, Fields::default());
+    if !taken.is_empty() {
+        if let Some(previous) = managers.entries.iter_mut().find(|e| e.same_writer(&entry)) {
+            entry.fields = std::mem::take(&mut previous.fields);
+        }
+        entry.fields.extend(&taken);
+        managers.put(entry);
     }
-    let mut entry = writer.entry(Operation::Update, taken);
-    if let Some(previous) = managers.find(&entry) {
-        entry.fields.extend(previous.fields.clone());
-    }
-    managers.put(entry);
+    managers.entries.retain(|e| !e.fields.is_empty());
 }
 
 /// What a writer owns after these changes.
@@ -79,7 +86,7 @@ fn taken(changes: Changes) -> FieldSet {
 /// The entry that stands for what was there before the first apply.
 pub(super) fn before_first_apply(live: &Value, writer: &Writer<'_>, kind: Kind<'_>) -> Entry {
     let changes = Changes::between(&Value::Object(Map::new()), live, kind).without(&ignored(writer));
-    Entry { manager: BEFORE_FIRST_APPLY.to_owned(), ..writer.entry(Operation::Update, taken(changes)) }
+    Entry { manager: BEFORE_FIRST_APPLY.to_owned(), ..writer.entry(Operation::Update, Fields::of(&taken(changes))) }
 }
 
 /// A copy of the object without its managed fields.
@@ -150,7 +157,7 @@ static SYSTEM_FIELDS: LazyLock<FieldSet> = LazyLock::new(|| {
 });
 
 impl Writer<'_> {
-    pub(super) fn entry(&self, operation: Operation, fields: FieldSet) -> Entry {
+    pub(super) fn entry(&self, operation: Operation, fields: Fields) -> Entry {
         Entry {
             manager: self.manager.to_owned(),
             operation,
