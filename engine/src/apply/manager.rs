@@ -9,9 +9,10 @@
 
 use super::settled::{Settled, State};
 use super::{FIELD_MANAGER, GROUP, Wanted, drift, fields};
-use crate::cluster::{Cluster, ClusterError, Text};
+use crate::cluster::{Cluster, ClusterError};
 use crate::object::{self, ObjectRef};
 use seatrial_time::Clock;
+use seatrial_wire::Answer;
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
@@ -127,29 +128,25 @@ impl Manager<'_> {
         let Wanted { who, object, text } = wanted;
         let who = who.clone();
         let planned = |action| Planned { object: wanted, change: Change { who: who.clone(), action } };
-        let live_text = match self.cluster.find_text(&who).await {
+        let found = match self.cluster.find_answer(&who).await {
             Ok(live) => live,
             Err(source @ ClusterError::NoNamespace) => return Err(ApplyError::NoNamespace { who, source }),
             Err(source @ ClusterError::NoMatch { .. }) => return Err(ApplyError::DryRun { who, source }),
             Err(source) => return Err(ApplyError::Query { who, source }),
         };
-        let state = live_text.as_ref().map(|live| State::of(text, live));
+        let state = found.as_ref().map(|found| State::of(text, found));
         let mut dry_run = None;
         if state.is_some_and(|state| self.settled.knows(&who, state)) {
             // It asked for nothing else when it was last looked at, so only the dry run can tell a difference.
             let outcome = self.dry_run(wanted).await;
-            if outcome.is_ok() && outcome.as_ref().ok() == live_text.as_ref() {
+            if outcome.is_ok() && outcome.as_ref().ok() == found.as_ref() {
                 return Ok(planned(Action::Unchanged));
             }
             dry_run = Some(outcome);
         }
-        let live = match &live_text {
-            Some(text) => {
-                Some(text.parse().map_err(|source| ApplyError::Query { who: who.clone(), source })?)
-            }
-            None => None,
-        };
-        if let Some(action) = left_alone(object, live.as_ref()) {
+        let live = found.clone().map(Answer::value).transpose();
+        let live = live.map_err(|error| ApplyError::Query { who: who.clone(), source: error.into() })?;
+        if let Some(action) = left_alone(object, live.as_deref()) {
             return Ok(planned(action));
         }
         let force = options.force || marked(object, "force", "enabled");
@@ -176,18 +173,18 @@ impl Manager<'_> {
                 .map_err(|source| ApplyError::Apply { who: who.clone(), source })?;
             return Ok(planned(Action::Configured));
         }
-        let same = Some(&outcome) == live_text.as_ref();
+        let same = found.as_ref() == Some(&outcome);
         if let Some(state) = state.filter(|_| same) {
             self.settled.remember(&who, state);
         }
         let drifted = !same && {
-            let outcome = outcome.parse().map_err(|source| refused(who.clone(), source))?;
+            let outcome = outcome.value().map_err(|error| refused(who.clone(), error.into()))?;
             drift::drifted(&live, &outcome)
         };
         Ok(planned(if drifted { Action::Configured } else { Action::Unchanged }))
     }
 
-    async fn dry_run(&self, wanted: &Wanted) -> Result<Text, ClusterError> {
+    async fn dry_run(&self, wanted: &Wanted) -> Result<Answer, ClusterError> {
         self.cluster.dry_run(&wanted.who, wanted.text.clone(), FIELD_MANAGER).await
     }
 

@@ -1,7 +1,7 @@
 //! Objects that were found as they should be.
 
-use crate::cluster::Text;
 use crate::object::ObjectRef;
+use seatrial_wire::Answer;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
@@ -14,8 +14,16 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn of(wanted: &str, live: &Text) -> State {
-        State { wanted: digest(wanted), live: digest(live) }
+    pub(crate) fn of(wanted: &str, live: &Answer) -> State {
+        let live = match live {
+            Answer::Text(text) => digest(text),
+            // An object says itself which one it is.
+            Answer::Shared(object) => {
+                let metadata = &object["metadata"];
+                digest(&(metadata["uid"].as_str(), metadata["resourceVersion"].as_str()))
+            }
+        };
+        State { wanted: digest(wanted), live }
     }
 }
 

@@ -4,8 +4,9 @@ use super::discovery::Discovery;
 use super::{ClusterError, Resource};
 use crate::object::ObjectRef;
 use kube::Client;
-use kube::client::Body;
+use seatrial_wire::Answer;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A cluster, as one identity. Cheap to clone.
 #[derive(Clone)]
@@ -17,17 +18,6 @@ pub(crate) struct Cluster {
 
 const JSON: &str = "application/json";
 const APPLY: &str = "application/apply-patch+yaml";
-
-/// An object as the server sent it. Texts are compared much faster than what they say.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Text(String);
-
-impl Text {
-    /// The object.
-    pub(crate) fn parse(&self) -> Result<Value, ClusterError> {
-        serde_json::from_str(&self.0).map_err(|error| ClusterError::Transport(error.to_string()))
-    }
-}
 
 impl Cluster {
     pub(crate) fn new(client: Client) -> Cluster {
@@ -44,19 +34,9 @@ impl Cluster {
         method: &str,
         path: &str,
         content: Option<(&str, Vec<u8>)>,
-    ) -> Result<Value, ClusterError> {
+    ) -> Result<Answer, ClusterError> {
         let request = self.request(method, path, content)?;
-        Ok(self.client.request::<Value>(request).await?)
-    }
-
-    async fn send_for_text(
-        &self,
-        method: &str,
-        path: &str,
-        content: Option<(&str, Vec<u8>)>,
-    ) -> Result<Text, ClusterError> {
-        let request = self.request(method, path, content)?;
-        Ok(Text(self.client.request_text(request).await?))
+        Ok(seatrial_wire::answer(&self.client, request).await?)
     }
 
     pub(super) fn request(
@@ -77,8 +57,8 @@ impl Cluster {
     }
 
     /// Reads what is at `path`.
-    pub(crate) async fn read(&self, path: &str) -> Result<Value, ClusterError> {
-        self.send("GET", path, None).await
+    pub(crate) async fn read(&self, path: &str) -> Result<Arc<Value>, ClusterError> {
+        Ok(self.send("GET", path, None).await?.value()?)
     }
 
     async fn path(&self, object: &ObjectRef) -> Result<String, ClusterError> {
@@ -87,12 +67,12 @@ impl Cluster {
     }
 
     /// The object, or an error that [is not found](ClusterError::is_not_found).
-    pub(crate) async fn get(&self, object: &ObjectRef) -> Result<Value, ClusterError> {
+    pub(crate) async fn get(&self, object: &ObjectRef) -> Result<Arc<Value>, ClusterError> {
         self.read(&self.path(object).await?).await
     }
 
     /// The object, if it exists.
-    pub(crate) async fn find(&self, object: &ObjectRef) -> Result<Option<Value>, ClusterError> {
+    pub(crate) async fn find(&self, object: &ObjectRef) -> Result<Option<Arc<Value>>, ClusterError> {
         match self.get(object).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.is_not_found() => Ok(None),
@@ -100,9 +80,9 @@ impl Cluster {
         }
     }
 
-    /// The object as text, if it exists.
-    pub(crate) async fn find_text(&self, object: &ObjectRef) -> Result<Option<Text>, ClusterError> {
-        match self.send_for_text("GET", &self.path(object).await?, None).await {
+    /// The object as the server sent it, if it exists: answers are compared faster than what they say.
+    pub(crate) async fn find_answer(&self, object: &ObjectRef) -> Result<Option<Answer>, ClusterError> {
+        match self.send("GET", &self.path(object).await?, None).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -115,9 +95,9 @@ impl Cluster {
         who: &ObjectRef,
         object: String,
         manager: &str,
-    ) -> Result<Text, ClusterError> {
+    ) -> Result<Answer, ClusterError> {
         let path = format!("{}?fieldManager={manager}&force=true", self.path(who).await?);
-        self.send_for_text("PATCH", &path, Some((APPLY, object.into_bytes()))).await
+        self.send("PATCH", &path, Some((APPLY, object.into_bytes()))).await
     }
 
     /// What a server-side apply, forced, would make of the object. Nothing is stored.
@@ -126,9 +106,9 @@ impl Cluster {
         who: &ObjectRef,
         object: String,
         manager: &str,
-    ) -> Result<Text, ClusterError> {
+    ) -> Result<Answer, ClusterError> {
         let path = format!("{}?fieldManager={manager}&force=true&dryRun=All", self.path(who).await?);
-        self.send_for_text("PATCH", &path, Some((APPLY, object.into_bytes()))).await
+        self.send("PATCH", &path, Some((APPLY, object.into_bytes()))).await
     }
 
     /// A JSON merge patch of the object, or of its subresource (`/status`).
@@ -138,7 +118,7 @@ impl Cluster {
         subresource: &str,
         patch: &Value,
         manager: &str,
-    ) -> Result<Value, ClusterError> {
+    ) -> Result<Answer, ClusterError> {
         let path = format!("{}{subresource}?fieldManager={manager}", self.path(object).await?);
         self.send("PATCH", &path, Some(("application/merge-patch+json", bytes(patch)))).await
     }
@@ -149,13 +129,13 @@ impl Cluster {
         object: &ObjectRef,
         patch: &Value,
         manager: &str,
-    ) -> Result<Value, ClusterError> {
+    ) -> Result<Answer, ClusterError> {
         let path = format!("{}?fieldManager={manager}", self.path(object).await?);
         self.send("PATCH", &path, Some(("application/json-patch+json", bytes(patch)))).await
     }
 
     /// Creates the object.
-    pub(crate) async fn create(&self, object: &Value, manager: &str) -> Result<Value, ClusterError> {
+    pub(crate) async fn create(&self, object: &Value, manager: &str) -> Result<Answer, ClusterError> {
         let who = ObjectRef::of(object);
         let resource = self.resource(&who).await?;
         let path = format!("{}?fieldManager={manager}", collection(&resource, &who)?);
@@ -172,11 +152,9 @@ impl Cluster {
         }
     }
 
-    /// The server's answer to a request, as a stream of lines.
-    pub(super) async fn stream(&self, path: &str) -> Result<http::Response<Body>, ClusterError> {
-        let mut request = self.request("GET", path, None)?.map(Body::from);
-        request.headers_mut().insert("accept-encoding", http::HeaderValue::from_static("identity"));
-        Ok(self.client.send(request).await?)
+    /// The events of a watch.
+    pub(super) async fn events(&self, path: &str) -> Result<seatrial_wire::Stream, ClusterError> {
+        Ok(seatrial_wire::events(&self.client, self.request("GET", path, None)?).await?)
     }
 }
 

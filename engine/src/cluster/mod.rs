@@ -5,7 +5,7 @@ mod discovery;
 mod error;
 mod watch;
 
-pub(crate) use access::{Cluster, Text};
+pub(crate) use access::Cluster;
 pub(crate) use discovery::Resource;
 pub(crate) use error::ClusterError;
 pub(crate) use watch::{Change, Watch};

@@ -5,9 +5,10 @@
 
 use super::{Cluster, ClusterError};
 use crate::object::ObjectRef;
-use http_body_util::BodyExt;
 use seatrial_time::{Clock, Signal};
+use seatrial_wire::{Event, EventKind};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What to watch.
@@ -25,11 +26,11 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 pub(crate) enum Change {
     /// All objects there are; any other is gone.
-    Listed(Vec<Value>),
+    Listed(Vec<Arc<Value>>),
     /// An object is new, or changed.
-    Set(Value),
+    Set(Arc<Value>),
     /// An object is gone; this is how it was last.
-    Gone(Value),
+    Gone(Arc<Value>),
 }
 
 const RETRY: Duration = Duration::from_secs(1);
@@ -70,7 +71,8 @@ impl Watch {
             labels => format!("labelSelector={}&", labels.replace('=', "%3D").replace('/', "%2F")),
         };
         let path = format!("{}?{selector}", resource.path(None));
-        let mut list = cluster.read(path.trim_end_matches(['?', '&'])).await?;
+        let list = cluster.read(path.trim_end_matches(['?', '&'])).await?;
+        let mut list = Arc::unwrap_or_clone(list);
         let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
         let mut items = match list["items"].take() {
             Value::Array(items) => items,
@@ -81,7 +83,7 @@ impl Watch {
             item["apiVersion"] = self.api_version.clone().into();
             item["kind"] = self.kind.clone().into();
         }
-        on(Change::Listed(items));
+        on(Change::Listed(items.into_iter().map(Arc::new).collect()));
         Ok((path, version))
     }
 
@@ -96,29 +98,15 @@ impl Watch {
     ) -> Result<(), ClusterError> {
         loop {
             let path = format!("{path}watch=true&allowWatchBookmarks=true&resourceVersion={version}");
-            let response = cluster.stream(&path).await?;
-            if response.status() == http::StatusCode::GONE {
-                return Ok(());
-            }
-            if !response.status().is_success() {
-                let code = response.status().as_u16();
-                let message = format!("watch {}: {}", self.kind, response.status());
-                return Err(ClusterError::Refused { code, reason: String::new(), message });
-            }
-            let mut body = response.into_body();
-            let mut lines = Vec::new();
+            let mut stream = match cluster.events(&path).await {
+                Ok(stream) => stream,
+                Err(error) if error.has_code(410) => return Ok(()),
+                Err(error) => return Err(error),
+            };
             let started = version.clone();
-            while let Some(frame) = body.frame().await {
-                // A connection that breaks is one that ends: the next watch goes on from the last version.
-                let Ok(frame) = frame else { break };
-                let Some(data) = frame.data_ref() else { continue };
-                lines.extend_from_slice(data);
-                while let Some(end) = lines.iter().position(|byte| *byte == b'\n') {
-                    let line: Vec<u8> = lines.drain(..=end).collect();
-                    let Ok(event) = serde_json::from_slice::<Value>(&line) else { continue };
-                    if !take(event, &mut version, on)? {
-                        return Ok(());
-                    }
+            while let Some(event) = stream.next().await {
+                if !take(event, &mut version, on)? {
+                    return Ok(());
                 }
             }
             if started == version {
@@ -131,22 +119,21 @@ impl Watch {
 
 /// Hands on one event; false when the server has forgotten the version.
 fn take(
-    mut event: Value,
+    Event { kind, object }: Event,
     version: &mut String,
     on: &mut (impl FnMut(Change) + Send),
 ) -> Result<bool, ClusterError> {
-    let object = event["object"].take();
-    if event["type"] == "ERROR" {
+    if kind == EventKind::Error {
         let error = ClusterError::from_status(&object);
         return if error.has_code(410) { Ok(false) } else { Err(error) };
     }
     if let Some(seen) = object["metadata"]["resourceVersion"].as_str() {
         seen.clone_into(version);
     }
-    match event["type"].as_str() {
-        Some("ADDED" | "MODIFIED") => on(Change::Set(object)),
-        Some("DELETED") => on(Change::Gone(object)),
-        _ => {}
+    match kind {
+        EventKind::Added | EventKind::Modified => on(Change::Set(object)),
+        EventKind::Deleted => on(Change::Gone(object)),
+        EventKind::Bookmark | EventKind::Error => {}
     }
     Ok(true)
 }

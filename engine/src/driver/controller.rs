@@ -95,7 +95,8 @@ impl<R: Reconcile> Controller<R> {
             Change::Set(object) => self.set(&mut slots, &object),
             Change::Gone(object) => self.gone(&mut slots, &ObjectRef::of(&object)),
             Change::Listed(objects) => {
-                let listed: BTreeSet<ObjectRef> = objects.iter().map(ObjectRef::of).collect();
+                let listed: BTreeSet<ObjectRef> =
+                    objects.iter().map(|object| ObjectRef::of(object)).collect();
                 let missing: Vec<ObjectRef> =
                     slots.keys().filter(|key| !listed.contains(key)).cloned().collect();
                 missing.iter().for_each(|who| self.gone(&mut slots, who));
@@ -142,7 +143,8 @@ impl<R: Reconcile> Controller<R> {
             loop {
                 let woken = wake.stamp();
                 let next = match cluster.find(&who).await {
-                    Ok(Some(mut object)) => {
+                    Ok(Some(object)) => {
+                        let mut object = Arc::unwrap_or_clone(object);
                         object["apiVersion"] = who.api_version().into();
                         object["kind"] = who.kind.clone().into();
                         reconciler.reconcile(object, &wake).await

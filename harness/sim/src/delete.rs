@@ -101,7 +101,7 @@ pub(crate) fn one(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -
         return Ok(Answer::json(200, &success(kind, name, meta::uid(object.value()))));
     }
     let value = convert::from_stored(kind, object.value());
-    Ok(show_value(ctx, kind, 200, &value))
+    Ok(show_value(ctx, kind, 200, value.into_owned()))
 }
 
 /// Kinds whose deletion answers with the object that is gone.

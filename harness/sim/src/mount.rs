@@ -1,14 +1,17 @@
 //! The cluster as a tower service, for `kube::Client::new` and for servers.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use seatrial_wire::{EventSource, Events};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
@@ -17,9 +20,9 @@ use crate::meta;
 use crate::openapi::Document;
 use crate::request::{self, BODY_LIMIT, Form, Options};
 use crate::route::{Route, route};
-use crate::serve::{self, Content};
+use crate::serve::{self, Content, Whole};
 use crate::status::Refusal;
-use crate::watch::Watch;
+use crate::watch::{Shown, Watch};
 
 /// The API of a cluster for one user. Clones serve the same cluster and user.
 ///
@@ -147,13 +150,26 @@ fn refuse(refusal: &Refusal) -> Response<ResponseBody> {
 
 fn respond(code: u16, content: Content) -> Response<ResponseBody> {
     let (media, body) = match content {
-        Content::Json(bytes) => ("application/json", ResponseBody(Body::Full(Some(bytes)))),
-        Content::Discovery(bytes) => (
-            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-            ResponseBody(Body::Full(Some(bytes))),
-        ),
-        Content::Text(bytes) => ("text/plain; charset=utf-8", ResponseBody(Body::Full(Some(bytes)))),
-        Content::Watch(watch) => ("application/json", ResponseBody(Body::Watch(watch))),
+        Content::Json(bytes) => ("application/json", Body::Full(Some(bytes))),
+        Content::Whole(whole) => {
+            let value = whole.value().clone();
+            let mut response = response(code, "application/json", Body::Whole(whole, OnceLock::new()));
+            response.extensions_mut().insert(seatrial_wire::Whole(value));
+            return response;
+        }
+        Content::Discovery(bytes) => {
+            ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", Body::Full(Some(bytes)))
+        }
+        Content::Text(bytes) => ("text/plain; charset=utf-8", Body::Full(Some(bytes))),
+        Content::Watch(watch) => {
+            let watch = Arc::new(Mutex::new(Some(watch)));
+            let own = watch.clone();
+            let taken = move || lock(&own).take().map(|watch| watch as Box<dyn EventSource>);
+            let body = Body::Watch { watch, pieces: VecDeque::new() };
+            let mut response = response(code, "application/json", body);
+            response.extensions_mut().insert(Events::new(taken));
+            return response;
+        }
         Content::Document(document) => return respond_document(code, document),
         Content::Moved(location) => {
             let mut response = Response::new(ResponseBody(Body::Full(None)));
@@ -164,10 +180,14 @@ fn respond(code: u16, content: Content) -> Response<ResponseBody> {
             return response;
         }
     };
+    response(code, media, body)
+}
+
+fn response(code: u16, media: &'static str, body: Body) -> Response<ResponseBody> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
-    let mut response = Response::new(body);
+    let mut response = Response::new(ResponseBody(body));
     *response.status_mut() =
         http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
@@ -199,7 +219,17 @@ pub struct ResponseBody(Body);
 #[derive(Debug)]
 enum Body {
     Full(Option<Bytes>),
-    Watch(Box<Watch>),
+    /// Its text is made when it is asked for; there is none left once it has been sent.
+    Whole(Whole, OnceLock<Option<Bytes>>),
+    Watch {
+        /// Nothing, where somebody took the events from the response's extensions.
+        watch: Arc<Mutex<Option<Box<Watch>>>>,
+        pieces: VecDeque<Bytes>,
+    },
+}
+
+fn lock(watch: &Mutex<Option<Box<Watch>>>) -> MutexGuard<'_, Option<Box<Watch>>> {
+    watch.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl http_body::Body for ResponseBody {
@@ -212,21 +242,39 @@ impl http_body::Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = match &mut self.0 {
             Body::Full(bytes) => Poll::Ready(bytes.take().filter(|b| !b.is_empty())),
-            Body::Watch(watch) => watch.poll_bytes(cx),
+            Body::Whole(whole, text) => {
+                text.get_or_init(|| Some(whole.text()));
+                Poll::Ready(text.get_mut().and_then(Option::take))
+            }
+            Body::Watch { watch, pieces } => {
+                if pieces.is_empty() {
+                    let shown = match lock(watch).as_mut() {
+                        Some(watch) => std::task::ready!(watch.poll_shown(cx)),
+                        None => None,
+                    };
+                    pieces.extend(shown.iter().flat_map(Shown::text));
+                }
+                Poll::Ready(pieces.pop_front())
+            }
         };
         next.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.0, Body::Full(None))
+        match &self.0 {
+            Body::Full(bytes) => bytes.is_none(),
+            Body::Whole(_, text) => text.get().is_some_and(Option::is_none),
+            Body::Watch { .. } => false,
+        }
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
+        let exact =
+            |bytes: Option<&Bytes>| http_body::SizeHint::with_exact(bytes.map_or(0, |b| b.len() as u64));
         match &self.0 {
-            Body::Full(bytes) => {
-                http_body::SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
-            }
-            Body::Watch(_) => http_body::SizeHint::default(),
+            Body::Full(bytes) => exact(bytes.as_ref()),
+            Body::Whole(whole, text) => exact(text.get_or_init(|| Some(whole.text())).as_ref()),
+            Body::Watch { .. } => http_body::SizeHint::default(),
         }
     }
 }

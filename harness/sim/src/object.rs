@@ -1,7 +1,7 @@
 //! A stored object: its tree, and its JSON text, made once.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// An object at one resource version. Never changed: a write stores another one.
 #[derive(Debug)]
 pub(crate) struct Object {
-    value: Value,
+    value: Arc<Value>,
     version: u64,
     json: OnceLock<Bytes>,
     /// Configurations that were applied to this very version and changed nothing, the last few.
@@ -18,10 +18,15 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn new(value: Value, version: u64) -> Object {
-        Object { value, version, json: OnceLock::new(), unchanged_by: Mutex::default() }
+        Object { value: Arc::new(value), version, json: OnceLock::new(), unchanged_by: Mutex::default() }
     }
 
     pub(crate) fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The tree, for those who keep it.
+    pub(crate) fn shared(&self) -> &Arc<Value> {
         &self.value
     }
 

@@ -12,30 +12,30 @@ use crate::meta;
 use crate::object::{Key, Object};
 use crate::request::{Form, Options};
 use crate::selector::Selector;
-use crate::serve::{Answer, Content, Ctx};
+use crate::serve::{Answer, Content, Ctx, Whole};
 use crate::status::{Refusal, Result};
 use crate::store::{Objects, State};
 use crate::table;
 use crate::watch::{Filter, Start, Watch};
 
 /// An object in the form that the request asks for.
-pub(crate) fn show(ctx: &Ctx<'_>, kind: &Kind, code: u16, object: &Object) -> Answer {
+pub(crate) fn show(ctx: &Ctx<'_>, kind: &Kind, code: u16, object: &Arc<Object>) -> Answer {
     match ctx.request.form {
-        Form::Full | Form::Aggregated => Answer { code, content: Content::Json(convert::text(kind, object)) },
-        _ => show_value(ctx, kind, code, &convert::from_stored(kind, object.value())),
+        Form::Full | Form::Aggregated => Answer { code, content: Content::Whole(Whole::of(kind, object)) },
+        _ => show_value(ctx, kind, code, convert::from_stored(kind, object.value()).into_owned()),
     }
 }
 
 /// The same for an object that is not stored, already in the version of `kind`.
-pub(crate) fn show_value(ctx: &Ctx<'_>, kind: &Kind, code: u16, value: &Value) -> Answer {
+pub(crate) fn show_value(ctx: &Ctx<'_>, kind: &Kind, code: u16, value: Value) -> Answer {
     match ctx.request.form {
-        Form::Full | Form::Aggregated => Answer::json(code, value),
-        Form::Metadata { old } => Answer::json(code, &table::in_version(table::metadata_only(value), old)),
+        Form::Full | Form::Aggregated => Answer::whole(code, value),
+        Form::Metadata { old } => Answer::json(code, &table::in_version(table::metadata_only(&value), old)),
         Form::MetadataList { .. } => Answer::refused(not_a_list(kind)),
         Form::Table { old } => {
-            let metadata = json!({"resourceVersion": meta::text(value, &["metadata", "resourceVersion"])});
+            let metadata = json!({"resourceVersion": meta::text(&value, &["metadata", "resourceVersion"])});
             let include = ctx.options.include_object;
-            let made = table::table(kind, &[value], metadata, ctx.now, true, include);
+            let made = table::table(kind, &[&value], metadata, ctx.now, true, include);
             Answer::json(code, &table::in_version(made, old))
         }
     }

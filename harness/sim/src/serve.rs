@@ -1,13 +1,18 @@
 //! From a request to its answer.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::convert;
 use crate::kind::Kind;
 use crate::meta;
+use crate::object::Object;
 use crate::request::{Options, Request};
 use crate::route::{Route, Target, route};
 use crate::status::{Refusal, Result};
@@ -24,6 +29,8 @@ pub(crate) struct Answer {
 /// The body of an answer.
 pub(crate) enum Content {
     Json(Bytes),
+    /// An object, or another value.
+    Whole(Whole),
     /// The aggregated discovery document, which has a media type of its own.
     Discovery(Bytes),
     Text(Bytes),
@@ -33,7 +40,44 @@ pub(crate) enum Content {
     Moved(String),
 }
 
+/// A value whose JSON text is made where somebody wants it.
+#[derive(Clone, Debug)]
+pub(crate) enum Whole {
+    /// A stored object, in the version in which it is stored.
+    Stored(Arc<Object>),
+    /// Another value.
+    Value(Arc<Value>),
+}
+
+impl Whole {
+    /// A stored object in the version of `kind`.
+    pub(crate) fn of(kind: &Kind, object: &Arc<Object>) -> Whole {
+        match convert::from_stored(kind, object.value()) {
+            Cow::Borrowed(_) => Whole::Stored(object.clone()),
+            Cow::Owned(value) => Whole::Value(Arc::new(value)),
+        }
+    }
+
+    pub(crate) fn value(&self) -> &Arc<Value> {
+        match self {
+            Whole::Stored(object) => object.shared(),
+            Whole::Value(value) => value,
+        }
+    }
+
+    pub(crate) fn text(&self) -> Bytes {
+        match self {
+            Whole::Stored(object) => object.json(),
+            Whole::Value(value) => meta::to_bytes(value),
+        }
+    }
+}
+
 impl Answer {
+    pub(crate) fn whole(code: u16, value: Value) -> Answer {
+        Answer { code, content: Content::Whole(Whole::Value(Arc::new(value))) }
+    }
+
     pub(crate) fn json(code: u16, value: &Value) -> Answer {
         Answer { code, content: Content::Json(meta::to_bytes(value)) }
     }

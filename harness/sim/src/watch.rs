@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::json;
+use seatrial_wire::{Event, EventKind, EventSource};
+use serde_json::{Value, json};
 
 use crate::cluster::Inner;
 use crate::convert;
@@ -18,6 +19,7 @@ use crate::meta;
 use crate::object::Object;
 use crate::request::Form;
 use crate::selector::Selector;
+use crate::serve::Whole;
 use crate::status::Refusal;
 use crate::table::{self, Include};
 
@@ -42,23 +44,44 @@ impl Filter {
     }
 
     /// The object as this watch's client wants it.
-    fn text(&self, object: &Object, now: Timestamp, headers: bool) -> Bytes {
+    fn shown(&self, object: &Arc<Object>, now: Timestamp, headers: bool) -> Whole {
+        let whole = |value| Whole::Value(Arc::new(value));
         match self.form {
             Form::Metadata { old } | Form::MetadataList { old } => {
-                meta::to_bytes(&table::in_version(table::metadata_only(object.value()), old))
+                whole(table::in_version(table::metadata_only(object.value()), old))
             }
             Form::Table { old } => {
                 let value = convert::from_stored(&self.kind, object.value());
                 let version = json!({"resourceVersion": object.version().to_string()});
                 let made = table::table(&self.kind, &[&value], version, now, headers, self.include);
-                meta::to_bytes(&table::in_version(made, old))
+                whole(table::in_version(made, old))
             }
-            Form::Full | Form::Aggregated => convert::text(&self.kind, object),
+            Form::Full | Form::Aggregated => Whole::of(&self.kind, object),
         }
     }
 }
 
-/// The body of a watch's answer.
+/// An event that has not been taken yet.
+pub(crate) struct Shown {
+    kind: EventKind,
+    object: Whole,
+}
+
+impl Shown {
+    /// The event as a line of JSON, in pieces.
+    pub(crate) fn text(&self) -> [Bytes; 3] {
+        let head: &'static [u8] = match self.kind {
+            EventKind::Added => b"{\"type\":\"ADDED\",\"object\":",
+            EventKind::Modified => b"{\"type\":\"MODIFIED\",\"object\":",
+            EventKind::Deleted => b"{\"type\":\"DELETED\",\"object\":",
+            EventKind::Bookmark => b"{\"type\":\"BOOKMARK\",\"object\":",
+            EventKind::Error => b"{\"type\":\"ERROR\",\"object\":",
+        };
+        [Bytes::from_static(head), self.object.text(), Bytes::from_static(b"}\n")]
+    }
+}
+
+/// What a watch shows, as it happens.
 pub(crate) struct Watch {
     inner: Arc<Inner>,
     filter: Filter,
@@ -67,7 +90,7 @@ pub(crate) struct Watch {
     seen: u64,
     closed: u64,
     bookmarks: bool,
-    pending: VecDeque<Bytes>,
+    pending: VecDeque<Shown>,
     end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     over: bool,
     /// The next table is the first one: it describes its columns.
@@ -135,21 +158,19 @@ impl Watch {
         watch
     }
 
-    fn push(&mut self, kind: &'static str, object: Bytes) {
-        let head: &'static [u8] = match kind {
-            "ADDED" => b"{\"type\":\"ADDED\",\"object\":",
-            "MODIFIED" => b"{\"type\":\"MODIFIED\",\"object\":",
-            "DELETED" => b"{\"type\":\"DELETED\",\"object\":",
-            "BOOKMARK" => b"{\"type\":\"BOOKMARK\",\"object\":",
-            _ => b"{\"type\":\"ERROR\",\"object\":",
-        };
-        self.pending.extend([Bytes::from_static(head), object, Bytes::from_static(b"}\n")]);
+    fn push(&mut self, kind: EventKind, object: Value) {
+        self.pending.push_back(Shown { kind, object: Whole::Value(Arc::new(object)) });
     }
 
-    fn show(&mut self, kind: ChangeKind, object: &Object) {
+    fn show(&mut self, kind: ChangeKind, object: &Arc<Object>) {
         let headers = std::mem::take(&mut self.headers);
-        let text = self.filter.text(object, self.inner.clock.now(), headers);
-        self.push(kind.as_str(), text);
+        let object = self.filter.shown(object, self.inner.clock.now(), headers);
+        let kind = match kind {
+            ChangeKind::Added => EventKind::Added,
+            ChangeKind::Modified => EventKind::Modified,
+            ChangeKind::Deleted => EventKind::Deleted,
+        };
+        self.pending.push_back(Shown { kind, object });
     }
 
     fn bookmark(&mut self, end_of_initial: bool) {
@@ -172,11 +193,11 @@ impl Watch {
             }
             _ => json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}),
         };
-        self.push("BOOKMARK", meta::to_bytes(&object));
+        self.push(EventKind::Bookmark, object);
     }
 
     fn refuse(&mut self, refusal: &Refusal) {
-        self.push("ERROR", meta::to_bytes(&refusal.to_value()));
+        self.push(EventKind::Error, refusal.to_value());
         self.over = true;
     }
 
@@ -228,17 +249,17 @@ impl Watch {
         if self.pending.is_empty() { table.wakers.insert(self.number, cx.waker().clone()) } else { None }
     }
 
-    pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(bytes) = self.pending.pop_front() {
-            return Poll::Ready(Some(bytes));
+    pub(crate) fn poll_shown(&mut self, cx: &mut Context<'_>) -> Poll<Option<Shown>> {
+        if let Some(shown) = self.pending.pop_front() {
+            return Poll::Ready(Some(shown));
         }
         if self.over {
             return Poll::Ready(None);
         }
         // The waker that was replaced is dropped here, without the lock.
         drop(self.read(cx));
-        if let Some(bytes) = self.pending.pop_front() {
-            return Poll::Ready(Some(bytes));
+        if let Some(shown) = self.pending.pop_front() {
+            return Poll::Ready(Some(shown));
         }
         if self.over {
             return Poll::Ready(None);
@@ -254,6 +275,13 @@ impl Watch {
             self.bookmark(false);
         }
         Poll::Ready(self.pending.pop_front())
+    }
+}
+
+impl EventSource for Watch {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let shown = self.poll_shown(cx);
+        shown.map(|shown| shown.map(|Shown { kind, object }| Event { kind, object: object.value().clone() }))
     }
 }
 

@@ -37,7 +37,7 @@ impl Outcome {
     pub(crate) fn answer(self, ctx: &Ctx<'_>, kind: &Kind, code: u16) -> Answer {
         match self {
             Outcome::Stored(object) => show(ctx, kind, code, &object),
-            Outcome::NotStored(value) => show_value(ctx, kind, code, &value),
+            Outcome::NotStored(value) => show_value(ctx, kind, code, value),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::plan::{Check, ObjectWanted};
 use crate::report::{Failure, Nearest};
 use seatrial_api::FluxRelease;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A check of one cluster.
 #[derive(Debug)]
@@ -138,7 +139,8 @@ impl Probe {
                 match (resource, metadata["name"].as_str()) {
                     (None, _) => Vec::new(),
                     (Some(r), Some(name)) if namespace.is_some() || !r.namespaced => {
-                        cluster.get(&r.api_version, &r.kind, namespace, name).await?.into_iter().collect()
+                        let found = cluster.get(&r.api_version, &r.kind, namespace, name).await?;
+                        found.into_iter().map(Arc::unwrap_or_clone).collect()
                     }
                     (Some(r), name) => {
                         let mut all = cluster.list_of(&r, namespace).await?;
@@ -149,7 +151,8 @@ impl Probe {
             }
             Probe::Condition { target, .. } | Probe::Revision { target, .. } => {
                 let Target { api_version, kind, namespace, name } = target;
-                cluster.get(api_version, kind, namespace.as_deref(), name).await?.into_iter().collect()
+                let found = cluster.get(api_version, kind, namespace.as_deref(), name).await?;
+                found.into_iter().map(Arc::unwrap_or_clone).collect()
             }
             Probe::Cel { expression, .. } => {
                 let kinds = expression.kinds();

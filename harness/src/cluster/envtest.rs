@@ -5,7 +5,7 @@
 
 use super::guard::Guard;
 use super::remote::{Remote, client, until};
-use super::{Backend, BackendError, BackendOptions, ClusterProvider, Handle, Keep, Wanted};
+use super::{Backend, BackendError, BackendOptions, ClusterProvider, Handle, Keep, Wanted, words};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
@@ -127,7 +127,7 @@ impl Server {
                     let client = client(config(url, &root_ca, token).await?)?;
                     let request =
                         http::Request::get("/readyz").body(Vec::new()).map_err(|error| error.to_string())?;
-                    client.request_text(request).await.map_err(|error| error.to_string())?;
+                    client.request_text(request).await.map_err(|error| words(&error))?;
                     Ok(Ok(root_ca))
                 }
             })

@@ -6,7 +6,7 @@ use kube::api::{DeleteParams, GetParams, ListParams, Patch, PatchParams};
 use kube::core::Request;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The objects of a cluster. It asks the API server which kinds there are, and remembers the answers.
 pub struct Objects {
@@ -142,7 +142,7 @@ impl Objects {
         kind: &str,
         namespace: Option<&str>,
         name: &str,
-    ) -> kube::Result<Option<Value>> {
+    ) -> kube::Result<Option<Arc<Value>>> {
         let Some(resource) = self.resource(api_version, kind).await? else { return Ok(None) };
         let request = Request::new(resource.url(namespace)).get(name, &GetParams::default());
         missing(self.send(request).await)
@@ -170,8 +170,8 @@ impl Objects {
     /// What the API server answered.
     pub async fn list_of(&self, resource: &Resource, namespace: Option<&str>) -> kube::Result<Vec<Value>> {
         let request = Request::new(resource.url(namespace)).list(&ListParams::default());
-        let Some(mut list) = missing(self.send(request).await)? else { return Ok(Vec::new()) };
-        let items = match list["items"].take() {
+        let Some(list) = missing(self.send(request).await)? else { return Ok(Vec::new()) };
+        let items = match Arc::unwrap_or_clone(list)["items"].take() {
             Value::Array(items) => items,
             _ => Vec::new(),
         };
@@ -189,7 +189,7 @@ impl Objects {
     ///
     /// # Errors
     /// What the API server answered; 404 where it does not have the kind.
-    pub async fn apply(&self, object: &Value, manager: &str, force: bool) -> kube::Result<Value> {
+    pub async fn apply(&self, object: &Value, manager: &str, force: bool) -> kube::Result<Arc<Value>> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or("default");
@@ -213,7 +213,7 @@ impl Objects {
         name: &str,
         manager: &str,
         patch: &Patch<P>,
-    ) -> kube::Result<Value> {
+    ) -> kube::Result<Arc<Value>> {
         let resource = self.needed(api_version, kind).await?;
         let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
         let url = resource.url(Some(namespace.unwrap_or("default")));
@@ -230,7 +230,7 @@ impl Objects {
         kind: &str,
         namespace: Option<&str>,
         name: &str,
-    ) -> kube::Result<Value> {
+    ) -> kube::Result<Arc<Value>> {
         let resource = self.needed(api_version, kind).await?;
         let url = resource.url(Some(namespace.unwrap_or("default")));
         self.send(Request::new(url).delete(name, &DeleteParams::background())).await
@@ -246,8 +246,9 @@ impl Objects {
     async fn send(
         &self,
         request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-    ) -> kube::Result<Value> {
-        self.client.request(request.map_err(kube::Error::BuildRequest)?).await
+    ) -> kube::Result<Arc<Value>> {
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        seatrial_wire::answer(&self.client, request).await?.value()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, APIResourceList>> {

@@ -9,6 +9,7 @@ use seatrial_render::Renderer;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a Kustomization that has applied nothing would apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -73,6 +74,6 @@ fn api_version(group: &str, kind: &str, flux: FluxRelease) -> String {
     known.unwrap_or_else(|| format!("{group}/v1"))
 }
 
-async fn get(cluster: &Objects, api_version: &str, name: &ObjectName) -> kube::Result<Option<Value>> {
+async fn get(cluster: &Objects, api_version: &str, name: &ObjectName) -> kube::Result<Option<Arc<Value>>> {
     cluster.get(api_version, &name.kind, Some(&name.namespace), &name.name).await
 }

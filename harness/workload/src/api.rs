@@ -1,12 +1,10 @@
 //! Requests to the API server, in terms of kinds, keys and JSON values.
 
 use crate::object::{Key, Object, resource_version, uid};
-use futures::Stream;
 use http::{Method, Request};
-use kube::core::WatchEvent;
+use seatrial_wire::{Answer, Stream};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// A kind of resource, and where its objects are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +128,7 @@ impl Api {
         path: &str,
         query: &str,
         body: Option<(&str, &Value)>,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<Object, ApiError> {
         let uri = match (query, self.manager, method == Method::GET) {
             ("", _, true) => path.to_owned(),
             (query, _, true) => format!("{path}?{query}"),
@@ -145,44 +143,37 @@ impl Api {
         }
         let request =
             request.body(bytes).map_err(|source| ApiError::Build { path: path.to_owned(), source })?;
-        self.client.request(request).await.map_err(|source| ApiError::Request {
-            method,
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
+        let answer = seatrial_wire::answer(&self.client, request).await.and_then(Answer::value);
+        answer.map_err(|source| ApiError::Request { method, path: path.to_owned(), source: Box::new(source) })
     }
 
-    pub(crate) async fn list(&self, kind: &Kind) -> Result<Value, ApiError> {
+    pub(crate) async fn list(&self, kind: &Kind) -> Result<Object, ApiError> {
         self.list_in(kind, "").await
     }
 
     /// Lists the objects of one namespace.
-    pub(crate) async fn list_in(&self, kind: &Kind, namespace: &str) -> Result<Value, ApiError> {
+    pub(crate) async fn list_in(&self, kind: &Kind, namespace: &str) -> Result<Object, ApiError> {
         self.send(Method::GET, &kind.collection(namespace), "", None).await
     }
 
     /// Reads what is at a path.
-    pub(crate) async fn read(&self, path: &str) -> Result<Value, ApiError> {
+    pub(crate) async fn read(&self, path: &str) -> Result<Object, ApiError> {
         self.send(Method::GET, path, "", None).await
     }
 
     /// Writes the finalizers in the spec of a namespace.
-    pub(crate) async fn finalize(&self, kind: &Kind, namespace: &Value) -> Result<Value, ApiError> {
+    pub(crate) async fn finalize(&self, kind: &Kind, namespace: &Value) -> Result<Object, ApiError> {
         let path = format!("{}/finalize", kind.path(&Key::of(namespace)));
         self.send(Method::PUT, &path, "", Some(("application/json", namespace))).await
     }
 
     /// Watches all objects of a kind from a resource version on.
-    pub(crate) async fn watch(
-        &self,
-        kind: &Kind,
-        from: &str,
-    ) -> Result<impl Stream<Item = Result<WatchEvent<Value>, kube::Error>> + use<>, ApiError> {
+    pub(crate) async fn watch(&self, kind: &Kind, from: &str) -> Result<Stream, ApiError> {
         let path = kind.collection("");
         let request = Request::get(format!("{path}?watch=1&allowWatchBookmarks=true&resourceVersion={from}"))
             .body(Vec::new())
             .map_err(|source| ApiError::Build { path: path.clone(), source })?;
-        self.client.request_events::<Value>(request).await.map_err(|source| ApiError::Request {
+        seatrial_wire::events(&self.client, request).await.map_err(|source| ApiError::Request {
             method: Method::GET,
             path,
             source: Box::new(source),
@@ -190,7 +181,7 @@ impl Api {
     }
 
     pub(crate) async fn get(&self, kind: &Kind, key: &Key) -> Result<Object, ApiError> {
-        self.send(Method::GET, &kind.path(key), "", None).await.map(Arc::new)
+        self.send(Method::GET, &kind.path(key), "", None).await
     }
 
     pub(crate) async fn create(
@@ -200,7 +191,7 @@ impl Api {
         object: &Value,
     ) -> Result<Object, ApiError> {
         let body = Some(("application/json", object));
-        self.send(Method::POST, &kind.collection(namespace), "", body).await.map(Arc::new)
+        self.send(Method::POST, &kind.collection(namespace), "", body).await
     }
 
     /// Posts to a subresource.
@@ -210,7 +201,7 @@ impl Api {
         key: &Key,
         subresource: &str,
         body: &Value,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<Object, ApiError> {
         let path = format!("{}/{subresource}", kind.path(key));
         self.send(Method::POST, &path, "", Some(("application/json", body))).await
     }
@@ -232,7 +223,7 @@ impl Api {
         let version = resource_version(seen).to_string();
         crate::object::set_at(&mut patch, &["metadata", "resourceVersion"], json!(version));
         let body = Some(("application/merge-patch+json", &patch));
-        self.send(Method::PATCH, &path, "", body).await.map(Arc::new)
+        self.send(Method::PATCH, &path, "", body).await
     }
 
     /// Deletes the object with this uid; the answer is the object as it stands then, or a Status.
@@ -242,7 +233,7 @@ impl Api {
         object: &Value,
         grace: Option<i64>,
         propagation: Option<&str>,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<Object, ApiError> {
         let mut options = json!({
             "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid(object)},
         });

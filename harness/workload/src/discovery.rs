@@ -8,7 +8,8 @@ use serde_json::Value;
 /// does not answer are left out.
 pub(crate) async fn deletable(api: &Api) -> Result<Vec<Kind>, ApiError> {
     let mut kinds = of_version(api, "v1").await?;
-    for group in list(&api.read("/apis").await?, &["groups"]) {
+    let groups = api.read("/apis").await?;
+    for group in list(&groups, &["groups"]) {
         let version = text(group, &["preferredVersion", "groupVersion"]);
         // The events of this group are those of the core, served again.
         if version.starts_with("events.k8s.io/") {

@@ -8,11 +8,9 @@ use crate::api::Api;
 use crate::object;
 use crate::queue::backoff;
 use crate::store::Store;
-use futures::StreamExt;
-use kube::core::WatchEvent;
 use seatrial_time::Clock;
+use seatrial_wire::{Event, EventKind};
 use serde_json::Value;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +19,8 @@ pub(crate) async fn run(store: Arc<Store>, api: Api, clock: Clock) {
     let mut failures = 0_u32;
     loop {
         let mut version = match api.list(store.kind()).await {
-            Ok(mut list) => {
+            Ok(list) => {
+                let mut list = Arc::unwrap_or_clone(list);
                 let version = object::text(&list, &["metadata", "resourceVersion"]).to_owned();
                 let items = match list.get_mut("items").map(Value::take) {
                     Some(Value::Array(items)) => items,
@@ -55,7 +54,7 @@ async fn pause(clock: &Clock, failures: &mut u32) {
 
 /// Follows one watch to its end; says whether the next one can go on from `version`.
 async fn watch(store: &Store, api: &Api, version: &mut String, failures: &mut u32) -> bool {
-    let stream = match api.watch(store.kind(), version).await {
+    let mut stream = match api.watch(store.kind(), version).await {
         Ok(stream) => stream,
         Err(error) => {
             tracing::debug!(%error, kind = %store.kind().kind, "cannot watch");
@@ -63,40 +62,26 @@ async fn watch(store: &Store, api: &Api, version: &mut String, failures: &mut u3
             return !matches!(error.code(), 404 | 410);
         }
     };
-    let mut stream = pin!(stream);
     let mut events = 0_u64;
     loop {
-        let event = match stream.next().await {
-            Some(Ok(event)) => event,
-            None => {
-                // A watch that ends before it brought anything must not become a hot loop.
-                *failures = if events == 0 { (*failures).max(1) } else { 0 };
-                return true;
-            }
-            Some(Err(kube::Error::Api(status))) if status.code == 410 => return false,
-            Some(Err(error)) => {
-                tracing::debug!(%error, kind = %store.kind().kind, "watch broke");
-                *failures = (*failures).max(1);
-                return true;
-            }
+        let Some(Event { kind, object }) = stream.next().await else {
+            // A watch that ends before it brought anything must not become a hot loop.
+            *failures = if events == 0 { (*failures).max(1) } else { 0 };
+            return true;
         };
+        if kind == EventKind::Error {
+            let message = object::text(&object, &["message"]);
+            tracing::debug!(%message, kind = %store.kind().kind, "watch was refused");
+            *failures = (*failures).max(1);
+            return object["code"] != 410;
+        }
         events += 1;
         *failures = 0;
-        match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                *version = object::text(&object, &["metadata", "resourceVersion"]).to_owned();
-                store.changed(object);
-            }
-            WatchEvent::Deleted(object) => {
-                *version = object::text(&object, &["metadata", "resourceVersion"]).to_owned();
-                store.removed(&object);
-            }
-            WatchEvent::Bookmark(bookmark) => *version = bookmark.metadata.resource_version,
-            WatchEvent::Error(status) => {
-                tracing::debug!(message = %status.message, kind = %store.kind().kind, "watch was refused");
-                *failures = (*failures).max(1);
-                return status.code != 410;
-            }
+        *version = object::text(&object, &["metadata", "resourceVersion"]).to_owned();
+        match kind {
+            EventKind::Added | EventKind::Modified => store.changed(&object),
+            EventKind::Deleted => store.removed(&object),
+            EventKind::Bookmark | EventKind::Error => {}
         }
     }
 }

@@ -162,10 +162,9 @@ impl Store {
         self.notify(old.as_ref(), None);
     }
 
-    pub(crate) fn changed(&self, object: Value) {
-        let object = Arc::new(object);
-        let version = object::resource_version(&object);
-        let key = Key::of(&object);
+    pub(crate) fn changed(&self, object: &Object) {
+        let version = object::resource_version(object);
+        let key = Key::of(object);
         let old = {
             let mut state = self.lock();
             state.covered = state.covered.max(version);
@@ -173,9 +172,9 @@ impl Store {
             if state.objects.get(&key).is_some_and(|known| object::resource_version(known) >= version) {
                 return;
             }
-            state.replace(&key, Some(&object))
+            state.replace(&key, Some(object))
         };
-        self.notify(old.as_ref(), Some(&object));
+        self.notify(old.as_ref(), Some(object));
     }
 
     pub(crate) fn removed(&self, object: &Value) {
@@ -202,7 +201,7 @@ impl Store {
             object::set(&mut item, "apiVersion", json!(self.kind.api_version));
             object::set(&mut item, "kind", json!(self.kind.kind));
             present.insert(Key::of(&item));
-            self.changed(item);
+            self.changed(&Arc::new(item));
         }
         let gone: Vec<Object> = {
             let mut state = self.lock();
@@ -282,7 +281,7 @@ impl Store {
                     && (object::number_or(&answer, &["metadata", "deletionGracePeriodSeconds"], 0) > 0
                         || object::finalizers(&answer).next().is_some()) =>
             {
-                self.observe(&Arc::new(answer));
+                self.observe(&answer);
                 Ok(())
             }
             Ok(_) => {
@@ -322,14 +321,14 @@ mod tests {
         let (store, log) = store();
         store.listed(vec![], 5);
         store.observe(&Arc::new(pod("a", "u1", 7, None)));
-        store.changed(pod("a", "u1", 7, None));
+        store.changed(&Arc::new(pod("a", "u1", 7, None)));
         assert_eq!(*log.lock().unwrap(), ["0>7"]);
     }
 
     #[test]
     fn an_answer_that_the_watch_has_overtaken_does_not_bring_back_a_deleted_object() {
         let (store, log) = store();
-        store.changed(pod("a", "u1", 7, None));
+        store.changed(&Arc::new(pod("a", "u1", 7, None)));
         store.removed(&pod("a", "u1", 8, None));
         store.observe(&Arc::new(pod("a", "u1", 7, None)));
         assert!(store.all().is_empty());
@@ -349,9 +348,9 @@ mod tests {
     #[test]
     fn objects_are_found_by_their_controller() {
         let (store, _) = store();
-        store.changed(pod("a", "u1", 1, Some("o1")));
-        store.changed(pod("b", "u2", 2, Some("o1")));
-        store.changed(pod("b", "u2", 3, None));
+        store.changed(&Arc::new(pod("a", "u1", 1, Some("o1"))));
+        store.changed(&Arc::new(pod("b", "u2", 2, Some("o1"))));
+        store.changed(&Arc::new(pod("b", "u2", 3, None)));
         assert_eq!(store.owned_by("o1").len(), 1);
         store.removed(&pod("a", "u1", 4, Some("o1")));
         assert!(store.owned_by("o1").is_empty());

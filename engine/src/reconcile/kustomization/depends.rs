@@ -6,6 +6,7 @@ use crate::object::{self, ObjectRef};
 use seatrial_api::kustomization::{DependencyReference, SourceReference};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A dependency that is not there yet, or never will be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,7 +102,7 @@ fn source_of(object: &Value) -> Option<SourceReference> {
 /// A way from `own` back to itself along dependencies.
 async fn cycle(cluster: &Cluster, own: &ObjectRef, object: &Value) -> Option<Vec<String>> {
     let mut seen = BTreeSet::new();
-    let mut ways: Vec<(Vec<String>, Value)> = vec![(vec![own.key()], object.clone())];
+    let mut ways = vec![(vec![own.key()], Arc::new(object.clone()))];
     while let Some((way, object)) = ways.pop() {
         let at = ObjectRef::of(&object);
         let dependencies: Vec<DependencyReference> =

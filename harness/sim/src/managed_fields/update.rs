@@ -86,7 +86,10 @@ fn taken(changes: Changes) -> FieldSet {
 /// The entry that stands for what was there before the first apply.
 pub(super) fn before_first_apply(live: &Value, writer: &Writer<'_>, kind: Kind<'_>) -> Entry {
     let changes = Changes::between(&Value::Object(Map::new()), live, kind).without(&ignored(writer));
-    Entry { manager: BEFORE_FIRST_APPLY.to_owned(), ..writer.entry(Operation::Update, Fields::of(&taken(changes))) }
+    Entry {
+        manager: BEFORE_FIRST_APPLY.to_owned(),
+        ..writer.entry(Operation::Update, Fields::of(&taken(changes)))
+    }
 }
 
 /// A copy of the object without its managed fields.
