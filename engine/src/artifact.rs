@@ -1,5 +1,6 @@
 //! Artifacts: the content of sources, by digest, shared by all clusters of a run.
 
+use crate::source::Blobs;
 use seatrial_render::{Entry, RenderErrors, Tree};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -24,6 +25,8 @@ pub(crate) type Built = Result<Arc<Vec<Value>>, RenderErrors>;
 #[derive(Debug, Default)]
 pub struct ArtifactStore {
     state: Mutex<State>,
+    /// What files of Git repositories contain.
+    pub(crate) blobs: Blobs,
 }
 
 #[derive(Debug, Default)]

@@ -181,7 +181,8 @@ impl GitRepositoryReconciler {
         if let Some(known) = store.fetched(&key) {
             return Ok(known);
         }
-        let tree = git::tree(remote, &revision.commit, content).map_err(|error| Failure::git(&error))?;
+        let tree = git::tree(remote, &revision.commit, content, &store.blobs);
+        let tree = tree.map_err(|error| Failure::git(&error))?;
         let artifact = store.store(tree);
         store.remember(key, &artifact);
         Ok(artifact)

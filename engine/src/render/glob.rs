@@ -17,6 +17,19 @@ struct Glob {
 
 impl Glob {
     fn matches(self, pattern: &str, text: &str) -> bool {
+        // Most patterns are told from most texts by the letters that they begin or end with.
+        let is_special = |c| matches!(c, '*' | '?' | '[' | '\\');
+        let Some(first) = pattern.find(is_special) else { return pattern == text };
+        if !text.starts_with(&pattern[..first]) {
+            return false;
+        }
+        if let Some((before, end)) = pattern.rsplit_once('*')
+            && !before.contains('[')
+            && !end.contains(is_special)
+            && !text.ends_with(end)
+        {
+            return false;
+        }
         let pattern: Vec<char> = pattern.chars().collect();
         let text: Vec<char> = text.chars().collect();
         self.from(&pattern, &text)
@@ -85,6 +98,11 @@ mod tests {
     #[case("\\*", "*", true)]
     #[case("[a", "a", false)]
     #[case("", "", true)]
+    #[case("a*b", "ab", true)]
+    #[case("ab*b", "ab", false)]
+    #[case("[*]x", "*x", true)]
+    #[case("a\\*b", "a*b", true)]
+    #[case("a*[b]", "ab", true)]
     fn a_glob_matches_as_gos_does(#[case] pattern: &str, #[case] text: &str, #[case] expected: bool) {
         assert_eq!(matches(pattern, text), expected);
     }

@@ -3,10 +3,12 @@
 use super::host::GitRemote;
 use super::ignore::{IGNORE_FILE, IgnoreRules};
 use super::semver::{Range, Version};
+use bytes::Bytes;
 use git2::{ObjectType, Oid, Repository};
 use seatrial_api::source::GitRepositoryRef;
 use seatrial_render::{Entry, Tree};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, Once, PoisonError};
 
 /// Why a revision could not be read. Messages fit after "failed to checkout and determine revision: ".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +73,7 @@ pub(crate) fn resolve(
     url: &str,
     reference: &GitRepositoryRef,
 ) -> Result<Revision, FetchError> {
-    let repository = Repository::open_bare(&remote.path)?;
+    let repository = open(remote)?;
     let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     let named = |full: &str| peel(&repository, url, full);
     let (label, commit) = if let Some(commit) = given(&reference.commit) {
@@ -144,8 +146,13 @@ pub(crate) struct Content<'a> {
 }
 
 /// The files of a commit, without what the rules leave out.
-pub(crate) fn tree(remote: &GitRemote, commit: &str, content: &Content<'_>) -> Result<Tree, FetchError> {
-    let repository = Repository::open_bare(&remote.path)?;
+pub(crate) fn tree(
+    remote: &GitRemote,
+    commit: &str,
+    content: &Content<'_>,
+    blobs: &Blobs,
+) -> Result<Tree, FetchError> {
+    let repository = open(remote)?;
     let root = repository.find_commit(Oid::from_str(commit)?)?.tree()?;
     let sparse: Vec<String> = content
         .sparse
@@ -153,15 +160,44 @@ pub(crate) fn tree(remote: &GitRemote, commit: &str, content: &Content<'_>) -> R
         .map(|folder| folder.trim_start_matches("./").trim_matches('/').to_owned())
         .filter(|folder| !folder.is_empty() && folder != ".")
         .collect();
-    let mut walk =
-        Walk { repository: &repository, sparse, tree: Tree::new(), rules: IgnoreRules::new(content.ignore) };
+    let mut walk = Walk {
+        repository: &repository,
+        blobs,
+        sparse,
+        tree: Tree::new(),
+        rules: IgnoreRules::new(content.ignore),
+    };
     walk.rules_of(&root, "")?;
     walk.folder(&root, "")?;
     Ok(walk.tree)
 }
 
+/// The contents of files by their hash: most of them are in many commits.
+#[derive(Debug, Default)]
+pub(crate) struct Blobs(Mutex<BTreeMap<Oid, Bytes>>);
+
+impl Blobs {
+    fn content(&self, repository: &Repository, id: Oid) -> Result<Bytes, git2::Error> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(content) = known.get(&id) {
+            return Ok(content.clone());
+        }
+        let content = Bytes::copy_from_slice(repository.find_blob(id)?.content());
+        known.insert(id, content.clone());
+        Ok(content)
+    }
+}
+
+fn open(remote: &GitRemote) -> Result<Repository, git2::Error> {
+    static TRUSTED: Once = Once::new();
+    // Objects are compressed with a check sum of their own: their hashes need not be computed anew at each reading.
+    TRUSTED.call_once(|| git2::opts::strict_hash_verification(false));
+    Repository::open_bare(&remote.path)
+}
+
 struct Walk<'a> {
     repository: &'a Repository,
+    blobs: &'a Blobs,
     sparse: Vec<String>,
     rules: IgnoreRules,
     tree: Tree,
@@ -196,11 +232,11 @@ impl Walk<'_> {
                     self.folder(&self.repository.find_tree(entry.id())?, &path)?;
                 }
                 Some(ObjectType::Blob) if self.is_wanted(&path, false) => {
-                    let content = self.repository.find_blob(entry.id())?.content().to_vec();
+                    let content = self.blobs.content(self.repository, entry.id())?;
                     let entry = if entry.filemode() == LINK {
                         Entry::Link(String::from_utf8_lossy(&content).into_owned())
                     } else {
-                        Entry::File(content.into())
+                        Entry::File(content)
                     };
                     self.tree.insert(&path, entry);
                 }

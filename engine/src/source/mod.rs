@@ -8,6 +8,7 @@ mod ignore;
 pub(crate) mod include;
 mod semver;
 
+pub(crate) use git::Blobs;
 pub use git::FetchError;
 pub use host::{GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use ignore::{DEFAULT_EXCLUDES, IgnoreRules};

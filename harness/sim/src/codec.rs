@@ -27,20 +27,20 @@ pub(crate) fn decode(kind: &Kind, value: Value) -> Result<(Value, Vec<String>)> 
     let Kind::BuiltIn(resource) = kind else { return Ok((value, Vec::new())) };
     let ty = seatrial_schema::kubernetes().type_of(&resource.api_version(), &resource.kind);
     let Some(plan) = ty.and_then(Plan::of) else { return Ok((value, Vec::new())) };
-    let Value::Object(map) = value else {
+    let Value::Object(mut map) = value else {
         return Err(Refusal::bad_request(format!(
             "{0} in version {1:?} cannot be handled as a {0}: the body is no object",
             resource.kind, resource.version
         )));
     };
     let mut walk = Walk { unknown: Vec::new(), path: Vec::new() };
-    let decoded = walk.object(map, plan).map_err(|error| {
+    walk.object(&mut map, plan).map_err(|error| {
         Refusal::bad_request(format!(
             "{0} in version {1:?} cannot be handled as a {0}: {error}",
             resource.kind, resource.version
         ))
     })?;
-    Ok((Value::Object(decoded), walk.unknown))
+    Ok((Value::Object(map), walk.unknown))
 }
 
 struct Walk {
@@ -50,8 +50,8 @@ struct Walk {
 
 #[derive(Clone)]
 enum Step {
-    Field(String),
-    /// A key of a map.
+    Field(&'static str),
+    /// A key of a map, or an unknown field.
     Key(String),
     Index(usize),
 }
@@ -108,34 +108,37 @@ fn is_zero(value: &Value) -> bool {
 impl Walk {
     fn object(
         &mut self,
-        mut map: Map<String, Value>,
+        map: &mut Map<String, Value>,
         plan: &'static Plan,
-    ) -> std::result::Result<Map<String, Value>, String> {
+    ) -> std::result::Result<(), String> {
         for field in plan.defaults() {
             let Some(default) = &field.default else { continue };
             let absent = match map.get(field.name) {
                 None | Some(Value::Null) => true,
                 Some(value) => field.zero == Zero::Dropped && is_zero(value),
             };
-            if absent && default.applies(&map) {
+            if absent && default.applies(map) {
                 map.insert(field.name.to_owned(), default.value.clone());
             }
         }
-        let mut out = Map::with_capacity(map.len());
-        for (key, value) in map {
-            let Some(field) = plan.field(&key) else {
-                self.path.push(Step::Field(key));
+        let mut done = Ok(());
+        map.retain(|key, value| {
+            if done.is_err() {
+                return true;
+            }
+            let Some(field) = plan.field(key) else {
+                self.path.push(Step::Key(key.clone()));
                 self.unknown.push(self.path_text());
                 self.path.pop();
-                continue;
+                return false;
             };
             if value.is_null() {
-                continue;
+                return false;
             }
-            self.path.push(Step::Field(key));
-            let value = self.value(value, field.ty, field, plan)?;
-            let Some(Step::Field(key)) = self.path.pop() else { continue };
-            let keep = match &value {
+            self.path.push(Step::Field(field.name));
+            done = self.value(value, field.ty, field, plan);
+            self.path.pop();
+            match value {
                 Value::Array(list) => !list.is_empty(),
                 Value::Object(map) if map.is_empty() => match field.ty.kind() {
                     TypeKind::Map => false,
@@ -143,101 +146,92 @@ impl Walk {
                     _ => true,
                 },
                 value => field.zero != Zero::Dropped || !is_zero(value),
-            };
-            if keep {
-                out.insert(key, value);
             }
-        }
+        });
+        done?;
         for field in plan.shown() {
-            if out.contains_key(field.name) {
+            if map.contains_key(field.name) {
                 continue;
             }
             let value = match (field.zero, field.ty.kind()) {
                 (Zero::Shown, TypeKind::Object) => {
-                    self.path.push(Step::Field(field.name.to_owned()));
-                    let value = match field.plan() {
-                        Some(plan) => self.object(Map::new(), plan)?,
-                        None => Map::new(),
-                    };
-                    self.path.pop();
-                    Value::Object(value)
+                    let mut empty = Map::new();
+                    if let Some(plan) = field.plan() {
+                        self.path.push(Step::Field(field.name));
+                        self.object(&mut empty, plan)?;
+                        self.path.pop();
+                    }
+                    Value::Object(empty)
                 }
                 (Zero::Shown, TypeKind::Scalar(scalar)) => zero(scalar),
                 _ => Value::Null,
             };
-            out.insert(field.name.to_owned(), value);
+            map.insert(field.name.to_owned(), value);
         }
-        hooks::apply(plan.name, &mut out);
-        Ok(out)
+        hooks::apply(plan.name, map);
+        Ok(())
     }
 
     fn value(
         &mut self,
-        value: Value,
+        value: &mut Value,
         ty: TypeRef<'static>,
         field: &'static Field,
         parent: &'static Plan,
-    ) -> std::result::Result<Value, String> {
-        match (ty.kind(), value) {
-            (TypeKind::Any, value) => Ok(value),
-            (TypeKind::FreeObject, value @ Value::Object(_)) => Ok(value),
-            (TypeKind::Scalar(scalar), value) => self.scalar(value, scalar, ty, field, parent),
+    ) -> std::result::Result<(), String> {
+        match (ty.kind(), &mut *value) {
+            (TypeKind::Any, _) | (TypeKind::FreeObject, Value::Object(_)) => {}
+            (TypeKind::Scalar(scalar), value) => self.scalar(value, scalar, ty, field, parent)?,
             (TypeKind::List, Value::Array(list)) => {
-                let Some(items) = ty.items() else { return Ok(Value::Array(list)) };
-                let mut out = Vec::with_capacity(list.len());
-                for (index, item) in list.into_iter().enumerate() {
+                let Some(items) = ty.items() else { return Ok(()) };
+                for (index, item) in list.iter_mut().enumerate().filter(|(_, item)| !item.is_null()) {
                     self.path.push(Step::Index(index));
-                    out.push(if item.is_null() {
-                        Value::Null
-                    } else {
-                        self.value(item, items, field, parent)?
-                    });
+                    self.value(item, items, field, parent)?;
                     self.path.pop();
                 }
-                Ok(Value::Array(out))
             }
             (TypeKind::Map, Value::Object(map)) => {
-                let Some(values) = ty.values() else { return Ok(Value::Object(map)) };
-                let mut out = Map::with_capacity(map.len());
+                let Some(values) = ty.values() else { return Ok(()) };
                 for (key, value) in map {
-                    // A map of texts keeps an empty one in the place of null.
-                    let value = match (value, values.kind()) {
-                        (Value::Null, TypeKind::Scalar(scalar)) => zero(scalar),
-                        (Value::Null, _) => Value::Null,
-                        (value, _) => {
-                            self.path.push(Step::Key(key.clone()));
-                            let value = self.value(value, values, field, parent)?;
-                            self.path.pop();
-                            value
+                    match (&value, values.kind()) {
+                        // A map of texts keeps an empty one in the place of null.
+                        (Value::Null, TypeKind::Scalar(scalar)) => *value = zero(scalar),
+                        (Value::Null, _) => {}
+                        (Value::String(_), TypeKind::Scalar(Scalar::String)) if values.format().is_none() => {
                         }
-                    };
-                    out.insert(key, value);
+                        _ => {
+                            self.path.push(Step::Key(key.clone()));
+                            self.value(value, values, field, parent)?;
+                            self.path.pop();
+                        }
+                    }
                 }
-                Ok(Value::Object(out))
             }
-            (TypeKind::Object, Value::Object(map)) => match field.plan() {
-                Some(plan) => Ok(Value::Object(self.object(map, plan)?)),
-                None => Ok(Value::Object(map)),
-            },
-            (_, other) => Err(self.mismatch(&other, ty, parent)),
+            (TypeKind::Object, Value::Object(map)) => {
+                if let Some(plan) = field.plan() {
+                    self.object(map, plan)?;
+                }
+            }
+            (_, other) => return Err(self.mismatch(other, ty, parent)),
         }
+        Ok(())
     }
 
     fn scalar(
         &self,
-        value: Value,
+        value: &mut Value,
         scalar: Scalar,
         ty: TypeRef<'static>,
         field: &'static Field,
         parent: &'static Plan,
-    ) -> std::result::Result<Value, String> {
-        match (scalar, value) {
+    ) -> std::result::Result<(), String> {
+        match (scalar, &mut *value) {
             (Scalar::String, Value::String(text)) => match ty.format() {
-                Some("byte") => check_base64(&text).map(|()| Value::String(text)),
-                Some("date-time") => self.time(text, field),
-                _ => Ok(Value::String(text)),
+                Some("byte") => check_base64(text),
+                Some("date-time") => rewrite_time(text, field),
+                _ => Ok(()),
             },
-            (Scalar::Boolean, value @ Value::Bool(_)) => Ok(value),
+            (Scalar::Boolean, Value::Bool(_)) | (Scalar::Number, Value::Number(_)) => Ok(()),
             (Scalar::Integer, Value::Number(number)) => {
                 let whole = number.as_i64();
                 let fits = match ty.format() {
@@ -245,7 +239,7 @@ impl Walk {
                     _ => whole.is_some(),
                 };
                 if fits {
-                    return Ok(Value::Number(number));
+                    return Ok(());
                 }
                 Err(format!(
                     "json: cannot unmarshal number {number} into Go struct field {} of type {}",
@@ -253,31 +247,20 @@ impl Walk {
                     go_type(ty)
                 ))
             }
-            (Scalar::Number, value @ Value::Number(_)) => Ok(value),
-            (Scalar::IntOrString, value @ (Value::Number(_) | Value::String(_))) => Ok(value),
-            (Scalar::Quantity, value @ (Value::Number(_) | Value::String(_))) => {
-                let text = match &value {
+            (Scalar::IntOrString, Value::Number(_) | Value::String(_)) => Ok(()),
+            (Scalar::Quantity, Value::Number(_) | Value::String(_)) => {
+                let text = match &*value {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
                 let quantity = Quantity::parse(&text).ok_or_else(|| {
                     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'".to_owned()
                 })?;
-                Ok(quantity.to_string().into())
+                *value = quantity.to_string().into();
+                Ok(())
             }
-            (_, other) => Err(self.mismatch(&other, ty, parent)),
+            (_, other) => Err(self.mismatch(other, ty, parent)),
         }
-    }
-
-    fn time(&self, text: String, field: &'static Field) -> std::result::Result<Value, String> {
-        let Ok(time) = text.parse::<jiff::Timestamp>() else {
-            return Err(format!(
-                "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
-            ));
-        };
-        let micro = field.micro_time;
-        let form = if micro { "%Y-%m-%dT%H:%M:%S%.6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
-        Ok(time.strftime(form).to_string().into())
     }
 
     /// `spec.containers[0].name`.
@@ -285,12 +268,8 @@ impl Walk {
         let mut out = String::new();
         for step in &self.path {
             match step {
-                Step::Field(name) | Step::Key(name) => {
-                    if !out.is_empty() {
-                        out.push('.');
-                    }
-                    out.push_str(name);
-                }
+                Step::Field(name) => join(&mut out, name),
+                Step::Key(name) => join(&mut out, name),
                 Step::Index(index) => out.push_str(&format!("[{index}]")),
             }
         }
@@ -324,6 +303,44 @@ impl Walk {
             go_type(ty)
         )
     }
+}
+
+fn join(path: &mut String, name: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(name);
+}
+
+/// Writes a time as the server does: in UTC, in whole seconds or in microseconds.
+fn rewrite_time(text: &mut String, field: &'static Field) -> std::result::Result<(), String> {
+    if !field.micro_time && is_plain_time(text.as_bytes()) {
+        return Ok(());
+    }
+    let Ok(time) = text.parse::<jiff::Timestamp>() else {
+        return Err(format!(
+            "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
+        ));
+    };
+    let form = if field.micro_time { "%Y-%m-%dT%H:%M:%S%.6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
+    *text = time.strftime(form).to_string();
+    Ok(())
+}
+
+/// Whether a text is surely a time as the server writes it: `2026-01-02T03:04:05Z`, on a day that every month has.
+fn is_plain_time(text: &[u8]) -> bool {
+    let shape = b"0000-00-00T00:00:00Z";
+    let number = |at: usize| match text.get(at..at + 2) {
+        Some([tens, ones]) => (tens - b'0') * 10 + (ones - b'0'),
+        _ => u8::MAX,
+    };
+    text.len() == shape.len()
+        && text.iter().zip(shape).all(|(c, s)| if *s == b'0' { c.is_ascii_digit() } else { c == s })
+        && (1..=12).contains(&number(5))
+        && (1..=28).contains(&number(8))
+        && number(11) < 24
+        && number(14) < 60
+        && number(17) < 60
 }
 
 /// `[]v1.Container`, `map[string]string`, `int32`.
@@ -400,6 +417,21 @@ mod tests {
         let refusal = decode(&kind("apps", "deployments"), object).unwrap_err();
         assert_eq!(refusal.code, 400);
         assert!(refusal.message.ends_with(want), "{}", refusal.message);
+    }
+
+    #[rstest]
+    #[case::plain("2026-01-02T03:04:05Z", Some("2026-01-02T03:04:05Z"))]
+    #[case::last_of_a_month("2024-02-29T23:59:59Z", Some("2024-02-29T23:59:59Z"))]
+    #[case::zone("2026-01-02T03:04:05+02:00", Some("2026-01-02T01:04:05Z"))]
+    #[case::fraction("2026-01-02T03:04:05.678Z", Some("2026-01-02T03:04:05Z"))]
+    #[case::no_such_day("2026-02-29T00:00:00Z", None)]
+    #[case::no_such_month("2026-13-01T00:00:00Z", None)]
+    #[case::letters("2026-01-0xT00:00:00Z", None)]
+    fn times_are_written_in_one_form(#[case] text: &str, #[case] want: Option<&str>) {
+        let object = json!({"metadata": {"creationTimestamp": text}});
+        let decoded = decode(&kind("", "configmaps"), object);
+        let time = decoded.ok().map(|(value, _)| value["metadata"]["creationTimestamp"].clone());
+        assert_eq!(time, want.map(Value::from));
     }
 
     #[rstest]

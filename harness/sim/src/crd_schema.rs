@@ -19,6 +19,7 @@ mod format;
 mod names;
 mod node;
 mod parse;
+mod path;
 mod prune;
 mod rules;
 mod shared;
@@ -36,7 +37,8 @@ use node::Node;
 #[derive(Debug)]
 pub struct CrdSchema {
     root: Option<Node>,
-    has_rules: bool,
+    /// The root as rules see it, where there are rules.
+    rules: Option<Node>,
     schema: Schema,
     api_version: String,
     kind: String,
@@ -59,8 +61,9 @@ impl CrdSchema {
         let root = schema.map(|s| parse::root(s, path)).transpose()?;
         let (group, version) = split_api_version(api_version);
         let schema = convert::schema(root.as_ref(), group, version, kind);
-        let has_rules = root.as_ref().is_some_and(rules::any);
-        Ok(CrdSchema { root, has_rules, schema, api_version: api_version.to_owned(), kind: kind.to_owned() })
+        let rules = root.as_ref().filter(|root| rules::any(root));
+        let rules = rules.map(|root| Node { embedded: true, ..root.clone() });
+        Ok(CrdSchema { root, rules, schema, api_version: api_version.to_owned(), kind: kind.to_owned() })
     }
 
     /// Removes what the schema does not declare. Returns the paths of what was removed (`spec.foo`, `spec.list[0].foo`), sorted:
@@ -90,7 +93,7 @@ impl CrdSchema {
     pub fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<Violation> {
         let Some(root) = &self.root else { return Vec::new() };
         let mut found = validate::validate(object, root);
-        if self.has_rules {
+        if let Some(root) = &self.rules {
             if found.iter().any(Violation::blocks_rules) {
                 found.push(Violation::rules_unchecked());
             } else {

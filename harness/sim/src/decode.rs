@@ -86,7 +86,8 @@ pub(crate) fn decode_parsed(ctx: &mut Ctx<'_>, kind: &Kind, parsed: Parsed) -> R
             unknown
         }
         Kind::Custom(version) => {
-            let (mut unknown, metadata) = decode_metadata(kind, body.get("metadata"))?;
+            let metadata = body.get_mut("metadata").map(Value::take);
+            let (mut unknown, metadata) = decode_metadata(kind, metadata)?;
             if let Value::Object(map) = &mut body {
                 map.insert("metadata".to_owned(), metadata);
             }
@@ -108,18 +109,19 @@ pub(crate) fn internal_group(kind: &Kind) -> &str {
 }
 
 /// The metadata of a custom resource, decoded as that of every kind.
-fn decode_metadata(kind: &Kind, metadata: Option<&Value>) -> Result<(Vec<String>, Value)> {
+fn decode_metadata(kind: &Kind, metadata: Option<Value>) -> Result<(Vec<String>, Value)> {
     let empty = Value::Object(serde_json::Map::new());
     let Some(config_map) = Kind::built_in("", "v1", "configmaps") else { return Ok((Vec::new(), empty)) };
-    let carrier = serde_json::json!({"metadata": metadata.unwrap_or(&empty)});
-    let (decoded, unknown) = codec::decode(&config_map, carrier).map_err(|refusal| {
+    let mut carrier = serde_json::Map::new();
+    carrier.insert("metadata".to_owned(), metadata.unwrap_or_else(|| empty.clone()));
+    let (mut decoded, unknown) = codec::decode(&config_map, Value::Object(carrier)).map_err(|refusal| {
         let message = refusal.message.replace(
             "ConfigMap in version \"v1\" cannot be handled as a ConfigMap",
             &format!("{0} in version {1:?} cannot be handled as a {0}", kind.kind, kind.version),
         );
         Refusal { message, ..refusal }
     })?;
-    Ok((unknown, decoded.get("metadata").cloned().unwrap_or(empty)))
+    Ok((unknown, decoded.get_mut("metadata").map_or(empty, Value::take)))
 }
 
 /// Warns of unknown and duplicate fields, or refuses them, as the request asks for.

@@ -9,20 +9,20 @@ use serde_json::Value;
 
 use super::format;
 use super::node::{ListKind, Node, Type};
-use super::prune::join;
+use super::path::Path;
 use super::rules::{Rule, context};
 use super::violation::Violation;
 use crate::managed_fields::compare_values;
 
-/// The rules that do not hold, an object's own before those of its fields.
+/// The rules that do not hold, an object's own before those of its fields. `root` is an embedded object: rules see its
+/// metadata.
 pub(super) fn evaluate(object: &Value, old: Option<&Value>, root: &Node) -> Vec<Violation> {
     let mut found = Vec::new();
-    let root = Node { embedded: true, ..root.clone() };
-    walk(object, old, &root, "", &mut found);
+    walk(object, old, root, &Path::Root, &mut found);
     found
 }
 
-fn walk(value: &Value, old: Option<&Value>, node: &Node, path: &str, found: &mut Vec<Violation>) {
+fn walk(value: &Value, old: Option<&Value>, node: &Node, path: &Path<'_>, found: &mut Vec<Violation>) {
     if value.is_null() {
         return;
     }
@@ -34,7 +34,7 @@ fn walk(value: &Value, old: Option<&Value>, node: &Node, path: &str, found: &mut
             for (key, below) in map {
                 if let Some(property) = node.properties.get(key).or(node.additional.as_deref()) {
                     let old = old.and_then(|o| o.get(key));
-                    walk(below, old, property, &join(path, key), found);
+                    walk(below, old, property, &path.field(key), found);
                 }
             }
         }
@@ -42,7 +42,7 @@ fn walk(value: &Value, old: Option<&Value>, node: &Node, path: &str, found: &mut
             let Some(items) = &node.items else { return };
             for (index, item) in list.iter().enumerate() {
                 let old = old.and_then(|o| correlated(item, o, node));
-                walk(item, old, items, &format!("{path}[{index}]"), found);
+                walk(item, old, items, &path.item(index), found);
             }
         }
         _ => {}
@@ -64,7 +64,7 @@ fn check(
     value: &Value,
     old: Option<&Value>,
     node: &Node,
-    path: &str,
+    path: &Path<'_>,
     found: &mut Vec<Violation>,
 ) {
     let mut context = context();

@@ -4,6 +4,7 @@ use seatrial_schema::kubernetes;
 use serde_json::{Map, Value};
 
 use super::node::Node;
+use super::path::Path;
 
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
@@ -11,7 +12,7 @@ const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 pub(super) fn prune(object: &mut Value, root: &Node) -> Vec<String> {
     let mut walk = Prune { removed: Vec::new(), metadata: Vec::new() };
     if let Value::Object(map) = object {
-        walk.map(map, root, "", &["apiVersion", "kind", "metadata"]);
+        walk.map(map, root, &Path::Root, &["apiVersion", "kind", "metadata"]);
     }
     walk.removed.sort();
     walk.metadata.sort();
@@ -26,7 +27,7 @@ struct Prune {
 }
 
 impl Prune {
-    fn value(&mut self, value: &mut Value, node: &Node, path: &str) {
+    fn value(&mut self, value: &mut Value, node: &Node, path: &Path<'_>) {
         match value {
             Value::Object(map) => {
                 let kept: &[&str] = if node.embedded { &["apiVersion", "kind", "metadata"] } else { &[] };
@@ -40,11 +41,11 @@ impl Prune {
             Value::Array(list) => {
                 if let Some(items) = &node.items {
                     for (index, item) in list.iter_mut().enumerate() {
-                        self.value(item, items, &format!("{path}[{index}]"));
+                        self.value(item, items, &path.item(index));
                     }
                 } else if !node.preserve_unknown {
                     for (index, item) in list.iter_mut().enumerate() {
-                        self.value(item, &Node::default(), &format!("{path}[{index}]"));
+                        self.value(item, &Node::default(), &path.item(index));
                     }
                 }
             }
@@ -52,18 +53,18 @@ impl Prune {
         }
     }
 
-    fn map(&mut self, map: &mut Map<String, Value>, node: &Node, path: &str, kept: &[&str]) {
+    fn map(&mut self, map: &mut Map<String, Value>, node: &Node, path: &Path<'_>, kept: &[&str]) {
         let mut unknown = Vec::new();
         for (key, value) in map.iter_mut() {
             if kept.contains(&key.as_str()) {
                 continue;
             }
-            let below = join(path, key);
+            let below = path.field(key);
             match node.properties.get(key).or(node.additional.as_deref()) {
                 Some(property) => self.value(value, property, &below),
                 None if node.preserve_unknown => {}
                 None => {
-                    self.removed.push(below);
+                    self.removed.push(below.to_string());
                     unknown.push(key.clone());
                 }
             }
@@ -73,7 +74,7 @@ impl Prune {
         }
     }
 
-    fn embedded_metadata(&mut self, metadata: &mut Map<String, Value>, path: &str) {
+    fn embedded_metadata(&mut self, metadata: &mut Map<String, Value>, path: &Path<'_>) {
         let Some(ty) = kubernetes().type_named(OBJECT_META) else { return };
         let removed = &mut self.metadata;
         metadata.retain(|key, _| {
@@ -84,9 +85,4 @@ impl Prune {
             known
         });
     }
-}
-
-/// The path of a field below a path; the root is empty.
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

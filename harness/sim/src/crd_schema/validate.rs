@@ -4,15 +4,15 @@ use serde_json::{Map, Number, Value};
 
 use super::format;
 use super::node::{Checks, ListKind, Node, Type};
-use super::prune::join;
+use super::path::Path;
 use super::violation::{Violation, is_whole};
 use crate::managed_fields::compare_values;
 
 /// What is wrong with the structure of an object.
 pub(super) fn validate(object: &Value, root: &Node) -> Vec<Violation> {
     let mut found = Vec::new();
-    value(object, root, "", &mut found);
-    lists(object, root, "", &mut found);
+    value(object, root, &Path::Root, &mut found);
+    lists(object, root, &Path::Root, &mut found);
     found
 }
 
@@ -21,7 +21,7 @@ pub(super) fn validate_default(default: &Value, node: &Node) -> Vec<Violation> {
     validate(default, node)
 }
 
-fn value(v: &Value, node: &Node, path: &str, found: &mut Vec<Violation>) {
+fn value(v: &Value, node: &Node, path: &Path<'_>, found: &mut Vec<Violation>) {
     if v.is_null() && node.nullable {
         return;
     }
@@ -47,7 +47,7 @@ fn value(v: &Value, node: &Node, path: &str, found: &mut Vec<Violation>) {
         Value::Array(list) => {
             if let Some(items) = &node.items {
                 for (index, item) in list.iter().enumerate() {
-                    value(item, items, &format!("{path}[{index}]"), found);
+                    value(item, items, &path.item(index), found);
                 }
             }
             let (count, range) = (list.len(), node.checks.items);
@@ -91,7 +91,7 @@ fn expected_type(v: &Value, node: &Node) -> Option<&'static str> {
     (!fits).then_some(ty.name())
 }
 
-fn object(map: &Map<String, Value>, node: &Node, path: &str, found: &mut Vec<Violation>) {
+fn object(map: &Map<String, Value>, node: &Node, path: &Path<'_>, found: &mut Vec<Violation>) {
     let (count, range) = (map.len(), node.checks.properties);
     if let Some(min) = range.min.filter(|min| (count as u64) < *min) {
         found.push(Violation::should(path, &count.into(), &format!("have at least {min} properties")));
@@ -101,20 +101,20 @@ fn object(map: &Map<String, Value>, node: &Node, path: &str, found: &mut Vec<Vio
     }
     for (key, below) in map {
         if let Some(property) = node.properties.get(key).or(node.additional.as_deref()) {
-            value(below, property, &join(path, key), found);
+            value(below, property, &path.field(key), found);
         }
     }
     for name in &node.checks.required {
         if !map.contains_key(name) {
-            found.push(Violation::required(&join(path, name)));
+            found.push(Violation::required(path.field(name)));
         }
     }
     if node.embedded {
         for name in ["apiVersion", "kind"] {
             match map.get(name) {
-                None => found.push(Violation::required(&join(path, name))),
+                None => found.push(Violation::required(path.field(name))),
                 Some(v) if v == "" => {
-                    found.push(Violation::invalid(&join(path, name), v, "must not be empty"))
+                    found.push(Violation::invalid(path.field(name), v, "must not be empty"))
                 }
                 Some(_) => {}
             }
@@ -122,7 +122,7 @@ fn object(map: &Map<String, Value>, node: &Node, path: &str, found: &mut Vec<Vio
     }
 }
 
-fn string(text: &str, v: &Value, checks: &Checks, path: &str, found: &mut Vec<Violation>) {
+fn string(text: &str, v: &Value, checks: &Checks, path: &Path<'_>, found: &mut Vec<Violation>) {
     let length = text.chars().count() as u64;
     if let Some(max) = checks.length.max.filter(|max| length > *max) {
         found.push(Violation::too_long(path, max));
@@ -136,7 +136,7 @@ fn string(text: &str, v: &Value, checks: &Checks, path: &str, found: &mut Vec<Vi
     }
 }
 
-fn int_format(n: &Number, checks: &Checks, path: &str, found: &mut Vec<Violation>) {
+fn int_format(n: &Number, checks: &Checks, path: &Path<'_>, found: &mut Vec<Violation>) {
     let fits = match checks.format.as_deref() {
         Some("int32") => n.as_i64().is_none_or(|n| i32::try_from(n).is_ok()) && !n.is_u64_over(),
         Some("int64") => !n.is_u64_over(),
@@ -160,7 +160,7 @@ impl Over for Number {
     }
 }
 
-fn number(n: &Number, v: &Value, checks: &Checks, path: &str, found: &mut Vec<Violation>) {
+fn number(n: &Number, v: &Value, checks: &Checks, path: &Path<'_>, found: &mut Vec<Violation>) {
     let Some(value) = n.as_f64() else { return };
     // The real server compares a whole value with the whole part of a bound.
     let bound = |b: f64| if n.is_i64() || n.is_u64() { b.trunc() } else { b };
@@ -185,7 +185,7 @@ fn number(n: &Number, v: &Value, checks: &Checks, path: &str, found: &mut Vec<Vi
     }
 }
 
-fn enumeration(v: &Value, checks: &Checks, path: &str, found: &mut Vec<Violation>) {
+fn enumeration(v: &Value, checks: &Checks, path: &Path<'_>, found: &mut Vec<Violation>) {
     if let Some(values) = &checks.enum_values
         && !values.iter().any(|e| compare_values(e, v).is_eq())
     {
@@ -193,7 +193,7 @@ fn enumeration(v: &Value, checks: &Checks, path: &str, found: &mut Vec<Violation
     }
 }
 
-fn junctors(v: &Value, checks: &Checks, path: &str, found: &mut Vec<Violation>) {
+fn junctors(v: &Value, checks: &Checks, path: &Path<'_>, found: &mut Vec<Violation>) {
     let run = |node: &Node| {
         let mut errors = Vec::new();
         value(v, node, path, &mut errors);
@@ -203,6 +203,7 @@ fn junctors(v: &Value, checks: &Checks, path: &str, found: &mut Vec<Violation>) 
     if !checks.any_of.is_empty() {
         let all: Vec<_> = checks.any_of.iter().map(run).collect();
         if all.iter().all(|errors| !errors.is_empty()) {
+            let path = path.to_string();
             found.push(Violation::nowhere(&format!("{path:?} must validate at least one schema (anyOf)")));
             found.extend(nearest(all));
         }
@@ -210,6 +211,7 @@ fn junctors(v: &Value, checks: &Checks, path: &str, found: &mut Vec<Violation>) 
     if !checks.one_of.is_empty() {
         let all: Vec<_> = checks.one_of.iter().map(run).collect();
         let what = "must validate one and only one schema (oneOf).";
+        let path = path.to_string();
         match all.iter().filter(|errors| errors.is_empty()).count() {
             0 => {
                 found.push(Violation::nowhere(&format!("{path:?} {what} Found none valid")));
@@ -223,30 +225,32 @@ fn junctors(v: &Value, checks: &Checks, path: &str, found: &mut Vec<Violation>) 
         let errors: Vec<_> = checks.all_of.iter().flat_map(run).collect();
         if !errors.is_empty() {
             found.extend(errors);
+            let path = path.to_string();
             found.push(Violation::nowhere(&format!("{path:?} must validate all the schemas (allOf)")));
         }
     }
     if let Some(not) = &checks.not
         && run(not).is_empty()
     {
+        let path = path.to_string();
         found.push(Violation::nowhere(&format!("{path:?} must not validate the schema (not)")));
     }
 }
 
 /// Sets and maps in the form of lists hold no item twice.
-fn lists(v: &Value, node: &Node, path: &str, found: &mut Vec<Violation>) {
+fn lists(v: &Value, node: &Node, path: &Path<'_>, found: &mut Vec<Violation>) {
     match v {
         Value::Object(map) => {
             for (key, below) in map {
                 if let Some(property) = node.properties.get(key).or(node.additional.as_deref()) {
-                    lists(below, property, &join(path, key), found);
+                    lists(below, property, &path.field(key), found);
                 }
             }
         }
         Value::Array(list) => {
             let mut seen: Vec<Value> = Vec::new();
             for (index, item) in list.iter().enumerate() {
-                let path = format!("{path}[{index}]");
+                let path = path.item(index);
                 let identity = match &node.list {
                     Some(ListKind::Set) => item.clone(),
                     Some(ListKind::Map(keys)) => match item.as_object() {
@@ -255,21 +259,21 @@ fn lists(v: &Value, node: &Node, path: &str, found: &mut Vec<Violation>) {
                         }
                         None => {
                             let message = "must be an object for an array of list-type map";
-                            found.push(Violation::invalid(&path, item, message));
+                            found.push(Violation::invalid(path, item, message));
                             continue;
                         }
                     },
                     _ => break,
                 };
                 if seen.iter().any(|s| compare_values(s, &identity).is_eq()) {
-                    found.push(Violation::duplicate(&path, &identity));
+                    found.push(Violation::duplicate(path, &identity));
                 } else {
                     seen.push(identity);
                 }
             }
             if let Some(items) = &node.items {
                 for (index, item) in list.iter().enumerate() {
-                    lists(item, items, &format!("{path}[{index}]"), found);
+                    lists(item, items, &path.item(index), found);
                 }
             }
         }

@@ -30,43 +30,46 @@ const NOT_SUPPORTED: &str = "FieldValueNotSupported";
 pub(super) const NOWHERE: &str = "<nil>";
 
 impl Violation {
-    fn new(reason: &'static str, field: &str, message: impl Into<String>) -> Violation {
+    fn new(reason: &'static str, field: impl fmt::Display, message: impl Into<String>) -> Violation {
         // The object as a whole has no path.
-        let field = if field.is_empty() { NOWHERE } else { field };
-        Violation { reason, field: field.to_owned(), message: message.into() }
+        let field = Some(field.to_string()).filter(|field| !field.is_empty());
+        let field = field.unwrap_or_else(|| NOWHERE.to_owned());
+        Violation { reason, field, message: message.into() }
     }
 
-    pub(super) fn required(field: &str) -> Violation {
+    pub(super) fn required(field: impl fmt::Display) -> Violation {
         Violation::new(REQUIRED, field, "Required value")
     }
 
     /// A value of another type than the schema's (`integer,string` for either).
-    pub(super) fn wrong_type(field: &str, expected: &str, value: &Value) -> Violation {
+    pub(super) fn wrong_type(field: impl fmt::Display, expected: &str, value: &Value) -> Violation {
         let found = type_name(value);
         let message =
-            format!("Invalid value: {found:?}: {} must be of type {expected}: {found:?}", in_body(field));
+            format!("Invalid value: {found:?}: {} must be of type {expected}: {found:?}", in_body(&field));
         Violation::new(TYPE, field, message)
     }
 
-    pub(super) fn wrong_format(field: &str, format: &str, value: &Value) -> Violation {
-        let message = format!("Invalid value: {value}: {} must be of type {format}: {value}", in_body(field));
+    pub(super) fn wrong_format(field: impl fmt::Display, format: &str, value: &Value) -> Violation {
+        let message =
+            format!("Invalid value: {value}: {} must be of type {format}: {value}", in_body(&field));
         Violation::new(TYPE, field, message)
     }
 
     /// `PATH in body should …`
-    pub(super) fn should(field: &str, value: &Value, what: &str) -> Violation {
-        Violation::new(INVALID, field, format!("Invalid value: {value}: {} should {what}", in_body(field)))
+    pub(super) fn should(field: impl fmt::Display, value: &Value, what: &str) -> Violation {
+        let message = format!("Invalid value: {value}: {} should {what}", in_body(&field));
+        Violation::new(INVALID, field, message)
     }
 
-    pub(super) fn too_long(field: &str, max: u64) -> Violation {
+    pub(super) fn too_long(field: impl fmt::Display, max: u64) -> Violation {
         Violation::new(TOO_LONG, field, format!("Too long: may not be more than {max} bytes"))
     }
 
-    pub(super) fn too_many(field: &str, count: usize, max: u64) -> Violation {
+    pub(super) fn too_many(field: impl fmt::Display, count: usize, max: u64) -> Violation {
         Violation::new(TOO_MANY, field, format!("Too many: {count}: must have at most {max} items"))
     }
 
-    pub(super) fn unsupported(field: &str, value: &Value, supported: &[Value]) -> Violation {
+    pub(super) fn unsupported(field: impl fmt::Display, value: &Value, supported: &[Value]) -> Violation {
         let supported: Vec<String> = supported
             .iter()
             .map(|v| match v {
@@ -78,11 +81,11 @@ impl Violation {
         Violation::new(NOT_SUPPORTED, field, message)
     }
 
-    pub(super) fn duplicate(field: &str, value: &Value) -> Violation {
+    pub(super) fn duplicate(field: impl fmt::Display, value: &Value) -> Violation {
         Violation::new("FieldValueDuplicate", field, format!("Duplicate value: {value}"))
     }
 
-    pub(super) fn invalid(field: &str, value: &Value, message: &str) -> Violation {
+    pub(super) fn invalid(field: impl fmt::Display, value: &Value, message: &str) -> Violation {
         Violation::new(INVALID, field, format!("Invalid value: {value}: {message}"))
     }
 
@@ -92,7 +95,12 @@ impl Violation {
     }
 
     /// A rule that does not hold.
-    pub(super) fn rule(reason: &'static str, field: &str, value: &Value, message: &str) -> Violation {
+    pub(super) fn rule(
+        reason: &'static str,
+        field: impl fmt::Display,
+        value: &Value,
+        message: &str,
+    ) -> Violation {
         let message = match (reason, value) {
             ("FieldValueForbidden", _) => format!("Forbidden: {message}"),
             (REQUIRED, _) => format!("Required value: {message}"),
@@ -105,7 +113,7 @@ impl Violation {
     }
 
     /// A rule that could not be evaluated for this value.
-    pub(super) fn rule_failed(field: &str, value: &Value, message: &str) -> Violation {
+    pub(super) fn rule_failed(field: impl fmt::Display, value: &Value, message: &str) -> Violation {
         Violation::new(INVALID, field, format!("Invalid value: {:?}: {message}", type_name(value)))
     }
 
@@ -124,7 +132,7 @@ impl Violation {
     }
 }
 
-fn in_body(field: &str) -> String {
+fn in_body(field: &impl fmt::Display) -> String {
     format!("{field} in body")
 }
 

@@ -126,6 +126,9 @@ impl Managers {
 
     /// Joins the oldest updaters of each API version, until there are few enough.
     pub(super) fn cap(&mut self) {
+        if self.entries.len() <= MOST_UPDATERS {
+            return;
+        }
         let mut updaters: Vec<Entry> =
             self.entries.iter().filter(|e| e.operation == Operation::Update).cloned().collect();
         let mut surplus = updaters.len().saturating_sub(MOST_UPDATERS);
