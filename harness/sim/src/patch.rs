@@ -57,9 +57,14 @@ pub(crate) fn patch(
     let Parsed { value: body, duplicates } = ctx.request.patch()?;
     let stored = ctx.state.get(&kind.table(), &key).ok_or_else(|| Refusal::not_found(kind, name))?;
     let make = || merged(kind, &media, convert::from_stored(kind, stored.value()).into_owned(), &body);
-    let parsed = Parsed { value: make()?, duplicates };
-    let patched = match decode_parsed(ctx, kind, parsed) {
-        Ok(patched) => patched,
+    let mut value = make()?;
+    let untouched =
+        if media == "application/json-patch+json" { Vec::new() } else { set_aside(&mut value, &body) };
+    let patched = match decode_parsed(ctx, kind, Parsed { value, duplicates }) {
+        Ok(mut patched) => {
+            put_back(&mut patched, untouched);
+            patched
+        }
         Err(refusal) if media == "application/strategic-merge-patch+json" => {
             return Err(refuse_patched(refusal, kind, || go_text(&body)));
         }
@@ -95,6 +100,40 @@ fn merged(kind: &Kind, media: &str, mut live: Value, patch: &Value) -> Result<Va
         PatchError::RetainKeys => Refusal::bad_request(error.to_string()),
         other => Refusal::new(500, "", other.to_string()),
     })
+}
+
+/// Takes out of a patched object what its patch does not name, as paths of one or two keys: that has been decoded before.
+fn set_aside(patched: &mut Value, patch: &Value) -> Vec<(&'static [&'static str], Value)> {
+    const PARTS: [&[&str]; 3] = [&["spec"], &["status"], &["metadata", "managedFields"]];
+    let Some(patch) = patch.as_object() else { return Vec::new() };
+    let mut aside = Vec::new();
+    for path in PARTS {
+        let [parents @ .., last] = path else { continue };
+        let named = match parents {
+            [] => patch.contains_key(*last),
+            parents => parents.iter().any(|key| {
+                let below = patch.get(*key);
+                below.is_some_and(|below| below.as_object().is_none_or(|below| below.contains_key(*last)))
+            }),
+        };
+        let map = parents.iter().try_fold(&mut *patched, |value, key| value.get_mut(*key));
+        if let (false, Some(Value::Object(map))) = (named, map)
+            && let Some(value) = map.remove(*last)
+        {
+            aside.push((path, value));
+        }
+    }
+    aside
+}
+
+fn put_back(object: &mut Value, aside: Vec<(&'static [&'static str], Value)>) {
+    for (path, value) in aside {
+        let [parents @ .., last] = path else { continue };
+        let map = parents.iter().try_fold(&mut *object, |value, key| value.get_mut(*key));
+        if let Some(Value::Object(map)) = map {
+            map.insert((*last).to_owned(), value);
+        }
+    }
 }
 
 fn unsupported_media(kind: &Kind, media: &str) -> Refusal {

@@ -71,26 +71,78 @@ pub async fn bootstrap(
     extra: &[ExtraController],
     read_write: bool,
 ) -> Result<Vec<CommitId>, BootstrapError> {
-    let folder = match sync.path.as_str() {
+    let mut commits = Vec::new();
+    commits.extend(commit_components(cluster, repo, sync, extra)?);
+    install(cluster, extra).await?;
+    install_key(setting, cluster, sync, read_write).await?;
+    commits.extend(commit_sync(repo, sync)?);
+    install_sync(setting, cluster, sync).await?;
+    Ok(commits)
+}
+
+/// As [`bootstrap`], of several clusters that follow one repository: all manifests are committed before the first engine
+/// starts, so that no engine sees the commits for the others.
+///
+/// # Errors
+/// The name of the cluster, and its [`BootstrapError`].
+pub(crate) async fn bootstrap_all(
+    setting: &Setting<'_>,
+    clusters: &mut [(Handle, Sync)],
+    repo: &Repo,
+    extra: &[ExtraController],
+) -> Result<(), (String, BootstrapError)> {
+    let of = |cluster: &Handle| {
+        let name = cluster.name.clone();
+        move |error: BootstrapError| (name, error)
+    };
+    for (cluster, sync) in clusters.iter() {
+        commit_components(cluster, repo, sync, extra).map_err(of(cluster))?;
+        commit_sync(repo, sync).map_err(of(cluster))?;
+    }
+    for (cluster, sync) in clusters {
+        install(cluster, extra).await.map_err(of(cluster))?;
+        install_key(setting, cluster, sync, false).await.map_err(of(cluster))?;
+        install_sync(setting, cluster, sync).await.map_err(of(cluster))?;
+    }
+    Ok(())
+}
+
+/// Where the manifests are.
+fn folder(sync: &Sync) -> String {
+    match sync.path.as_str() {
         "" | "." => "flux-system".to_owned(),
         path => format!("{path}/flux-system"),
-    };
+    }
+}
+
+fn commit_components(
+    cluster: &Handle,
+    repo: &Repo,
+    sync: &Sync,
+    extra: &[ExtraController],
+) -> Result<Option<CommitId>, BootstrapError> {
     if let Some(missing) = extra.iter().find(|e| !e.is_in(cluster.flux)) {
         return Err(BootstrapError::NoController { controller: missing.name(), flux: cluster.flux });
     }
-    let mut commits = Vec::new();
     let components = components(cluster.flux, extra, cluster.placeholder_image.as_deref())?;
     let change = by_flux(components_message(cluster.flux))
-        .write(format!("{folder}/gotk-components.yaml"), components.file.as_bytes());
-    commits.extend(commit(repo, &sync.branch, &change)?);
+        .write(format!("{}/gotk-components.yaml", folder(sync)), components.file.as_bytes());
+    Ok(commit(repo, &sync.branch, &change)?)
+}
 
-    for object in &components.objects {
-        apply(cluster, object).await?;
-    }
+async fn install_key(
+    setting: &Setting<'_>,
+    cluster: &Handle,
+    sync: &Sync,
+    read_write: bool,
+) -> Result<(), BootstrapError> {
     // Names are drawn per cluster, so that another cluster of the run does not shift this one's.
     let mut rng = setting.clock.rng(&format!("{}/deploy key", cluster.name));
-    apply(cluster, &sync.secret(read_write, &mut rng)).await?;
+    apply(cluster, &sync.secret(read_write, &mut rng)).await
+}
 
+fn commit_sync(repo: &Repo, sync: &Sync) -> Result<Option<CommitId>, BootstrapError> {
+    let folder = folder(sync);
     let mut change = by_flux(SYNC_MESSAGE.to_owned()).write(format!("{folder}/gotk-sync.yaml"), sync.file()?);
     // People customise their Flux in this file: where there is one, it stays.
     let list = format!("{folder}/kustomization.yaml");
@@ -99,12 +151,19 @@ pub async fn bootstrap(
         Err(ForgeError::NoFile { .. }) => change = change.write(list, Sync::kustomization_file()),
         Err(error) => return Err(error.into()),
     }
-    commits.extend(commit(repo, &sync.branch, &change)?);
+    Ok(commit(repo, &sync.branch, &change)?)
+}
+
+async fn install_sync(
+    setting: &Setting<'_>,
+    cluster: &mut Handle,
+    sync: &Sync,
+) -> Result<(), BootstrapError> {
     for object in sync.objects() {
         apply(cluster, &object).await?;
     }
     start_engine(setting, cluster);
-    Ok(commits)
+    Ok(())
 }
 
 /// Starts a cluster's engine if it has none. Kinds whose definitions are not there yet are looked for until they are.
@@ -128,7 +187,6 @@ pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
 ///
 /// # Errors
 /// [`BootstrapError`].
-#[cfg(feature = "serve")]
 pub(crate) async fn install(cluster: &Handle, extra: &[ExtraController]) -> Result<(), BootstrapError> {
     for object in &components(cluster.flux, extra, cluster.placeholder_image.as_deref())?.objects {
         apply(cluster, object).await?;

@@ -26,6 +26,7 @@ mod step;
 mod stop;
 mod world;
 
+pub(crate) use bootstrap::bootstrap_all;
 pub use bootstrap::{BootstrapError, Setting, bootstrap};
 #[cfg(feature = "serve")]
 pub(crate) use bootstrap::{images, install, start_engine};

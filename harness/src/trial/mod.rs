@@ -29,7 +29,7 @@ use crate::cluster::{self, Handle};
 use crate::forge::{Forge, ForgeError, Repo};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
-use crate::run::{BootstrapError, Setting, bootstrap};
+use crate::run::{BootstrapError, Setting, bootstrap_all};
 use crate::scenario::{ExtraController, Span};
 use repository::Source;
 use seatrial_api::{FluxKind, FluxRelease};
@@ -203,21 +203,20 @@ async fn play(
     let registry = Registry::new();
     let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
     let setting = Setting { clock: &clock, forge: &forge, artifacts: &artifacts, renderer: &renderer };
-    let mut handles = Vec::new();
-    for found in &found {
+    let start = |found: &crate::monorepo::Cluster| {
         let plan = ClusterPlan { flux: options.flux, ..ClusterPlan::named(&found.name) };
         let images = Arc::new(registry.images(UnknownImages::Pull));
-        let mut handle = cluster::simulated(&clock, &plan, images);
         let sync = Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() };
-        // All controllers: what the repository asks for must not be missing because nobody could say so.
-        let extra: Vec<ExtraController> =
-            ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
-        bootstrap(&setting, &mut handle, &repo, &sync, &extra, false)
-            .await
-            .map_err(|error| TrialError::Bootstrap { cluster: found.name.clone(), source: error })?;
-        handles.push((handle, found.path.clone()));
-    }
-    let trials = handles.iter().map(|(handle, path)| watch(&setting, &repo, handle, path));
+        (cluster::simulated(&clock, &plan, images), sync)
+    };
+    let mut handles: Vec<_> = found.iter().map(start).collect();
+    // All controllers: what the repository asks for must not be missing because nobody could say so.
+    let extra: Vec<ExtraController> =
+        ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
+    bootstrap_all(&setting, &mut handles, &repo, &extra)
+        .await
+        .map_err(|(cluster, source)| TrialError::Bootstrap { cluster, source })?;
+    let trials = handles.iter().map(|(handle, sync)| watch(&setting, &repo, handle, &sync.path));
     let clusters = futures::future::try_join_all(trials).await?;
     Ok(Trial { repository: source.name.clone(), revision, notes: source.notes.clone(), clusters })
 }

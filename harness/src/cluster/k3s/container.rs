@@ -156,6 +156,8 @@ async fn config(text: &str, server: &str) -> Result<Config, String> {
         Kubeconfig::from_yaml(text).map_err(|error| format!("cannot read its kubeconfig: {error}"))?;
     for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
         cluster.server = Some(server.to_owned());
+        // The certificate has no name for a daemon on another host, nor for the gateway that a container reaches it through.
+        cluster.tls_server_name = Some("localhost".to_owned());
     }
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await;
     config.map_err(|error| format!("cannot use its kubeconfig: {error}"))
@@ -184,7 +186,8 @@ mod tests {
         let text = "apiVersion: v1\nkind: Config\nclusters:\n- {name: default, cluster: {server: 'https://127.0.0.1:6443'}}\n\
             contexts:\n- {name: default, context: {cluster: default, user: default}}\ncurrent-context: default\n\
             users:\n- {name: default, user: {token: t}}\n";
-        let config = config(text, "https://localhost:32768").await.unwrap();
-        assert_eq!(config.cluster_url.to_string(), "https://localhost:32768/");
+        let config = config(text, "https://172.17.0.1:32768").await.unwrap();
+        assert_eq!(config.cluster_url.to_string(), "https://172.17.0.1:32768/");
+        assert_eq!(config.tls_server_name.as_deref(), Some("localhost"));
     }
 }
