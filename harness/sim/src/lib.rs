@@ -37,6 +37,7 @@ mod namespace;
 mod object;
 mod openapi;
 mod patch;
+mod planned;
 mod protobuf;
 mod read;
 mod request;

@@ -9,6 +9,7 @@ use crate::json::Parsed;
 use crate::kind::Kind;
 use crate::managed_fields::{self, ApplyError};
 use crate::meta;
+use crate::planned;
 use crate::object::Key;
 use crate::request::{BODY_LIMIT, Options};
 use crate::serve::{Answer, Ctx};
@@ -48,8 +49,11 @@ pub(crate) fn patch(
         // The same configuration, applied again to the same version: nothing is read, nothing changes.
         let digest = digest(ctx, kind, subresource);
         let stored = ctx.state.get(&kind.table(), &key);
-        if let Some(stored) = stored.filter(|o| o.is_unchanged_by(digest)) {
-            return Ok(crate::read::show(ctx, kind, 200, &stored));
+        if let Some(stored) = stored.as_ref().filter(|o| o.is_unchanged_by(digest)) {
+            return Ok(crate::read::show(ctx, kind, 200, stored));
+        }
+        if let Some(answer) = planned::carry_out(ctx, kind, &key, stored.as_deref(), digest) {
+            return Ok(answer);
         }
         let body = ctx.request.patch()?.value;
         return server_side_apply(ctx, kind, namespace, name, subresource, body, digest);
@@ -338,6 +342,7 @@ fn server_side_apply(
             (create_object(ctx, kind, namespace, merged, Tracking::Applied)?, 201)
         }
     };
+    planned::remember(ctx, kind, &key, stored.as_deref(), digest, &outcome);
     Ok(outcome.answer(ctx, kind, code))
 }
 

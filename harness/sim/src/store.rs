@@ -13,6 +13,7 @@ use crate::crd::{self, Registry};
 use crate::log::{Change, ChangeKind};
 use crate::meta;
 use crate::object::{Key, Object};
+use crate::planned::Plans;
 
 /// The objects of one resource. Clones are cheap: they share everything.
 pub(crate) type Objects = OrdMap<Key, Arc<Object>>;
@@ -59,6 +60,7 @@ pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) log: imbl::Vector<Arc<Change>>,
     pub(crate) limits: Limits,
+    pub(crate) plans: Plans,
     /// Objects by the uid of an owner that they name.
     pub(crate) dependents: BTreeMap<String, BTreeSet<(Arc<str>, Key)>>,
     /// Where each uid lives.
@@ -99,6 +101,7 @@ impl State {
             registry: Registry::default(),
             log: imbl::Vector::new(),
             limits,
+            plans: Plans::default(),
             dependents: BTreeMap::new(),
             uids: BTreeMap::new(),
             garbage: BTreeSet::new(),

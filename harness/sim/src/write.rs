@@ -91,7 +91,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<
 }
 
 /// Refuses objects for a namespace that is not there, or is going.
-fn check_namespace(ctx: &Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<()> {
+pub(crate) fn check_namespace(ctx: &Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<()> {
     let found = ctx.state.get("namespaces", &Key::new("", namespace));
     let found = found.ok_or_else(|| Refusal::namespace_not_found(namespace))?;
     if meta::is_deleting(found.value()) {

@@ -440,3 +440,58 @@ fn copies_of_copies_are_refused_before_they_fill_the_memory(#[case] patch: Vec<V
         assert_eq!(reply.code, 413, "{}", reply.text);
     });
 }
+
+async fn plan(server: &Server, path: &str, body: Value) -> http_client::Reply {
+    server.patch(&format!("{path}?fieldManager=m&dryRun=All"), "application/apply-patch+yaml", body).await
+}
+
+/// An object without what differs from run to run.
+fn comparable(mut object: Value) -> Value {
+    for field in ["uid", "resourceVersion"] {
+        object["metadata"].as_object_mut().unwrap().remove(field);
+    }
+    object
+}
+
+#[rstest]
+#[case::created(None)]
+#[case::changed(Some("b"))]
+fn an_apply_after_its_dry_run_stores_what_an_apply_alone_would(#[case] before: Option<&'static str>) {
+    let applied = |dry_run: bool| {
+        run(move |server| async move {
+            let path = format!("{CONFIG_MAPS}/x");
+            if let Some(value) = before {
+                let mut object = config_map("x");
+                object["data"] = json!({"a": value, "gone": "soon"});
+                server.apply(&path, "m", object).await.expect(201);
+            }
+            let mut object = config_map("x");
+            object["data"] = json!({"a": "c", "new": "d"});
+            if dry_run {
+                let planned = plan(&server, &path, object.clone()).await;
+                assert_eq!(planned.json()["data"], object["data"]);
+            }
+            let answer = server.apply(&path, "m", object).await;
+            let stored = server.get(&path).await.expect(200);
+            assert_eq!(answer.json(), stored);
+            (answer.code, comparable(stored))
+        })
+    };
+    assert_eq!(applied(true), applied(false));
+}
+
+#[test]
+fn a_dry_run_is_worked_out_anew_where_something_has_changed_since() {
+    run(|server| async move {
+        let path = format!("{CONFIG_MAPS}/x");
+        server.apply(&path, "m", config_map("x")).await.expect(201);
+        let mut object = config_map("x");
+        object["data"] = json!({"a": "c"});
+        plan(&server, &path, object.clone()).await.expect(200);
+        let mut other = config_map("x");
+        other["data"] = json!({"other": "field"});
+        server.apply(&path, "other", other).await.expect(200);
+        let stored = server.apply(&path, "m", object).await.expect(200);
+        assert_eq!(stored["data"], json!({"a": "c", "other": "field"}));
+    });
+}
