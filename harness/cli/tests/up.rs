@@ -329,3 +329,74 @@ fn a_scenario_is_set_up_and_its_other_steps_are_named() {
     assert!(screen.contains("steps are not played, from line"), "{screen}");
     up.assert_left_nothing();
 }
+
+/// A scenario for a cluster of others: what it makes must not be there before.
+const GUEST: &str = "apiVersion: seatrial.dev/v1alpha1
+kind: Scenario
+metadata: {name: a guest}
+spec:
+  clusters: {beta: {}}
+  git:
+    gitops:
+      from: guest
+      urls: [https://github.com/owls-nest-farm/guest]
+  steps:
+  - expect: {absent: {apiVersion: v1, kind: Namespace, metadata: {name: guest}}}
+  - expect: {absent: {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: guest}}}
+  - bootstrap: {cluster: beta, path: clusters/beta}
+  - expect:
+      within: 2m
+      resource: {apiVersion: v1, kind: ConfigMap, metadata: {name: guest, namespace: guest}, data: {say: VALUE}}
+";
+
+const GUESTS_OBJECTS: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: guest}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: guest, namespace: guest}
+data: {say: hello}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: guest}
+rules: []
+";
+
+#[test]
+fn scenarios_play_on_clusters_of_others_and_leave_them_as_they_were() {
+    let mut up = Up::start(&["--kubeconfig", "config"]);
+    up.ready();
+    let objects = up.path("guest/clusters/beta/guest/objects.yaml");
+    fs::create_dir_all(objects.parent().unwrap()).unwrap();
+    fs::write(objects, GUESTS_OBJECTS).unwrap();
+    fs::write(up.path("good.yaml"), GUEST.replace("VALUE", "hello")).unwrap();
+    fs::write(up.path("bad.yaml"), GUEST.replace("VALUE", "farewell").replace("2m", "2s")).unwrap();
+    let play = |file: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_seatrial"))
+            .args(["run", file, "--backend", "kubeconfig", "--context", "beta=beta", "--allow-context", "beta"])
+            .current_dir(up.scratch.path())
+            .env("TMPDIR", up.path("tmp"))
+            .env("KUBECONFIG", up.path("config"))
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    // Each finds nothing of the one before it, also where that one failed.
+    for (file, status) in [("good.yaml", 0), ("bad.yaml", 1), ("good.yaml", 0)] {
+        let (found, screen) = play(file);
+        assert_eq!(found, Some(status), "{screen}");
+    }
+    // A cluster that has Flux is somebody's: it is not touched.
+    let mut theirs = Up::start(&["fleet", "--kubeconfig", "config"]);
+    theirs.ready();
+    fs::copy(theirs.path("config"), up.path("config")).unwrap();
+    let (status, screen) = play("good.yaml");
+    assert!(screen.contains("it has Namespace/flux-system"), "{screen}");
+    assert_eq!(status, Some(2), "{screen}");
+    for up in [&mut up, &mut theirs] {
+        up.signal("INT");
+        assert_eq!(up.end(), Some(0));
+    }
+}

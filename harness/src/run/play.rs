@@ -1,8 +1,10 @@
 //! One scenario, from its first step to its last.
 
+use super::failure::StepError;
 use super::runner::slashes;
 use super::world::World;
 use super::{RunOptions, step};
+use crate::cluster::BackendError;
 use crate::plan::{Plan, PlannedStep};
 use crate::report::{Outcome, ScenarioReport, StepOutcome, StepReport, elapsed};
 use futures::FutureExt;
@@ -22,6 +24,8 @@ struct Notes {
     started: Option<Timestamp>,
     now: Option<Timestamp>,
     steps: Vec<StepReport>,
+    /// A cluster refuses to be played.
+    refused: bool,
 }
 
 /// Plays a scenario, on simulated clusters in virtual time, on real ones on the wall clock, on a thread that is in no runtime. `before` is told the title of each step.
@@ -100,7 +104,14 @@ async fn steps(
 ) -> Result<(), String> {
     let clock = world.clock.clone();
     let started = clock.now();
-    world.build(plan).await.map_err(|error| format!("failed to {error}"))?;
+    if let Err(error) = world.build(plan).await {
+        let refused = matches!(
+            &error,
+            StepError::Backend(BackendError::Unsupported { .. } | BackendError::Settings { .. })
+        );
+        lock(notes).refused = refused;
+        return Err(format!("failed to {error}"));
+    }
     for planned in &plan.steps {
         before(&planned.title);
         let began = clock.now();
@@ -156,6 +167,7 @@ fn report(
         steps.push(step);
     }
     let outcome = match (problems.is_empty(), failed) {
+        (false, _) if notes.refused => Outcome::Invalid,
         (false, _) => Outcome::Broken,
         (true, true) => Outcome::Failed,
         (true, false) => Outcome::Passed,
