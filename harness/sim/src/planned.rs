@@ -82,9 +82,8 @@ pub(crate) fn carry_out(
         // Objects hold times in whole seconds.
         && plan.now.as_second() == ctx.now.as_second();
     let creates = plan.live.is_none();
-    let fits = !creates
-        || !kind.namespaced
-        || write::check_namespace(ctx, kind, &key.namespace, &key.name).is_ok();
+    let fits =
+        !creates || !kind.namespaced || write::check_namespace(ctx, kind, &key.namespace, &key.name).is_ok();
     if !same || !fits {
         return None;
     }

@@ -101,6 +101,9 @@ pub(super) fn client(config: Config) -> Result<Client, String> {
     Client::try_from(config).map_err(|error| format!("cannot make a client: {error}"))
 }
 
+/// How long one question may take: a server that accepts connections and stays silent is asked again.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Asks until `ask` has no complaint any more; the result is its answer.
 ///
 /// # Errors
@@ -116,9 +119,10 @@ where
 {
     let began = clock.now();
     loop {
-        let complaint = match ask().await {
-            Ok(answer) => return Ok(answer),
-            Err(complaint) => complaint,
+        let complaint = match clock.timeout(PATIENCE, ask()).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(complaint)) => complaint,
+            Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
         };
         if crate::report::elapsed(began, clock.now()) >= limit {
             return Err(format!("{what}: not within {} s: {complaint}", limit.as_secs()));

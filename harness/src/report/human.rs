@@ -2,6 +2,7 @@
 
 use super::{Failure, Outcome, Paint, Report, ScenarioReport, StepOutcome, StepReport};
 use crate::check::DiffLine;
+use crate::cluster::Backend;
 use crate::run::{Event, Progress};
 use crate::scenario::Span;
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ impl<W: Write> Human<W> {
         if parts.is_empty() {
             parts.push("nothing to play".to_owned());
         }
-        let simulated: Duration = report.scenarios.iter().filter(|s| s.is_virtual).map(|s| s.elapsed).sum();
+        let simulated: Duration = report.scenarios.iter().filter(|s| s.is_virtual()).map(|s| s.elapsed).sum();
         let times = match report.backend.as_str() {
             "sim" => format!("{} simulated in {}", Span(whole_seconds(simulated)), wall_time(wall)),
             backend => format!("on {backend} in {}", wall_time(wall)),
@@ -94,23 +95,33 @@ pub fn describe(report: &ScenarioReport, wall: Option<Duration>, paint: Paint) -
     }
     let simulated = format!("{} simulated", Span(whole_seconds(report.elapsed)));
     let times = match wall {
-        Some(wall) if report.is_virtual => format!("{simulated} in {}", wall_time(wall)),
+        Some(wall) if report.is_virtual() => format!("{simulated} in {}", wall_time(wall)),
         Some(wall) => format!("in {}", wall_time(wall)),
-        None if report.is_virtual => simulated,
+        None if report.is_virtual() => simulated,
         None => String::new(),
     };
     text.push_str(&match report.outcome {
         Outcome::Passed => format!("  {} {}\n", paint.green("passed"), paint.dim(&times)),
-        Outcome::Failed => format!(
-            "  {} {}\n  {}\n",
-            paint.red("failed"),
-            paint.dim(&times),
-            paint.dim(&format!("again: seatrial run {} --seed {}", report.file, report.seed))
-        ),
+        Outcome::Failed => {
+            format!("  {} {}\n  {}\n", paint.red("failed"), paint.dim(&times), paint.dim(&again(report)))
+        }
         Outcome::Invalid => format!("  {}\n", paint.red("cannot be played")),
         Outcome::Broken => format!("  {} {}\n", paint.red("broken off"), paint.dim(&times)),
     });
     text
+}
+
+/// The command that plays this scenario again.
+fn again(report: &ScenarioReport) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
+    let path = match report.id.chars().all(plain) {
+        true => report.id.clone(),
+        false => format!("'{}'", report.id.replace('\'', "'\\''")),
+    };
+    match report.backend {
+        Backend::Sim => format!("again: seatrial run {path} --seed {}", report.seed),
+        backend => format!("again: seatrial run {path} --backend {backend}"),
+    }
 }
 
 fn line(scenario: &ScenarioReport, step: &StepReport, paint: Paint) -> String {

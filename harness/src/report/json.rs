@@ -9,12 +9,12 @@ use std::time::Duration;
 /// Times on real clusters are wall times: they stand in the [`timings`] alone.
 pub fn json(report: &Report) -> String {
     // The report is made of texts, numbers and lists: nothing in it can fail to be written.
-    if report.scenarios.iter().all(|scenario| scenario.is_virtual) {
+    if report.scenarios.iter().all(|scenario| scenario.is_virtual()) {
         return serde_json::to_string_pretty(report).map(|text| text + "\n").unwrap_or_default();
     }
     let mut value = serde_json::to_value(report).unwrap_or_default();
     let shown = value["scenarios"].as_array_mut().into_iter().flatten();
-    for (scenario, _) in shown.zip(&report.scenarios).filter(|(_, scenario)| !scenario.is_virtual) {
+    for (scenario, _) in shown.zip(&report.scenarios).filter(|(_, scenario)| !scenario.is_virtual()) {
         remove(scenario, &["started", "elapsed"]);
         for step in scenario["steps"].as_array_mut().into_iter().flatten() {
             remove(step, &["at", "took"]);
@@ -37,7 +37,7 @@ pub fn timings(report: &Report) -> String {
         .zip(&report.wall)
         .map(|(scenario, wall)| {
             let mut row = json!({"id": scenario.id, "wallMilliseconds": milliseconds(*wall)});
-            if !scenario.is_virtual {
+            if !scenario.is_virtual() {
                 let steps = scenario.steps.iter().map(|step| {
                     let (at, took) = (milliseconds(step.at), milliseconds(step.took));
                     json!({"line": step.line, "atMilliseconds": at, "tookMilliseconds": took})

@@ -1,6 +1,7 @@
 //! The report of a run.
 
 use crate::check::DiffLine;
+use crate::cluster::Backend;
 use crate::scenario::Span;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -35,6 +36,13 @@ pub struct Summary {
     pub invalid: usize,
     /// Something inside Seatrial went wrong.
     pub broken: usize,
+}
+
+impl ScenarioReport {
+    /// Whether its times are virtual.
+    pub fn is_virtual(&self) -> bool {
+        self.backend.is_virtual()
+    }
 }
 
 impl Report {
@@ -90,9 +98,9 @@ pub struct ScenarioReport {
     pub name: String,
     /// The seed.
     pub seed: u64,
-    /// Whether its times are virtual. Wall times are no part of the replayable report.
+    /// Where it was played: on real clusters its times are wall times, which are no part of the replayable report.
     #[serde(skip)]
-    pub is_virtual: bool,
+    pub backend: Backend,
     /// How it ended.
     pub outcome: Outcome,
     /// The time at the start.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::check::DiffLine;
+use crate::cluster::Backend;
 use crate::run::{Event, Progress};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ fn scenario(id: &str, outcome: Outcome, steps: Vec<StepReport>) -> ScenarioRepor
         line: 1,
         name: format!("what {id} shows"),
         seed: 7,
-        is_virtual: true,
+        backend: Backend::Sim,
         outcome,
         started: Some("2026-03-01T12:00:00Z".parse().unwrap()),
         elapsed: Duration::from_secs(61),
@@ -168,7 +169,7 @@ fn reports_of_real_clusters_have_their_times_in_the_timings_alone() {
     let mut real = report(1);
     real.backend = "envtest".to_owned();
     for scenario in &mut real.scenarios {
-        scenario.is_virtual = false;
+        scenario.backend = Backend::Envtest;
     }
     let text = json(&real);
     for field in ["\"started\"", "\"elapsed\"", "\"at\"", "\"took\""] {
@@ -177,4 +178,19 @@ fn reports_of_real_clusters_have_their_times_in_the_timings_alone() {
     }
     let times: serde_json::Value = serde_json::from_str(&timings(&real)).unwrap();
     assert!(times["scenarios"][0]["steps"][0]["atMilliseconds"].is_number(), "{times}");
+}
+
+#[rstest::rstest]
+#[case::virtual_time("a.yaml", Backend::Sim, "seatrial run a.yaml --seed 7")]
+#[case::one_of_several("a.yaml#it's one", Backend::Sim, r"seatrial run 'a.yaml#it'\''s one' --seed 7")]
+#[case::real_clusters("a.yaml", Backend::Envtest, "seatrial run a.yaml --backend envtest")]
+fn a_failed_scenario_says_how_to_play_it_again(
+    #[case] id: &str,
+    #[case] backend: Backend,
+    #[case] want: &str,
+) {
+    let mut failed = scenario(id, Outcome::Failed, Vec::new());
+    failed.backend = backend;
+    let text = describe(&failed, None, Paint::plain());
+    assert!(text.ends_with(&format!("  again: {want}\n")), "{text}");
 }

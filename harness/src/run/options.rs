@@ -104,6 +104,16 @@ pub enum RunError {
         /// Where they were looked for.
         paths: String,
     },
+    /// A file does not have the scenario that is asked for.
+    #[error("find the scenario {name:?} in {file}: it has {names}")]
+    NoScenario {
+        /// The file.
+        file: String,
+        /// The name that was asked for.
+        name: String,
+        /// The names of its scenarios.
+        names: String,
+    },
     /// The filter leaves nothing.
     #[error("find a scenario for the filter {filter:?}: none of the {count} has it in its path or name")]
     Filtered {

@@ -178,7 +178,7 @@ fn report(
         line: plan.line,
         name: plan.name.clone(),
         seed: options.seed.or(plan.seed).unwrap_or_default(),
-        is_virtual: options.backend.is_virtual(),
+        backend: options.backend,
         outcome,
         started: notes.started,
         elapsed,

@@ -108,7 +108,9 @@ pub(crate) fn clusters(entries: &[Entry]) -> BTreeSet<String> {
 
 /// The scenarios that are to be played, in the order of their files.
 pub(crate) fn entries(paths: &[PathBuf], options: &RunOptions) -> Result<Vec<Entry>, RunError> {
-    let files = discover(paths)?;
+    let mut wanted = Vec::new();
+    let paths: Vec<PathBuf> = paths.iter().map(|path| file_of(path, &mut wanted)).collect();
+    let files = discover(&paths)?;
     let mut entries = Vec::new();
     for file in files {
         let file = shown(&file);
@@ -127,6 +129,7 @@ pub(crate) fn entries(paths: &[PathBuf], options: &RunOptions) -> Result<Vec<Ent
             Err(invalid) => entries.push(Entry::Invalid(invalid)),
         }
     }
+    pick(&mut entries, &wanted)?;
     if entries.is_empty() {
         let paths: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
         return Err(RunError::Nothing { paths: paths.join(", ") });
@@ -147,6 +150,41 @@ pub(crate) fn entries(paths: &[PathBuf], options: &RunOptions) -> Result<Vec<Ent
         entries.retain(|_| place.next().is_some_and(|place| shard.contains(place)));
     }
     Ok(entries)
+}
+
+/// The file of `FILE#NAME`, which is one scenario of a file with several; it is noted in `wanted`.
+fn file_of(path: &Path, wanted: &mut Vec<(PathBuf, String)>) -> PathBuf {
+    let text = path.to_string_lossy();
+    match text.split_once('#') {
+        Some((file, name)) if !path.exists() => {
+            wanted.push((shown(Path::new(file)), name.to_owned()));
+            PathBuf::from(file)
+        }
+        _ => path.to_owned(),
+    }
+}
+
+/// Leaves of the files of `wanted` the scenarios that it names. A file that cannot be read stays, to be reported.
+fn pick(entries: &mut Vec<Entry>, wanted: &[(PathBuf, String)]) -> Result<(), RunError> {
+    for (file, name) in wanted {
+        let plans = entries.iter().filter_map(|entry| match entry {
+            Entry::Plan(plan) if plan.file == *file => Some(plan.name.as_str()),
+            _ => None,
+        });
+        let names: Vec<&str> = plans.collect();
+        if !names.is_empty() && !names.contains(&name.as_str()) {
+            let (file, name, names) = (slashes(file), name.clone(), names.join(", "));
+            return Err(RunError::NoScenario { file, name, names });
+        }
+    }
+    entries.retain(|entry| match entry {
+        Entry::Plan(plan) => {
+            let mut of_file = wanted.iter().filter(|(file, _)| plan.file == *file).peekable();
+            of_file.peek().is_none() || of_file.any(|(_, name)| plan.name == *name)
+        }
+        Entry::Invalid(_) => true,
+    });
+    Ok(())
 }
 
 /// A path as people write it: relative to the working directory, where it is below that.
@@ -170,7 +208,7 @@ fn refused(invalid: &Invalid, options: &RunOptions) -> ScenarioReport {
         line: 1,
         name,
         seed: options.seed.unwrap_or_default(),
-        is_virtual: options.backend.is_virtual(),
+        backend: options.backend,
         outcome: Outcome::Invalid,
         started: None,
         elapsed: Duration::ZERO,

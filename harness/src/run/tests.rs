@@ -235,3 +235,26 @@ fn an_invalid_file_is_one_of_several_and_stops_no_other() {
     );
     assert!(report.scenarios[0].problems[0].contains("did you mean `steps`?"), "{}", json(&report));
 }
+
+#[test]
+fn one_scenario_of_a_file_with_several_is_asked_for_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = |name: &str| {
+        format!(
+            "apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: {name}}}\nspec:\n  clusters: {{beta: {{}}}}\n  \
+             steps: [{{advance: 1m}}]\n"
+        )
+    };
+    let file = folder.path().join("all.yaml");
+    std::fs::write(&file, ["one", "a second", "three"].map(scenario).join("---\n")).unwrap();
+    let names = |wanted: &[&str]| -> Result<Vec<String>, String> {
+        let paths: Vec<PathBuf> =
+            wanted.iter().map(|name| format!("{}{name}", file.display()).into()).collect();
+        let report = run_scenarios(&paths, &RunOptions::default(), &mut Silent);
+        Ok(report.map_err(|error| error.to_string())?.scenarios.into_iter().map(|s| s.name).collect())
+    };
+    assert_eq!(names(&["#a second"]).unwrap(), ["a second"]);
+    assert_eq!(names(&["#three", "#one"]).unwrap(), ["one", "three"]);
+    assert_eq!(names(&[""]).unwrap().len(), 3);
+    assert!(names(&["#two"]).unwrap_err().ends_with("it has one, a second, three"));
+}

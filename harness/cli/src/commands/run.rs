@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Play scenarios: files, or folders with all scenarios in them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Scenario files, or folders that are searched for them.
+    /// Scenario files, FILE#NAME for one scenario of a file with several, or folders that are searched for files.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// What the clusters are: sim (simulated, in virtual time), envtest (a kube-apiserver and an etcd each), k3s (a
