@@ -115,7 +115,7 @@ impl Manager<'_> {
         for Planned { object, change } in plan {
             if matches!(change.action, Action::Created | Action::Configured) {
                 self.cluster
-                    .apply(&object.who, object.text.clone(), FIELD_MANAGER)
+                    .apply(&object.who, object.text.clone(), object.object.clone(), FIELD_MANAGER)
                     .await
                     .map_err(|source| ApplyError::Apply { who: change.who.clone(), source })?;
             }
@@ -185,7 +185,8 @@ impl Manager<'_> {
     }
 
     async fn dry_run(&self, wanted: &Wanted) -> Result<Answer, ClusterError> {
-        self.cluster.dry_run(&wanted.who, wanted.text.clone(), FIELD_MANAGER).await
+        let Wanted { who, object, text } = wanted;
+        self.cluster.dry_run(who, text.clone(), object.clone(), FIELD_MANAGER).await
     }
 
     async fn replace(&self, who: &ObjectRef, timeout: Duration) -> Result<(), ApplyError> {

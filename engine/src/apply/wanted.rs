@@ -5,6 +5,7 @@ use crate::artifact::hex;
 use crate::object::ObjectRef;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// An object that is to be applied.
 #[derive(Debug)]
@@ -12,14 +13,14 @@ pub(crate) struct Wanted {
     /// Who it is.
     pub(crate) who: ObjectRef,
     /// The object.
-    pub(crate) object: Value,
+    pub(crate) object: Arc<Value>,
     /// The object as JSON text.
     pub(crate) text: String,
 }
 
 impl Wanted {
     pub(crate) fn new(object: Value) -> Wanted {
-        Wanted { who: ObjectRef::of(&object), text: object.to_string(), object }
+        Wanted { who: ObjectRef::of(&object), text: object.to_string(), object: Arc::new(object) }
     }
 }
 

@@ -4,7 +4,7 @@ use super::discovery::Discovery;
 use super::{ClusterError, Resource};
 use crate::object::ObjectRef;
 use kube::Client;
-use seatrial_wire::Answer;
+use seatrial_wire::{Answer, Sent};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -35,7 +35,21 @@ impl Cluster {
         path: &str,
         content: Option<(&str, Vec<u8>)>,
     ) -> Result<Answer, ClusterError> {
-        let request = self.request(method, path, content)?;
+        self.send_value(method, path, content, None).await
+    }
+
+    /// As [`Cluster::send`], where the content is known as a value as well.
+    async fn send_value(
+        &self,
+        method: &str,
+        path: &str,
+        content: Option<(&str, Vec<u8>)>,
+        value: Option<Arc<Value>>,
+    ) -> Result<Answer, ClusterError> {
+        let mut request = self.request(method, path, content)?;
+        if let Some(value) = value {
+            request.extensions_mut().insert(Sent(value));
+        }
         Ok(seatrial_wire::answer(&self.client, request).await?)
     }
 
@@ -89,26 +103,28 @@ impl Cluster {
         }
     }
 
-    /// Server-side apply, forced.
+    /// Server-side apply, forced, of an object that is given as JSON text and as a value.
     pub(crate) async fn apply(
         &self,
         who: &ObjectRef,
-        object: String,
+        text: String,
+        object: Arc<Value>,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
         let path = format!("{}?fieldManager={manager}&force=true", self.path(who).await?);
-        self.send("PATCH", &path, Some((APPLY, object.into_bytes()))).await
+        self.send_value("PATCH", &path, Some((APPLY, text.into_bytes())), Some(object)).await
     }
 
     /// What a server-side apply, forced, would make of the object. Nothing is stored.
     pub(crate) async fn dry_run(
         &self,
         who: &ObjectRef,
-        object: String,
+        text: String,
+        object: Arc<Value>,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
         let path = format!("{}?fieldManager={manager}&force=true&dryRun=All", self.path(who).await?);
-        self.send("PATCH", &path, Some((APPLY, object.into_bytes()))).await
+        self.send_value("PATCH", &path, Some((APPLY, text.into_bytes())), Some(object)).await
     }
 
     /// A JSON merge patch of the object, or of its subresource (`/status`).
@@ -116,11 +132,12 @@ impl Cluster {
         &self,
         object: &ObjectRef,
         subresource: &str,
-        patch: &Value,
+        patch: Value,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
         let path = format!("{}{subresource}?fieldManager={manager}", self.path(object).await?);
-        self.send("PATCH", &path, Some(("application/merge-patch+json", bytes(patch)))).await
+        let content = Some(("application/merge-patch+json", bytes(&patch)));
+        self.send_value("PATCH", &path, content, Some(Arc::new(patch))).await
     }
 
     /// A JSON patch (RFC 6902) of the object.
@@ -135,11 +152,12 @@ impl Cluster {
     }
 
     /// Creates the object.
-    pub(crate) async fn create(&self, object: &Value, manager: &str) -> Result<Answer, ClusterError> {
-        let who = ObjectRef::of(object);
+    pub(crate) async fn create(&self, object: Value, manager: &str) -> Result<Answer, ClusterError> {
+        let who = ObjectRef::of(&object);
         let resource = self.resource(&who).await?;
         let path = format!("{}?fieldManager={manager}", collection(&resource, &who)?);
-        self.send("POST", &path, Some((JSON, bytes(object)))).await
+        let content = Some((JSON, bytes(&object)));
+        self.send_value("POST", &path, content, Some(Arc::new(object))).await
     }
 
     /// Deletes the object, and later its dependents; one that is gone already is no error.

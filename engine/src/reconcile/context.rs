@@ -64,7 +64,7 @@ impl Context {
         // With the version that was read, so that finalizers of others are not lost.
         let version = &object["metadata"]["resourceVersion"];
         let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": version } });
-        match self.cluster.merge(&ObjectRef::of(object), "", &patch, manager).await {
+        match self.cluster.merge(&ObjectRef::of(object), "", patch, manager).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }

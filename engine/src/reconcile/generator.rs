@@ -218,7 +218,7 @@ impl GeneratorReconciler {
         });
         let live = match cluster.find(&who).await? {
             Some(live) if live["spec"] == wanted["spec"] => live,
-            _ => cluster.apply(&who, wanted.to_string(), MANAGER).await?.value()?,
+            _ => cluster.apply(&who, wanted.to_string(), Arc::new(wanted), MANAGER).await?.value()?,
         };
         let old = &live["status"]["artifact"];
         if ["digest", "revision", "metadata"].iter().all(|field| old[*field] == generated.artifact[*field]) {

@@ -60,7 +60,7 @@ impl Events {
             format!("{}.{:016x}", who.name, state.rng.next_u64())
         };
         let event = self.event(object, &who, &name, severity, reason, message, annotations);
-        if let Err(error) = cluster.create(&event, self.controller).await {
+        if let Err(error) = cluster.create(event, self.controller).await {
             tracing::warn!(%who, reason, %error, "writing an event failed");
         }
     }

@@ -31,7 +31,7 @@ impl StatusPatch {
         if patch.is_empty() {
             return Ok(());
         }
-        match cluster.merge(&self.who, "/status", &json!({ "status": patch }), self.manager).await {
+        match cluster.merge(&self.who, "/status", json!({ "status": patch }), self.manager).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => {
                 self.written = status;

@@ -2,6 +2,7 @@
 //! then nobody writes that text, or reads it.
 //!
 //! # Shapes
+//! - A client may put a [`Sent`] into the extensions of a request.
 //! - A server puts a [`Whole`] into the extensions of a response to say what its body says, an [`Events`] into that of a watch.
 //! - [`answer`] and [`events`] take what is there, and read the body where nothing is: the caller sees no difference.
 //!
@@ -23,6 +24,10 @@ use std::sync::Arc;
 /// What the body of a response says: an extension of the response.
 #[derive(Clone, Debug)]
 pub struct Whole(pub Arc<Value>);
+
+/// What the body of a request says: an extension of the request, beside its JSON text.
+#[derive(Clone, Debug)]
+pub struct Sent(pub Arc<Value>);
 
 /// The answer to a request that succeeded.
 #[derive(Clone, Debug)]

@@ -103,7 +103,11 @@ fn answer(
     }
 }
 
-fn parse(parts: http::request::Parts, body: Bytes, identity: Identity) -> Result<request::Request, Refusal> {
+fn parse(
+    mut parts: http::request::Parts,
+    body: Bytes,
+    identity: Identity,
+) -> Result<request::Request, Refusal> {
     let text = |name: header::HeaderName| {
         parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned()
     };
@@ -136,6 +140,7 @@ fn parse(parts: http::request::Parts, body: Bytes, identity: Identity) -> Result
         path: parts.uri.path().to_owned(),
         method: parts.method,
         body,
+        sent: Mutex::new(parts.extensions.remove()),
         identity,
     })
 }

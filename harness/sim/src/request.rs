@@ -1,5 +1,8 @@
 //! What a request asks for besides its path: query, content type, wanted form of the answer.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use seatrial_wire::Sent;
 use serde_json::Value;
 
 use crate::identity::Identity;
@@ -73,6 +76,8 @@ pub(crate) struct Request {
     /// The field manager of a request that names none: the program's name.
     pub(crate) user_agent: String,
     pub(crate) body: bytes::Bytes,
+    /// What the body says, where the client is in this process; it is taken once.
+    pub(crate) sent: Mutex<Option<Sent>>,
     #[allow(dead_code, reason = "authorization reads it; see docs/known-gaps.md")]
     pub(crate) identity: Identity,
 }
@@ -261,6 +266,14 @@ impl Request {
         form_pairs(&self.query).into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// The body, read as JSON where its value did not come with it.
+    fn parsed(&self, merge: bool) -> std::result::Result<Parsed, String> {
+        match self.sent.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(Sent(value)) => Ok(Parsed { value: Arc::unwrap_or_clone(value), duplicates: Vec::new() }),
+            None => json::parse(&self.body, merge),
+        }
+    }
+
     fn media(&self) -> &str {
         self.content_type.split(';').next().unwrap_or("").trim()
     }
@@ -271,7 +284,7 @@ impl Request {
     /// 415 for other types, 400 for what cannot be parsed.
     pub(crate) fn object(&self, kind: &Kind) -> Result<Parsed> {
         match self.media() {
-            "" | "application/json" => json::parse(&self.body, !kind.is_custom())
+            "" | "application/json" => self.parsed(!kind.is_custom())
                 .and_then(|parsed| match go_name(&parsed.value) {
                     Some(found) => Err(format!(
                         "json: cannot unmarshal {found} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}"
@@ -302,7 +315,7 @@ impl Request {
             "application/yaml" => parse_yaml(&self.body),
             "application/vnd.kubernetes.protobuf" => protobuf::decode(&self.body, "", "")
                 .map_err(|error| Refusal::bad_request(format!("couldn't decode the object: {error}"))),
-            "" | "application/json" => json::parse(&self.body, true).map(|p| p.value).map_err(|why| {
+            "" | "application/json" => self.parsed(true).map(|p| p.value).map_err(|why| {
                 Refusal::bad_request(format!("couldn't get version/kind; json parse error: {why}"))
             }),
             _ => Err(Refusal::new(
@@ -317,8 +330,7 @@ impl Request {
     pub(crate) fn patch(&self) -> Result<Parsed> {
         match self.media() {
             "application/apply-patch+yaml" => {
-                let value =
-                    json::parse(&self.body, false).map(|p| p.value).or_else(|_| parse_yaml(&self.body))?;
+                let value = self.parsed(false).map(|p| p.value).or_else(|_| parse_yaml(&self.body))?;
                 match go_name(&value) {
                     Some(found) => Err(Refusal::bad_request(format!(
                         "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
@@ -327,13 +339,15 @@ impl Request {
                 }
             }
             "application/strategic-merge-patch+json" => {
-                json::parse(&self.body, true).and_then(into_map).map_err(Refusal::bad_request)
+                self.parsed(true).and_then(into_map).map_err(Refusal::bad_request)
             }
-            "application/merge-patch+json" => json::parse(&self.body, false)
+            "application/merge-patch+json" => self
+                .parsed(false)
                 .and_then(into_map)
                 .map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}"))),
-            _ => json::parse(&self.body, false)
-                .map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}"))),
+            _ => {
+                self.parsed(false).map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}")))
+            }
         }
     }
 }

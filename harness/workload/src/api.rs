@@ -2,9 +2,10 @@
 
 use crate::object::{Key, Object, resource_version, uid};
 use http::{Method, Request};
-use seatrial_wire::{Answer, Stream};
+use seatrial_wire::{Answer, Sent, Stream};
 use serde_json::{Value, json};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// A kind of resource, and where its objects are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +128,7 @@ impl Api {
         method: Method,
         path: &str,
         query: &str,
-        body: Option<(&str, &Value)>,
+        body: Option<(&str, Value)>,
     ) -> Result<Object, ApiError> {
         let uri = match (query, self.manager, method == Method::GET) {
             ("", _, true) => path.to_owned(),
@@ -138,8 +139,9 @@ impl Api {
         let mut request = Request::builder().method(method.clone()).uri(uri);
         let mut bytes = Vec::new();
         if let Some((content_type, value)) = body {
-            request = request.header(http::header::CONTENT_TYPE, content_type);
             bytes = value.to_string().into_bytes();
+            request =
+                request.header(http::header::CONTENT_TYPE, content_type).extension(Sent(Arc::new(value)));
         }
         let request =
             request.body(bytes).map_err(|source| ApiError::Build { path: path.to_owned(), source })?;
@@ -164,7 +166,7 @@ impl Api {
     /// Writes the finalizers in the spec of a namespace.
     pub(crate) async fn finalize(&self, kind: &Kind, namespace: &Value) -> Result<Object, ApiError> {
         let path = format!("{}/finalize", kind.path(&Key::of(namespace)));
-        self.send(Method::PUT, &path, "", Some(("application/json", namespace))).await
+        self.send(Method::PUT, &path, "", Some(("application/json", namespace.clone()))).await
     }
 
     /// Watches all objects of a kind from a resource version on.
@@ -190,7 +192,7 @@ impl Api {
         namespace: &str,
         object: &Value,
     ) -> Result<Object, ApiError> {
-        let body = Some(("application/json", object));
+        let body = Some(("application/json", object.clone()));
         self.send(Method::POST, &kind.collection(namespace), "", body).await
     }
 
@@ -203,7 +205,7 @@ impl Api {
         body: &Value,
     ) -> Result<Object, ApiError> {
         let path = format!("{}/{subresource}", kind.path(key));
-        self.send(Method::POST, &path, "", Some(("application/json", body))).await
+        self.send(Method::POST, &path, "", Some(("application/json", body.clone()))).await
     }
 
     /// Sends a JSON merge patch for the object as it was read: refused with a conflict when it has changed since.
@@ -222,7 +224,7 @@ impl Api {
         crate::object::set_at(&mut patch, &["metadata", "uid"], json!(uid(seen)));
         let version = resource_version(seen).to_string();
         crate::object::set_at(&mut patch, &["metadata", "resourceVersion"], json!(version));
-        let body = Some(("application/merge-patch+json", &patch));
+        let body = Some(("application/merge-patch+json", patch));
         self.send(Method::PATCH, &path, "", body).await
     }
 
@@ -243,7 +245,7 @@ impl Api {
         if let Some(propagation) = propagation {
             crate::object::set(&mut options, "propagationPolicy", json!(propagation));
         }
-        let body = Some(("application/json", &options));
+        let body = Some(("application/json", options));
         self.send(Method::DELETE, &kind.path(&Key::of(object)), "", body).await
     }
 }
