@@ -43,7 +43,8 @@ impl PathElement {
     /// The form of `fieldsV1`.
     pub fn to_text(&self) -> String {
         match self {
-            PathElement::Field(name) => format!("f:{name}"),
+            // Most elements are fields.
+            PathElement::Field(name) => ["f:", name].concat(),
             PathElement::Key(keys) => {
                 let keys: Map<String, Value> = keys.iter().cloned().collect();
                 format!("k:{}", Value::Object(keys))
