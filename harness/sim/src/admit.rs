@@ -49,6 +49,8 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Resu
             protect(object, "kubernetes.io/pv-protection");
             phase_changed(object, ctx.now);
         }
+        ("storage.k8s.io", "VolumeAttributesClass") => protect(object, "kubernetes.io/vac-protection"),
+        ("", "Node") => taint(object),
         ("batch", "Job") => job(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crate::crd::complete(object, None),
         _ => {}
@@ -201,6 +203,17 @@ fn protect(object: &mut Value, finalizer: &str) {
     if !all.iter().any(|f| f == finalizer) {
         all.push(finalizer.to_owned());
         meta::set_finalizers(object, &all);
+    }
+}
+
+/// New nodes take no pods until somebody has seen them ready.
+fn taint(object: &mut Value) {
+    const NOT_READY: &str = "node.kubernetes.io/not-ready";
+    let taints = meta::map_mut(object, "spec").entry("taints").or_insert_with(|| json!([]));
+    if let Value::Array(taints) = taints
+        && !taints.iter().any(|t| t["key"] == NOT_READY && t["effect"] == "NoSchedule")
+    {
+        taints.push(json!({"effect": "NoSchedule", "key": NOT_READY}));
     }
 }
 

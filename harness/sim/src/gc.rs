@@ -137,9 +137,10 @@ fn finish(state: &mut State, table: &str, key: &Key, now: Timestamp) {
     unprotect(state, table, key, now);
 }
 
-const PROTECTIONS: [&str; 2] = ["kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"];
+const PROTECTIONS: [&str; 3] =
+    ["kubernetes.io/pvc-protection", "kubernetes.io/pv-protection", "kubernetes.io/vac-protection"];
 
-/// Lets go of a claim that no Pod uses, and of a volume that no claim is bound to.
+/// Lets go of a claim that no Pod uses, of a volume that no claim is bound to, and of a class that neither names.
 fn unprotect(state: &mut State, table: &str, key: &Key, now: Timestamp) {
     let Some(object) = state.get(table, key) else { return };
     let finalizers = meta::finalizers(object.value());
@@ -154,6 +155,17 @@ fn unprotect(state: &mut State, table: &str, key: &Key, now: Timestamp) {
         "persistentvolumeclaims" => state.tables.get("pods").is_some_and(|pods| {
             pods.objects.iter().any(|(pod, object)| pod.namespace == key.namespace && uses(object.value()))
         }),
+        "volumeattributesclasses.storage.k8s.io" => {
+            let names = |object: &Value| {
+                let path: [&[&str]; 2] =
+                    [&["spec", "volumeAttributesClassName"], &["status", "currentVolumeAttributesClassName"]];
+                path.iter().any(|path| meta::text(object, path) == key.name)
+            };
+            ["persistentvolumes", "persistentvolumeclaims"].iter().any(|table| {
+                let objects = state.tables.get(*table).into_iter().flat_map(|t| t.objects.values());
+                objects.into_iter().any(|object| names(object.value()))
+            })
+        }
         _ => meta::text(object.value(), &["status", "phase"]) == "Bound",
     };
     if !used {

@@ -283,7 +283,12 @@ impl Scanner<'_> {
             Some(b'"') => format!("invalid character '\"' {context}"),
             Some(byte) => {
                 let shown = char::from(byte).escape_default().to_string();
-                let shown = if byte >= 0x80 { char::from(byte).to_string() } else { shown };
+                let shown = match byte {
+                    // Not printable.
+                    0x80..=0xa0 | 0xad => format!("\\u00{byte:02x}"),
+                    0xa1.. => char::from(byte).to_string(),
+                    _ => shown,
+                };
                 format!("invalid character '{shown}' {context}")
             }
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use base64::{DecodeError, Engine as _, alphabet};
 use bytes::{BufMut as _, BytesMut};
 use serde_json::{Map, Value, json};
 
@@ -68,7 +70,14 @@ fn is_a_list(kind: &Kind) -> Refusal {
 pub(crate) fn get(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<Answer> {
     let table = kind.table();
     let object = ctx.state.get(&table, &Key::new(namespace, name));
-    let object = object.ok_or_else(|| Refusal::not_found(kind, name))?;
+    let object = object.ok_or_else(|| match kind.is("", "ComponentStatus") {
+        // Nothing is stored of this kind: whoever answers for it calls it so.
+        true => {
+            let message = format!("componentstatus {name:?} not found");
+            Refusal::new(404, "NotFound", message).about(name, "", "componentstatus")
+        }
+        false => Refusal::not_found(kind, name),
+    })?;
     Ok(show(ctx, kind, 200, &object))
 }
 
@@ -78,21 +87,40 @@ struct Token {
     after: Key,
 }
 
+/// Go does not look at the bits that are left over at the end.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
+
 impl Token {
+    /// As the real server writes it; clients take it as it is.
     fn write(&self) -> String {
-        let text = format!("{}\n{}\n{}", self.version, self.after.namespace, self.after.name);
-        text.bytes().map(|b| format!("{b:02x}")).collect()
+        let start = format!("{}/{}\0", self.after.namespace, self.after.name);
+        BASE64.encode(json!({"v": "meta.k8s.io/v1", "rv": self.version, "start": start}).to_string())
     }
 
-    fn read(text: &str) -> Option<Token> {
-        let bytes: Option<Vec<u8>> = (0..text.len())
-            .step_by(2)
-            .map(|i| text.get(i..i + 2).and_then(|h| u8::from_str_radix(h, 16).ok()))
-            .collect();
-        let text = String::from_utf8(bytes?).ok()?;
-        let mut parts = text.split('\n');
-        let version = parts.next()?.parse().ok()?;
-        Some(Token { version, after: Key::new(parts.next()?, parts.next()?) })
+    fn read(text: &str) -> Result<Token> {
+        let refuse = |why: &str| {
+            Refusal::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
+        };
+        let bytes = BASE64.decode(text).map_err(|error| {
+            let at = match error {
+                DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => at,
+                DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => text.len(),
+            };
+            refuse(&format!("illegal base64 data at input byte {at}"))
+        })?;
+        let token = crate::json::parse(&bytes, false).map_err(|why| refuse(&why))?.value;
+        if meta::text(&token, &["v"]) != "meta.k8s.io/v1" {
+            return Err(refuse("server does not recognize this encoded version"));
+        }
+        let version = token.get("rv").and_then(Value::as_u64).filter(|version| *version > 0);
+        let version = version
+            .ok_or_else(|| refuse("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"))?;
+        let start = meta::text(&token, &["start"]).trim_end_matches('\0');
+        let (namespace, name) = start
+            .split_once('/')
+            .ok_or_else(|| refuse("encoded start key empty (version meta.k8s.io/v1)"))?;
+        Ok(Token { version, after: Key::new(namespace, name) })
     }
 }
 
@@ -171,9 +199,7 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<An
     let selector = Selector::parse(&options.label_selector, &options.field_selector, kind)?;
     let token = match options.continue_token.as_str() {
         "" => None,
-        text => Some(Token::read(text).ok_or_else(|| {
-            Refusal::bad_request("continue key is not valid: illegal base64 data at input byte 0")
-        })?),
+        text => Some(Token::read(text)?),
     };
     let asked = parse_version(&options.resource_version)?;
     let current = ctx.state.revision;
@@ -332,10 +358,12 @@ pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<A
     };
     let mut refused = None;
     let after = match asked {
-        Some(version) if version > current => {
+        Some(version) if version > current && options.send_initial_events == Some(true) => {
             refused = Some(too_large(version, current));
             current
         }
+        // Nothing is shown before that version has come and gone.
+        Some(version) if version > current && !from_start => version,
         Some(version) if version > 0 && !from_start => {
             if version < entry.forgotten {
                 let message = format!("too old resource version: {version} ({})", entry.forgotten + 1);

@@ -100,13 +100,22 @@ pub(crate) struct Ctx<'a> {
     pub(crate) request: &'a Request,
     pub(crate) options: Options,
     pub(crate) warnings: Vec<String>,
+    /// Where the object that is created was sent with an empty list in a field that always shows.
+    pub(crate) empty_lists: Vec<Vec<&'static str>>,
 }
 
 /// Answers a request; the second value are its warnings.
 pub(crate) fn serve(cluster: &Cluster, request: &Request) -> (Result<Answer>, Vec<String>) {
     cluster.0.step(|state, now| {
-        let mut ctx =
-            Ctx { cluster, state, now, request, options: request.options.clone(), warnings: Vec::new() };
+        let mut ctx = Ctx {
+            cluster,
+            state,
+            now,
+            request,
+            options: request.options.clone(),
+            warnings: Vec::new(),
+            empty_lists: Vec::new(),
+        };
         let answer = dispatch(&mut ctx);
         let warnings = std::mem::take(&mut ctx.warnings);
         (answer, warnings)

@@ -134,7 +134,7 @@ impl Refusal {
         }
     }
 
-    fn about(mut self, name: &str, group: &str, kind: &str) -> Refusal {
+    pub(crate) fn about(mut self, name: &str, group: &str, kind: &str) -> Refusal {
         for (key, value) in [("name", name), ("group", group), ("kind", kind)] {
             if !value.is_empty() {
                 self.details.insert(key.to_owned(), value.into());

@@ -86,6 +86,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<
     {
         return crate::subresource::review(ctx, kind, &body.value);
     }
+    ctx.empty_lists = codec::empty_lists(kind, &body.value);
     let object = decode_parsed(ctx, kind, body)?;
     Ok(create_object(ctx, kind, namespace, object, Tracking::Update)?.answer(ctx, kind, 201))
 }
@@ -145,7 +146,15 @@ pub(crate) fn create_object(
     }
     // What the server fills in from here on is nobody's.
     if tracking == Tracking::Update {
-        let written = codec::without_empty(kind, &object);
+        let mut written = codec::without_empty(kind, &object);
+        for path in std::mem::take(&mut ctx.empty_lists) {
+            // It is stored as null all the same.
+            let [parents @ .., last] = path.as_slice() else { continue };
+            let map = parents.iter().fold(&mut written, |value, key| meta::map_value_mut(value, key));
+            if let Value::Object(map) = map {
+                map.insert((*last).to_owned(), Value::Array(Vec::new()));
+            }
+        }
         let tracked =
             with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, written, writer, ty));
         if let Some(managers) = meta::at(&tracked, &["metadata", "managedFields"]) {
