@@ -93,7 +93,7 @@ pub(crate) fn for_each(
         }
     }
     if create != Create::Nothing && node.get(first).is_none_or(Node::is_null) {
-        node.set(first, made(rest, create));
+        node.set_plain(first, made(rest, create));
     }
     match node.get_mut(first) {
         Some(next) => for_each(next, rest, create, set),

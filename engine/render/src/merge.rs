@@ -5,6 +5,7 @@
 //!   the patch's order, then the rest. All other lists are replaced.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use seatrial_schema::{Schema, TypeRef};
 use seatrial_yaml::{Dialect, Node, Style, Value};
@@ -23,7 +24,7 @@ enum Directive {
 /// The patched tree; `None` where the patch removes all of it.
 pub(crate) fn merge(object: Node, patch: &Node, schema: &Schema) -> Result<Option<Node>> {
     // kustomize puts the replacement of a whole object nowhere.
-    if patch.str_at(&[DIRECTIVE]) == Some("replace") {
+    if replaces(patch) {
         return Ok(Some(object));
     }
     let merger = Merger { schema, written: RefCell::default() };
@@ -128,6 +129,7 @@ impl<'s> Merger<'s> {
             return Ok(None);
         }
         let dest = dest.filter(|n| !n.is_null());
+        let is_new = dest.is_none() || directive == Directive::Replace;
         let (mut out, mut patch) = match (dest, patch) {
             (Some(dest), Some(patch)) if directive == Directive::Merge => (dest, Some(patch)),
             (Some(dest), None) => (dest, None),
@@ -136,7 +138,14 @@ impl<'s> Merger<'s> {
             (None, None) => return Ok(None),
         };
         let mut merged = Vec::new();
+        let doubled = patch.as_ref().and_then(doubled_key);
+        if is_new && let Some(key) = doubled {
+            return fail(format!("mapping key {key:?} already defined"));
+        }
+        let doubled = doubled.is_some();
         let Value::Map { entries, .. } = &mut out.value else { return Ok(Some(out)) };
+        let had: Vec<Node> =
+            if doubled { entries.iter().map(|(key, _)| key.clone()).collect() } else { Vec::new() };
         for (key, value) in std::mem::take(entries) {
             let name = key.as_str().unwrap_or_default();
             let theirs = patch.as_mut().and_then(|p| p.remove(name));
@@ -150,6 +159,10 @@ impl<'s> Merger<'s> {
         }
         let new = patch.and_then(|mut p| p.entries_mut().map(std::mem::take)).unwrap_or_default();
         for (key, value) in new {
+            // The first of two equal keys was taken.
+            if doubled && (had.iter().any(|known| same_key(known, &key)) || merged.iter().any(|(known, _)| same_key(known, &key))) {
+                continue;
+            }
             let ty = ty.and_then(|ty| ty.child(key.as_str().unwrap_or_default()));
             if let Some(value) = self.walk(None, Some(value), ty)? {
                 merged.push((key, value));
@@ -251,6 +264,8 @@ impl<'s> Merger<'s> {
         for name in names {
             let ours = dest.iter().position(|item| text(item, key) == name);
             let theirs = patch.iter().find(|item| text(item, key) == name).cloned();
+            // kustomize puts the replacement of an item nowhere.
+            let theirs = theirs.filter(|item| ours.is_none() || !replaces(item));
             match self.walk(ours.and_then(|at| dest.get(at).cloned()), theirs, ty)? {
                 Some(value) if !value.is_empty_collection() => {
                     if let Some(at) = ours {
@@ -302,6 +317,7 @@ impl<'s> Merger<'s> {
                 ours_too || patch.iter().any(|item| partly(item, ours) && !same(item, ours))
             };
             let theirs = patch.iter().find(|item| same(item, ours) && !(lacks(item) && others()));
+            let theirs = theirs.filter(|item| !replaces(item));
             let Some(value) = self.walk(Some(ours.clone()), theirs.cloned(), ty)? else { continue };
             if value.is_empty_collection() {
                 continue;
@@ -312,6 +328,24 @@ impl<'s> Merger<'s> {
         }
         Ok(out)
     }
+}
+
+fn replaces(item: &Node) -> bool {
+    item.str_at(&[DIRECTIVE]) == Some("replace")
+}
+
+fn same_key(a: &Node, b: &Node) -> bool {
+    a.as_str() == b.as_str()
+}
+
+/// A key that comes twice, where there is one.
+fn doubled_key(patch: &Node) -> Option<&str> {
+    let entries = patch.entries();
+    if entries.len() < 2 {
+        return None;
+    }
+    let mut seen = BTreeSet::new();
+    entries.iter().filter_map(|(key, _)| key.as_str()).find(|key| !seen.insert(*key))
 }
 
 fn text<'n>(item: &'n Node, key: &str) -> &'n str {

@@ -84,6 +84,21 @@ impl Renderer {
         Ok(objects)
     }
 
+    /// The patches of a text. Keys may come twice in them: the first counts where it meets a value, see [`crate::merge`].
+    pub(crate) fn patches(&self, content: &Bytes) -> Result<Arc<Objects>> {
+        self.resources(content).or_else(|errors| {
+            let options = ParseOptions {
+                duplicate_keys: DuplicateKeys::Keep,
+                comments: false,
+                ..ParseOptions::default()
+            };
+            match seatrial_yaml::parse_pieces(content, &options) {
+                Ok(documents) => read::objects(&documents).map(Arc::new),
+                Err(_) => Err(errors),
+            }
+        })
+    }
+
     /// The first document of a kustomization file, the only one that counts: keys may come twice there, the last one counts.
     pub(crate) fn parse_kustomization(&self, content: &Bytes) -> Result<Option<Document>> {
         let options = ParseOptions {
@@ -92,6 +107,18 @@ impl Renderer {
             ..ParseOptions::default()
         };
         seatrial_yaml::parse_first(content, &options).map_err(invalid)
+    }
+
+    /// The documents of a file whose keys may come twice: the last one counts.
+    pub(crate) fn parse_lenient(&self, content: &Bytes) -> Result<Arc<Vec<Document>>> {
+        self.parse(content).or_else(|errors| {
+            let options = ParseOptions {
+                duplicate_keys: DuplicateKeys::LastWins,
+                comments: false,
+                ..ParseOptions::default()
+            };
+            seatrial_yaml::parse_pieces(content, &options).map(Arc::new).map_err(|_| errors)
+        })
     }
 
     /// The documents of a file.

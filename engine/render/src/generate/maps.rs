@@ -61,7 +61,7 @@ fn put(node: &mut Node, path: &[&str], key: &str, value: &str) {
     if let Some(map) = node.make_maps(path) {
         // Texts of several lines are blocks, even those that cannot be read again (a tab at their start is refused).
         let block = value.contains('\n');
-        map.set(key, if block { Node::scalar(value, Style::Literal) } else { Node::text(value) });
+        map.set_plain(key, if block { Node::scalar(value, Style::Literal) } else { Node::text(value) });
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::config::FieldSpec;
 use crate::kustomization::model::{
-    GeneratorOptions, Image, LegacySortOptions, Patch, ReplacementField, Replica, Selector,
+    GeneratorOptions, Image, Patch, ReplacementField, Replica, Selector,
 };
 
 macro_rules! args {
@@ -102,15 +102,6 @@ args! {
         #[serde(rename = "fieldPath")]
         field_path: String,
         file_path_position: i64,
-    }
-    /// `SortOrderTransformer`.
-    Sorting {
-        sort_options: Option<Sort>,
-    }
-    /// `sortOptions`.
-    Sort {
-        order: String,
-        legacy_sort_options: Option<LegacySortOptions>,
     }
     /// `IAMPolicyGenerator`.
     Policy {

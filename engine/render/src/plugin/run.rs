@@ -11,7 +11,7 @@ use crate::accumulate::{Build, Target};
 use crate::config::{Create, FieldSpec};
 use crate::decode::decode_lenient;
 use crate::error::{Context, Result, fail};
-use crate::kustomization::model::{ConfigMapArgs, SecretArgs, SortOptions};
+use crate::kustomization::model::{ConfigMapArgs, SecretArgs};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::{generate as generators, transform as t};
@@ -158,11 +158,6 @@ pub(crate) fn transform(
         "ReplacementTransformer" => {
             let a: args::Replacing = fields(plugin)?;
             t::replace(build, target, resources, &a.replacements)
-        }
-        "SortOrderTransformer" => {
-            let a: args::Sorting = fields(plugin)?;
-            let Some(a) = a.sort_options else { return Ok(()) };
-            t::sort(resources, &SortOptions { order: a.order, legacy_sort_options: a.legacy_sort_options })
         }
         "HashTransformer" => t::add_hashes(resources),
         "ValueAddTransformer" => add_value(&fields(plugin)?, resources),

@@ -23,7 +23,11 @@ impl JsonPatch {
         let json: Json = if text.starts_with('[') {
             serde_json::from_str(text).or_else(|e| fail(format!("invalid JSON: {e}")))?
         } else {
-            let options = seatrial_yaml::ParseOptions { comments: false, ..Default::default() };
+            let options = seatrial_yaml::ParseOptions {
+                comments: false,
+                duplicate_keys: seatrial_yaml::DuplicateKeys::LastWins,
+                ..Default::default()
+            };
             let first = seatrial_yaml::parse_first(text.as_bytes(), &options);
             let first = first.or_else(|e| fail(e.to_string()))?;
             let root = first.map_or_else(Node::null, |document| document.root);

@@ -52,7 +52,7 @@ pub(super) fn set_pairs(
                         }
                         None => {
                             value.shared = number;
-                            node.set(key, value);
+                            node.set_plain(key, value);
                         }
                     }
                 }

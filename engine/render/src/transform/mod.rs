@@ -28,7 +28,6 @@ pub(crate) use prefix::{add_prefix, add_suffix};
 pub(crate) use replacements::replace;
 pub(crate) use replicas::set_replicas;
 pub(crate) use selector::Matcher;
-pub(crate) use sort::sort;
 
 use crate::accumulate::{Accumulator, Build, Target};
 use crate::config::merge_specs;

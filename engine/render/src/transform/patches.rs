@@ -66,7 +66,7 @@ fn inline(build: &Build<'_>, source: &str) -> Option<Vec<Arc<Node>>> {
 }
 
 fn objects(renderer: &Renderer, content: &Bytes) -> Result<Vec<Arc<Node>>> {
-    Ok(renderer.resources(content)?.as_ref().clone())
+    Ok(renderer.patches(content)?.as_ref().clone())
 }
 
 /// The identity that a patch names.

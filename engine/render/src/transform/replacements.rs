@@ -52,7 +52,7 @@ pub(crate) fn replace(
 fn read_file(build: &Build<'_>, target: &Target<'_>, file: &str) -> Result<Vec<One>> {
     let (path, content) = target.loader.load(file)?;
     let shown = target.loader.shown(&path);
-    let documents = build.renderer.parse(&content).map_err(|e| e.map(in_file(&shown)))?;
+    let documents = build.renderer.parse_lenient(&content).map_err(|e| e.map(in_file(&shown)))?;
     let mut out = Vec::new();
     for document in documents.iter().filter(|d| !d.is_empty()) {
         if document.root.is_seq() {

@@ -1,6 +1,6 @@
 //! Replica counts.
 
-use seatrial_yaml::Node;
+use seatrial_yaml::{Node, Style, Value};
 
 use crate::config::{Create, FieldSpec};
 use crate::error::{Result, fail};
@@ -20,7 +20,12 @@ pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[F
             }
             found = true;
             spec.apply(&gvk, resource.node_mut(), Create::Scalar, &mut |node| {
+                let quoted = node.style().is_some_and(|style| style != Style::Plain);
                 *node = Node::int(replica.count);
+                // Quotes around the old count stay.
+                if quoted && let Value::Scalar { style, .. } = &mut node.value {
+                    *style = Style::DoubleQuoted;
+                }
                 Ok(())
             })?;
         }

@@ -135,8 +135,10 @@ fn expand_scalar(node: &mut Node, values: &BTreeMap<String, Node>, used: &mut BT
     if let Some(name) = text.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'))
         && let Some(value) = values.get(name)
     {
-        used.insert(name.to_owned());
-        *node = value.clone();
+        if value.is_scalar() {
+            used.insert(name.to_owned());
+            *node = value.clone();
+        }
         return;
     }
     let expanded = expand(text, |name| {

@@ -37,6 +37,8 @@ pub enum DuplicateKeys {
     Refuse,
     /// The last value counts, in the place of the first.
     LastWins,
+    /// Both entries are there; [`Node::get`](crate::Node::get) gives the first.
+    Keep,
 }
 
 impl Default for ParseOptions {
