@@ -24,6 +24,8 @@ pub(crate) struct Build<'a> {
     /// What to note about where objects come from.
     pub(crate) origins: bool,
     pub(crate) transformations: bool,
+    /// Whether any of both is asked for.
+    pub(crate) notes: bool,
 }
 
 /// What a kustomization amounts to, bases included.
@@ -127,7 +129,7 @@ impl<'a> Build<'a> {
         let as_file = match target.loader.load(entry) {
             Ok((file, content)) => {
                 let shown = target.loader.shown(&file);
-                let origin = self.origins.then(|| Arc::new(self.origin(target, entry)));
+                let origin = self.notes.then(|| Arc::new(self.origin(target, entry)));
                 let read = read::resources(self.renderer, &content, &shown, &self.types);
                 let result = read.and_then(|mut resources| {
                     resources.iter_mut().for_each(|r| r.origin.clone_from(&origin));

@@ -88,6 +88,7 @@ impl<'s> Merger<'s> {
         if quoted
             && !value.is_null()
             && !value.is_string(Dialect::Kustomize)
+            && reads_as_tagged(&value)
             && let Value::Scalar { style, .. } = &mut value.value
         {
             *style = Style::DoubleQuoted;
@@ -150,10 +151,14 @@ impl<'s> Merger<'s> {
             let name = key.as_str().unwrap_or_default();
             let theirs = patch.as_mut().and_then(|p| p.remove(name));
             let untouched = theirs.is_none() && value.is_scalar();
-            let value = match untouched {
+            let ty = ty.and_then(|ty| ty.child(name));
+            let value = if untouched {
                 // A key with nothing behind it goes; a null that is spelled out stays.
-                true => Some(value).filter(|v| v.as_str() != Some("") || !v.is_null()),
-                false => self.walk(Some(value), theirs, ty.and_then(|ty| ty.child(name)))?,
+                Some(value).filter(|v| v.as_str() != Some("") || !v.is_null())
+            } else if is_new {
+                self.walk(None, theirs, ty)?
+            } else {
+                self.walk(Some(value), theirs, ty)?
             };
             merged.extend(value.map(|value| (key, value)));
         }
@@ -198,7 +203,10 @@ impl<'s> Merger<'s> {
             [] => ty.merge_key().into_iter().collect(),
             keys => keys.iter().map(AsRef::as_ref).collect(),
         };
-        let items = std::mem::take(list.items_mut().unwrap_or(&mut Vec::new()));
+        let mut items = std::mem::take(list.items_mut().unwrap_or(&mut Vec::new()));
+        if !keys.is_empty() {
+            items.retain(|item| !item.is_null());
+        }
         let theirs = match adding {
             true => items.clone(),
             false => patch
@@ -318,7 +326,12 @@ impl<'s> Merger<'s> {
             };
             let theirs = patch.iter().find(|item| same(item, ours) && !(lacks(item) && others()));
             let theirs = theirs.filter(|item| !replaces(item));
-            let Some(value) = self.walk(Some(ours.clone()), theirs.cloned(), ty)? else { continue };
+            let value = match self.walk(Some(ours.clone()), theirs.cloned(), ty)? {
+                Some(value) => value,
+                // An item without one of the keys is not found again to be removed.
+                None if lacks(ours) => ours.clone(),
+                None => continue,
+            };
             if value.is_empty_collection() {
                 continue;
             }
@@ -328,6 +341,13 @@ impl<'s> Merger<'s> {
         }
         Ok(out)
     }
+}
+
+/// Whether a scalar has the type of its tag without it, too: only then quotes make a string of it.
+fn reads_as_tagged(value: &Node) -> bool {
+    let plain = Node::plain(value.as_str().unwrap_or_default());
+    let read = plain.resolve(Dialect::Kustomize).map(|scalar| scalar.tag_name());
+    value.tag.is_empty() || read.is_ok_and(|tag| tag == value.short_tag())
 }
 
 fn replaces(item: &Node) -> bool {

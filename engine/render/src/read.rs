@@ -47,14 +47,22 @@ pub(crate) fn resources(
 /// The objects of a file's documents: lists unpacked, annotations in order.
 pub(crate) fn objects(documents: &[seatrial_yaml::Document]) -> Result<Vec<Arc<Node>>> {
     let mut out = Vec::new();
-    for document in documents.iter().filter(|d| !d.is_empty()) {
-        add(&document.root, &mut out)?;
-    }
+    let roots = documents.iter().filter(|d| !d.is_empty()).map(|d| &d.root);
+    // The items of lists come behind all other objects of the file.
+    let (lists, others): (Vec<&Node>, Vec<&Node>) = roots.partition(|root| is_list(root));
+    others.into_iter().chain(lists).try_for_each(|root| add(root, &mut out))?;
     Ok(out)
+}
+
+fn is_list(node: &Node) -> bool {
+    text(node, &["kind"]).ends_with("List") && node.has("items")
 }
 
 fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
     let at = |error: RenderError| error.at(node.pos.line, node.pos.column);
+    if node.is_null() || node.is_empty_collection() {
+        return Ok(());
+    }
     if !node.is_map() {
         return Err(at(RenderError::new("missing Resource metadata")).into());
     }
@@ -89,7 +97,7 @@ fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
 }
 
 /// Drops the annotations that other programs left; without any, the field goes.
-fn drop_annotations(node: &mut Node) {
+pub(crate) fn drop_annotations(node: &mut Node) {
     let Some(metadata) = node.get_mut("metadata") else { return };
     let Some(annotations) = metadata.get_mut("annotations") else { return };
     if let Some(entries) = annotations.entries_mut() {

@@ -45,6 +45,7 @@ impl Renderer {
             warnings: Vec::new(),
             origins: false,
             transformations: false,
+            notes: false,
         };
         match self.run(&mut build, tree, dir) {
             Ok(objects) => Ok(Rendered { objects, warnings: build.warnings }),
@@ -66,6 +67,7 @@ impl Renderer {
         let target = build.load(loader, String::new())?;
         build.origins = transform::has(&target, "originAnnotations");
         build.transformations = transform::has(&target, "transformerAnnotations");
+        build.notes = build.origins || build.transformations;
         openapi::take_types(build, &target).map_err(told)?;
         let all = build.accumulate(&target).map_err(told)?;
         let resources = transform::finish(build, &target, all).map_err(told)?;

@@ -24,13 +24,13 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Res
     let global = content.generator_options.as_ref();
     for args in &content.config_map_generator {
         let origin =
-            build.origins.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
+            build.notes.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
         let resource = config_map(build, target, args, global)
             .context(|| "trouble configuring builtin ConfigMapGenerator".to_owned())?;
         absorb(into, resource, origin)?;
     }
     for args in &content.secret_generator {
-        let origin = build.origins.then(|| Origin::configured(&file, "builtin", "SecretGenerator", "", ""));
+        let origin = build.notes.then(|| Origin::configured(&file, "builtin", "SecretGenerator", "", ""));
         let resource = secret(build, target, args, global)
             .context(|| "trouble configuring builtin SecretGenerator".to_owned())?;
         absorb(into, resource, origin)?;
@@ -42,7 +42,7 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Res
         );
     }
     for config in plugin::load(build, target, &content.generators)? {
-        let origin = build.origins.then(|| config.origin());
+        let origin = build.notes.then(|| config.origin());
         for resource in plugin::generate(build, target, &config)? {
             absorb(into, resource, origin.clone())?;
         }

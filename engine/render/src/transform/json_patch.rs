@@ -3,6 +3,7 @@
 use seatrial_yaml::{Dialect, Node};
 use serde_json::Value as Json;
 
+use super::patches::as_floats;
 use crate::error::{Result, fail};
 
 /// A patch.
@@ -45,7 +46,9 @@ impl JsonPatch {
                     _ => String::new(),
                 };
                 let (op, path, from) = (text("op"), text("path"), text("from"));
-                Ok(Operation { op, path, from, value: map.remove("value") })
+                let mut value = map.remove("value");
+                value.iter_mut().for_each(as_floats);
+                Ok(Operation { op, path, from, value })
             }
             _ => fail("an operation of a JSON patch must be an object"),
         };

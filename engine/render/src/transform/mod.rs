@@ -40,7 +40,7 @@ use crate::{path, plugin};
 pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Accumulator) -> Result<()> {
     let content = &target.content;
     let config = into.config.clone();
-    let step = Step { target, notes: build.transformations };
+    let step = Step { target, notes: build.notes };
     let resources = &mut into.resources;
     if !content.patches_strategic_merge.is_empty() {
         strategic_merge(build, target, resources, &content.patches_strategic_merge)?;
@@ -129,7 +129,11 @@ impl Step<'_, '_> {
         if self.notes {
             let origin = Arc::new(origin());
             for resource in resources.list_mut() {
-                resource.transformations.push(origin.clone());
+                match &resource.origin {
+                    // Where a patch wiped the notes out, the object counts as new.
+                    None => resource.origin = Some(origin.clone()),
+                    Some(_) => resource.transformations.push(origin.clone()),
+                }
             }
         }
     }

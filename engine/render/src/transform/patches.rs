@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use seatrial_yaml::Node;
+use seatrial_yaml::{Dialect, Node};
+use serde_json::Value as Json;
 
 use super::json_patch::JsonPatch;
 use super::selector::Matcher;
@@ -195,17 +196,40 @@ fn with_texts(patch: &Node) -> Node {
     patch
 }
 
+/// Stands for the notes that kustomize keeps in annotations while a patch is merged.
+const NOTES: &str = "internal.config.kubernetes.io/notes";
+
+/// Whether a patch could remove annotations that it does not name.
+fn may_wipe_notes(patch: &Node) -> bool {
+    let wipes = |node: Option<&Node>| node.is_some_and(|node| node.is_null() || node.has("$patch"));
+    wipes(patch.get("metadata")) || wipes(patch.at(&["metadata", "annotations"]))
+}
+
 /// Merges a patch into an object. Its identity stays unless the patch may change it; its namespace stays anyway.
 fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<()> {
     let (name, namespace, kind) =
         (resource.name().to_owned(), resource.namespace().to_owned(), resource.kind().to_owned());
     if allowed.name || allowed.kind {
         resource.remember_id();
+        resource.allow_name_change |= allowed.name;
+        resource.allow_kind_change |= allowed.kind;
     }
     let api_version = resource.api_version().to_owned();
     let types = resource.types().clone();
-    let merged = merge(resource.node().clone(), patch, types.schema())
-        .context(|| format!("failed to patch {kind} {name}"))?;
+    let wipes = may_wipe_notes(patch) && resource.has_notes();
+    let mut before = resource.node().clone();
+    if wipes && let Some(annotations) = before.make_maps(&["metadata", "annotations"]) {
+        annotations.set(NOTES, Node::str(""));
+    }
+    let mut merged =
+        merge(before, patch, types.schema()).context(|| format!("failed to patch {kind} {name}"))?;
+    if wipes {
+        let metadata = merged.as_mut().and_then(|merged| merged.get_mut("metadata"));
+        let annotations = metadata.and_then(|metadata| metadata.get_mut("annotations"));
+        if annotations.is_none_or(|annotations| annotations.remove(NOTES).is_none()) {
+            resource.forget_notes();
+        }
+    }
     resource.set_node(merged.unwrap_or_else(Node::null));
     if resource.is_empty() {
         return Ok(());
@@ -223,6 +247,33 @@ fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<
     Ok(())
 }
 
+/// Annotations are texts: a number that a JSON patch saw in one is spelled as Go's `%g` spells it.
+fn spell_numbers(node: &mut Node) {
+    let annotations = node.at_mut(&["metadata", "annotations"]);
+    for (_, value) in annotations.and_then(Node::entries_mut).into_iter().flatten() {
+        let number = value.to_json(Dialect::Kustomize).ok().filter(Json::is_number);
+        if let Some(number) = number.and_then(|number| number.as_f64()) {
+            *value = Node::text(seatrial_yaml::go_g_float(number));
+        }
+    }
+}
+
+/// Go reads the numbers of JSON as floats: large integers lose digits.
+pub(super) fn as_floats(json: &mut Json) {
+    match json {
+        Json::Object(map) => map.values_mut().for_each(as_floats),
+        Json::Array(items) => items.iter_mut().for_each(as_floats),
+        Json::Number(number) => {
+            const EXACT: u64 = 1 << 53;
+            let large = number.as_i64().map_or(true, |n| n.unsigned_abs() > EXACT);
+            if large && let Some(float) = number.as_f64().and_then(serde_json::Number::from_f64) {
+                *number = float;
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Applies a JSON patch to the object's JSON. An entry of `patches` notes the identity in annotations before: the map is
 /// there for the patch, even where nobody wrote it.
 fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Result<()> {
@@ -230,8 +281,9 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
     if remember {
         resource.remember_id();
     }
-    read::tidy_annotations(resource.node_mut());
-    let json = seatrial_yaml::emitted_value(resource.node()).or_else(|e| fail(e.to_string()))?;
+    read::drop_annotations(resource.node_mut());
+    let mut json = seatrial_yaml::emitted_value(resource.node()).or_else(|e| fail(e.to_string()))?;
+    as_floats(&mut json);
     let mut node = Node::from_json(&json);
     if resource.has_notes() {
         node.make_maps(&["metadata", "annotations"]);
@@ -242,8 +294,10 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
     {
         metadata.remove("annotations");
     }
+    spell_numbers(&mut node);
     resource.set_node(node);
-    if resource.kind().is_empty() || resource.name().is_empty() {
+    let nameless = resource.name().is_empty() && !resource.kind().ends_with("List");
+    if resource.kind().is_empty() || nameless {
         return fail(format!("failed to patch {name}: the patch removes kind or metadata.name"));
     }
     Ok(())

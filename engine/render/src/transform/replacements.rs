@@ -13,6 +13,7 @@ use crate::kustomization::model::{
     FieldOptions, ReplacementField, ReplacementSource, ReplacementTarget, Selector,
 };
 use crate::loader::in_file;
+use crate::notes::with_notes;
 use crate::read;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
@@ -97,8 +98,13 @@ fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Node> 
         return fail(format!("multiple matches for selector {}", described()));
     }
     let path = path_or_name(&source.field_path);
-    let Some(node) = field_path::find(resource.node(), &field_path::split(path)).filter(|n| !n.is_null())
-    else {
+    let parts = field_path::split(path);
+    let noted = match parts.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["metadata"] | ["metadata", "annotations"] if resource.has_notes() => Some(with_notes(resource)),
+        _ => None,
+    };
+    let node = noted.as_ref().unwrap_or(resource.node());
+    let Some(node) = field_path::find(node, &parts).filter(|n| !n.is_null()) else {
         return fail(format!("fieldPath `{path}` is missing for replacement source {}", resource.id()));
     };
     refined(node, source.options.as_ref())

@@ -174,6 +174,7 @@ fn move_down(node: &mut Node, lines: u32) {
 
 /// Reads up to `most` documents.
 fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>, ParseError> {
+    check_end_marker(text)?;
     let depth = options.max_depth.min(250);
     let granit = granit_parser::options! {
         emit_anchor_events: true,
@@ -197,6 +198,20 @@ fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>
         }
     }
     Ok(builder.finish())
+}
+
+/// Go's readers refuse `...` before anything else.
+fn check_end_marker(text: &str) -> Result<(), ParseError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let blank = |line: &str| line.trim().is_empty() || line.starts_with('#');
+    let first = text.lines().enumerate().find(|(_, line)| !blank(line));
+    match first {
+        Some((at, line)) if line.strip_prefix("...").is_some_and(|rest| rest.trim().is_empty()) => {
+            let message = "did not find expected node content".to_owned();
+            Err(ParseError { line: count(at + 1), column: 1, message })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads a file that must hold exactly one document (others may be empty).
