@@ -4,7 +4,7 @@
 use seatrial_yaml::Node;
 
 use crate::origin::Origin;
-use crate::resource::{Behavior, Resource};
+use crate::resource::Resource;
 
 pub(crate) const ORIGIN: &str = "config.kubernetes.io/origin";
 pub(crate) const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
@@ -38,13 +38,7 @@ pub(crate) fn with_notes(resource: &Resource) -> Node {
         put("needsHashSuffix", "enabled".to_owned());
     }
     if resource.generated {
-        let behavior = match resource.behavior {
-            Behavior::Unspecified => "unspecified",
-            Behavior::Create => "create",
-            Behavior::Replace => "replace",
-            Behavior::Merge => "merge",
-        };
-        put("generatorBehavior", behavior.to_owned());
+        put("generatorBehavior", resource.behavior.word().to_owned());
     }
     if let Some(origin) = &resource.origin {
         notes.push((ORIGIN.to_owned(), origin.to_yaml()));

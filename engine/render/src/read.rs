@@ -78,10 +78,10 @@ fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
         }
     }
     if kind.is_empty() {
-        return Err(at(RenderError::new("missing kind in object")).into());
+        return Err(at(RenderError::new(format!("missing kind in object {}", described(node)))).into());
     }
     if text(node, &["metadata", "name"]).is_empty() && !kind.ends_with("List") {
-        return Err(at(RenderError::new(format!("missing metadata.name in object of kind {kind}"))).into());
+        return Err(at(RenderError::new(format!("missing metadata.name in object {}", described(node)))).into());
     }
     let mut node = node.clone();
     let dropped = |(key, _): &(Node, Node)| key.as_str().is_some_and(|key| DROPPED.contains(&key));
@@ -90,6 +90,30 @@ fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
     }
     out.push(Arc::new(node));
     Ok(())
+}
+
+/// An object's type, name and labels, as Go prints them.
+fn described(node: &Node) -> String {
+    let field = |path: &[&str]| text(node, path);
+    let map = |name: &str| {
+        let entries = node.at(&["metadata", name]).map_or(&[][..], Node::entries).iter();
+        let mut pairs: Vec<String> = entries
+            .map(|(key, value)| {
+                format!("{}:{}", key.as_str().unwrap_or_default(), value.as_str().unwrap_or_default())
+            })
+            .collect();
+        pairs.sort_unstable();
+        format!("map[{}]", pairs.join(" "))
+    };
+    format!(
+        "{{{{{} {}}} {{{{{} {}}} {} {}}}}}",
+        field(&["apiVersion"]),
+        field(&["kind"]),
+        field(&["metadata", "name"]),
+        field(&["metadata", "namespace"]),
+        map("labels"),
+        map("annotations")
+    )
 }
 
 fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {

@@ -8,7 +8,7 @@ use seatrial_yaml::{Document, DuplicateKeys, Node, ParseError, ParseOptions};
 use sha2::{Digest, Sha256};
 
 use crate::accumulate::Build;
-use crate::error::{RenderError, Result};
+use crate::error::{INVALID_YAML, RenderError, Result};
 use crate::loader::Loader;
 use crate::{Object, Options, RenderErrors, Rendered, Tree, openapi, read, transform};
 
@@ -138,7 +138,7 @@ impl Renderer {
 }
 
 fn invalid(error: ParseError) -> RenderErrors {
-    RenderError::new(format!("invalid YAML: {}", error.message)).at(error.line, error.column).into()
+    RenderError::new(format!("{INVALID_YAML}{}", error.message)).at(error.line, error.column).into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

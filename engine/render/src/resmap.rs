@@ -72,7 +72,7 @@ impl ResMap {
             self.list.iter().enumerate().filter(|(_, r)| r.is_or_was(&id)).map(|(i, _)| i).collect();
         match (matches.as_slice(), resource.behavior) {
             ([], Behavior::Merge | Behavior::Replace) => {
-                fail(format!("id {id} does not exist; cannot merge or replace"))
+                fail(format!("id {} does not exist; cannot merge or replace", id.spelled()))
             }
             ([], _) => self.append(resource),
             ([at], behavior @ (Behavior::Merge | Behavior::Replace)) => {
@@ -81,8 +81,10 @@ impl ResMap {
                 *old = resource;
                 Ok(())
             }
-            ([_], _) => fail(format!(
-                "id {id} exists; can not use behavior: 'unspecified', behavior must be merge or replace"
+            ([_], behavior) => fail(format!(
+                "id {} exists; can not use behavior: '{}', behavior must be merge or replace",
+                id.spelled(),
+                behavior.word()
             )),
             _ => fail(format!("found multiple objects that could accept merge of {id}")),
         }

@@ -22,6 +22,17 @@ pub(crate) enum Behavior {
     Merge,
 }
 
+impl Behavior {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Behavior::Unspecified => "unspecified",
+            Behavior::Create => "create",
+            Behavior::Replace => "replace",
+            Behavior::Merge => "merge",
+        }
+    }
+}
+
 /// A name, a namespace and a kind that an object had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PastId {

@@ -70,9 +70,9 @@ pub(crate) fn generate(build: &Build<'_>, target: &Target<'_>, plugin: &Plugin) 
             )])
         }
         "HelmChartInflationGenerator" => {
-            fail("HelmChartInflationGenerator: must specify --enable-helm: Helm charts are not supported")
+            fail("HelmChartInflationGenerator: must specify --enable-helm")
         }
-        kind => fail(format!("unable to load builtin generator {kind}")),
+        kind => fail(format!("unable to load builtin {kind}.builtin.[noGrp]")),
     }
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn transform(
         }
         "HashTransformer" => t::add_hashes(resources),
         "ValueAddTransformer" => add_value(&fields(plugin)?, resources),
-        kind => fail(format!("unable to load builtin transformer {kind}")),
+        kind => fail(format!("unable to load builtin {kind}.builtin.[noGrp]")),
     }
 }
 

@@ -108,7 +108,7 @@ fn child<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
 }
 
 fn missing<T>(op: &str, path: &str) -> Result<T> {
-    fail(format!("{op} operation does not apply: doc is missing path: {path}: missing value"))
+    fail(format!("{op} operation does not apply: doc is missing path: {path:?}: missing value"))
 }
 
 /// The container of the path's last part.
@@ -150,7 +150,7 @@ fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
             Ok(())
         }
         None => {
-            fail(format!("add operation does not apply: doc is missing path: {path}: invalid index {last}"))
+            fail(format!("add operation does not apply: doc is missing path: {path:?}: invalid index {last}"))
         }
     }
 }

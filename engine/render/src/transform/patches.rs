@@ -288,7 +288,7 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
     if resource.has_notes() {
         node.make_maps(&["metadata", "annotations"]);
     }
-    patch.apply(&mut node).context(|| format!("failed to patch {name}"))?;
+    patch.apply(&mut node)?;
     if let Some(metadata) = node.get_mut("metadata")
         && metadata.get("annotations").is_some_and(Node::is_empty_collection)
     {

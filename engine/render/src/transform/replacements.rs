@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::selector::Matcher;
 use crate::accumulate::{Build, Target};
 use crate::config::Create;
-use crate::error::{Context, Result, fail};
+use crate::error::{Result, fail};
 use crate::field_path;
 use crate::ids::{Gvk, ResId};
 use crate::kustomization::model::{
@@ -92,7 +92,10 @@ fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Node> 
             && id.gvk.is_selected(&gvk)
     };
     let mut found = resources.list().iter().filter(|r| identities(r).iter().any(fits));
-    let described = || format!("{gvk}/{}.{}", source.name, source.namespace);
+    let described = || {
+        let or = |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+        format!("{gvk}/{}.{}", or(&source.name, "[noName]"), or(&source.namespace, "[noNs]"))
+    };
     let Some(resource) = found.next() else { return fail(format!("nothing selected by {}", described())) };
     if found.next().is_some() {
         return fail(format!("multiple matches for selector {}", described()));
@@ -105,7 +108,7 @@ fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Node> 
     };
     let node = noted.as_ref().unwrap_or(resource.node());
     let Some(node) = field_path::find(node, &parts).filter(|n| !n.is_null()) else {
-        return fail(format!("fieldPath `{path}` is missing for replacement source {}", resource.id()));
+        return fail(format!("fieldPath `{path}` is missing for replacement source {}", described()));
     };
     refined(node, source.options.as_ref())
 }
@@ -158,11 +161,9 @@ fn write(resources: &mut ResMap, value: &Node, target: &ReplacementTarget) -> Re
         {
             continue;
         }
-        let id = resource.id();
         for path in paths {
             let mut written = Vec::new();
-            write_field(resource.node_mut(), value, path, target.options.as_ref(), &mut written)
-                .context(|| format!("unable to replace field {path:?} of {id}"))?;
+            write_field(resource.node_mut(), value, path, target.options.as_ref(), &mut written)?;
             for field in written {
                 resource.node_mut().write_shared(field.shared, &field);
             }

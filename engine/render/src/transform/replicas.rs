@@ -4,6 +4,7 @@ use seatrial_yaml::{Node, Style, Value};
 
 use crate::config::{Create, FieldSpec};
 use crate::error::{Result, fail};
+use crate::ids::Gvk;
 use crate::kustomization::model::Replica;
 use crate::resmap::ResMap;
 
@@ -33,7 +34,8 @@ pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[F
     if found {
         return Ok(());
     }
-    let kinds: Vec<String> = specs.iter().map(|s| format!("{}.{}.{}", s.kind, s.version, s.group)).collect();
+    let gvk = |s: &FieldSpec| Gvk { group: s.group.clone(), version: s.version.clone(), kind: s.kind.clone() };
+    let kinds: Vec<String> = specs.iter().map(|s| gvk(s).to_string()).collect();
     fail(format!(
         "resource with name {} does not match a config with the following GVK [{}]",
         replica.name,
