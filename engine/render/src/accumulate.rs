@@ -132,13 +132,11 @@ impl<'a> Build<'a> {
                 let origin = self.notes.then(|| Arc::new(self.origin(target, entry)));
                 let read = read::resources(self.renderer, &content, &shown, &self.types);
                 let result = match read {
-                    Err(errors) if errors.errors.iter().any(is_malformed) => {
-                        Err(errors.map(|mut error| {
-                            error.message =
-                                format!("accumulating resources from '{entry}': {}", malformed(&error, entry));
-                            error
-                        }))
-                    }
+                    Err(errors) if errors.errors.iter().any(is_malformed) => Err(errors.map(|mut error| {
+                        error.message =
+                            format!("accumulating resources from '{entry}': {}", malformed(&error, entry));
+                        error
+                    })),
                     read => read
                         .and_then(unique)
                         .context(|| format!("accumulating resources from '{entry}'"))
@@ -243,8 +241,9 @@ fn unique(resources: Vec<Resource>) -> Result<Vec<Resource>> {
 fn no_directory(errors: RenderErrors, shown: &str) -> RenderErrors {
     errors.map(|mut error| {
         let message = &error.message;
-        error.message =
-            format!("accumulation err='{message}': must build at directory: '{shown}': file is not directory");
+        error.message = format!(
+            "accumulation err='{message}': must build at directory: '{shown}': file is not directory"
+        );
         error
     })
 }

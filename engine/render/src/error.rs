@@ -122,7 +122,9 @@ pub(crate) fn is_malformed(error: &RenderError) -> bool {
 pub(crate) fn malformed(error: &RenderError, file: &str) -> String {
     let what = error.message.trim_start_matches(INVALID_YAML);
     match error.line {
-        Some(line) if line > 1 => format!("MalformedYAMLError: yaml: line {}: {what} in File: {file}", line - 1),
+        Some(line) if line > 1 => {
+            format!("MalformedYAMLError: yaml: line {}: {what} in File: {file}", line - 1)
+        }
         _ => format!("MalformedYAMLError: yaml: {what} in File: {file}"),
     }
 }

@@ -144,10 +144,9 @@ impl<'a> Loader<'a> {
             Ok(Found::File(found, _)) => {
                 fail(format!("must build at directory: '{}': file is not directory", self.shown(&found)))
             }
-            Err(error) => fail(format!(
-                "must build at directory: not a valid directory: {}",
-                self.missing(path, error)
-            )),
+            Err(error) => {
+                fail(format!("must build at directory: not a valid directory: {}", self.missing(path, error)))
+            }
         }
     }
 

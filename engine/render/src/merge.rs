@@ -79,7 +79,9 @@ impl<'s> Merger<'s> {
 
     /// A scalar; quotes around the old one stay, so that a number becomes a string there.
     fn scalar(&self, dest: Option<Node>, patch: Option<Node>) -> Option<Node> {
-        let quoted = dest.as_ref().and_then(Node::style).is_some_and(|style| style != Style::Plain);
+        let quoted = dest
+            .as_ref()
+            .is_some_and(|dest| dest.style() != Some(Style::Plain) && dest.is_string(Dialect::Kustomize));
         let shared = dest.as_ref().map_or(0, |dest| dest.shared);
         let mut value = match patch {
             None => return dest,
@@ -165,7 +167,10 @@ impl<'s> Merger<'s> {
         let new = patch.and_then(|mut p| p.entries_mut().map(std::mem::take)).unwrap_or_default();
         for (key, value) in new {
             // The first of two equal keys was taken.
-            if doubled && (had.iter().any(|known| same_key(known, &key)) || merged.iter().any(|(known, _)| same_key(known, &key))) {
+            if doubled
+                && (had.iter().any(|known| same_key(known, &key))
+                    || merged.iter().any(|(known, _)| same_key(known, &key)))
+            {
                 continue;
             }
             let ty = ty.and_then(|ty| ty.child(key.as_str().unwrap_or_default()));
@@ -325,7 +330,8 @@ impl<'s> Merger<'s> {
                 ours_too || patch.iter().any(|item| partly(item, ours) && !same(item, ours))
             };
             let theirs = patch.iter().find(|item| same(item, ours) && !(lacks(item) && others()));
-            let theirs = theirs.filter(|item| !replaces(item));
+            let known = dest.iter().take(at).any(|other| same(other, ours));
+            let theirs = theirs.filter(|item| !known && !replaces(item));
             let value = match self.walk(Some(ours.clone()), theirs.cloned(), ty)? {
                 Some(value) => value,
                 // An item without one of the keys is not found again to be removed.

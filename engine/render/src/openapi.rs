@@ -141,7 +141,8 @@ pub(crate) fn add_crds(
     config: &mut TransformerConfig,
 ) -> Result<()> {
     for file in &target.content.crds {
-        let json = read_json(renderer, &target.loader, file).context(|| format!("loading CRDs [{}]", target.content.crds.join(" ")))?;
+        let json = read_json(renderer, &target.loader, file)
+            .context(|| format!("loading CRDs [{}]", target.content.crds.join(" ")))?;
         let Json::Object(definitions) = json else { continue };
         for (name, definition) in &definitions {
             let schema = definition.get("Schema").unwrap_or(&Json::Null);

@@ -32,16 +32,7 @@ pub(crate) fn resources(
 ) -> Result<Vec<Resource>> {
     let nodes = renderer.resources(content)?;
     let file: Arc<str> = file.into();
-    let whole = |node: &Arc<Node>| {
-        let none = |n: &Node| n.is_null() || n.is_empty_collection();
-        if node.at(&["metadata", "annotations"]).is_some_and(none) {
-            let mut node = Node::clone(node);
-            drop_annotations(&mut node);
-            return Arc::new(node);
-        }
-        node.clone()
-    };
-    Ok(nodes.iter().map(|node| Resource::new(whole(node), file.clone(), types.clone())).collect())
+    Ok(nodes.iter().map(|node| Resource::new(node.clone(), file.clone(), types.clone())).collect())
 }
 
 /// The objects of a file's documents: lists unpacked, annotations in order.
@@ -50,15 +41,24 @@ pub(crate) fn objects(documents: &[seatrial_yaml::Document]) -> Result<Vec<Arc<N
     let roots = documents.iter().filter(|d| !d.is_empty()).map(|d| &d.root);
     // The items of lists come behind all other objects of the file.
     let (lists, others): (Vec<&Node>, Vec<&Node>) = roots.partition(|root| is_list(root));
-    others.into_iter().chain(lists).try_for_each(|root| add(root, &mut out))?;
+    let alone = documents.iter().filter(|d| !d.is_empty()).count() == 1;
+    others.into_iter().chain(lists).try_for_each(|root| add(root, alone, &mut out))?;
     Ok(out)
+}
+
+/// The item as it is after a way through JSON.
+fn retold(item: &Node) -> Result<Node> {
+    let pos = item.pos;
+    let json = seatrial_yaml::emitted_value(item);
+    let json = json.or_else(|e| Err(RenderError::new(e.to_string()).at(pos.line, pos.column)))?;
+    Ok(Node { pos, ..Node::from_json(&json) })
 }
 
 fn is_list(node: &Node) -> bool {
     text(node, &["kind"]).ends_with("List") && node.has("items")
 }
 
-fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
+fn add(node: &Node, alone: bool, out: &mut Vec<Arc<Node>>) -> Result<()> {
     let at = |error: RenderError| error.at(node.pos.line, node.pos.column);
     if node.is_null() || node.is_empty_collection() {
         return Ok(());
@@ -71,7 +71,11 @@ fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
         && let Some(items) = node.get("items")
     {
         if items.is_seq() {
-            return items.items().iter().try_for_each(|item| add(item, out));
+            // But for a `List` that is alone in its file, it is lost how items were written: numbers, for one.
+            return items.items().iter().try_for_each(|item| match alone && kind == "List" {
+                true => add(item, false, out),
+                false => add(&retold(item)?, false, out),
+            });
         }
         if items.is_null() {
             return Ok(());
@@ -81,7 +85,9 @@ fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
         return Err(at(RenderError::new(format!("missing kind in object {}", described(node)))).into());
     }
     if text(node, &["metadata", "name"]).is_empty() && !kind.ends_with("List") {
-        return Err(at(RenderError::new(format!("missing metadata.name in object {}", described(node)))).into());
+        return Err(
+            at(RenderError::new(format!("missing metadata.name in object {}", described(node)))).into()
+        );
     }
     let mut node = node.clone();
     let dropped = |(key, _): &(Node, Node)| key.as_str().is_some_and(|key| DROPPED.contains(&key));

@@ -67,7 +67,7 @@ impl Renderer {
         let target = build.load(loader, String::new())?;
         build.origins = transform::has(&target, "originAnnotations");
         build.transformations = transform::has(&target, "transformerAnnotations");
-        build.notes = build.origins || build.transformations;
+        build.notes = !target.content.build_metadata.is_empty();
         openapi::take_types(build, &target).map_err(told)?;
         let all = build.accumulate(&target).map_err(told)?;
         let resources = transform::finish(build, &target, all).map_err(told)?;

@@ -247,7 +247,8 @@ impl Resource {
             let mut merged = Node::map();
             let ours = self.node.at(field).map_or(&[][..], Node::entries);
             for (key, value) in theirs.entries().iter().chain(ours) {
-                let text = if value.is_null() && field[0] != "metadata" { Node::text("") } else { as_text(value) };
+                let text =
+                    if value.is_null() && field[0] != "metadata" { Node::text("") } else { as_text(value) };
                 merged.set_plain(key.as_str().unwrap_or_default(), text);
             }
             let (last, path) = field.split_last().unwrap_or((&"", &[]));
@@ -284,10 +285,8 @@ impl Resource {
     /// Forgets where it comes from and what it was called: kustomize keeps that in annotations, and a patch may remove them.
     pub(crate) fn forget_notes(&mut self) {
         let node = self.node.clone();
-        *self = Resource {
-            shares: self.shares,
-            ..Resource::new(node, self.file.clone(), self.types.clone())
-        };
+        *self =
+            Resource { shares: self.shares, ..Resource::new(node, self.file.clone(), self.types.clone()) };
     }
 
     /// Whether kustomize has notes about the object in its annotations: then the map is there, even where nobody wrote it.

@@ -98,7 +98,9 @@ impl Tree {
 
     /// What kustomize says about a path that leads nowhere: which part of it is missing.
     pub(crate) fn missing(&self, path: &str, error: ResolveError) -> String {
-        let Some(path) = path::clean(path) else { return format!("evalsymlink failure on '{path}' : {error}") };
+        let Some(path) = path::clean(path) else {
+            return format!("evalsymlink failure on '{path}' : {error}");
+        };
         let mut part = path.as_str();
         while !part.is_empty() && self.resolve(path::parent(part)).is_err() {
             part = path::parent(part);

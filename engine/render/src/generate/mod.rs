@@ -23,8 +23,7 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Res
     let file = path::join_relative(&target.relative, &target.file_name);
     let global = content.generator_options.as_ref();
     for args in &content.config_map_generator {
-        let origin =
-            build.notes.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
+        let origin = build.notes.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
         let resource = config_map(build, target, args, global)?;
         absorb(into, resource, origin)?;
     }
@@ -34,9 +33,7 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Res
         absorb(into, resource, origin)?;
     }
     if !content.helm_charts.is_empty() || !content.helm_chart_inflation_generator.is_empty() {
-        return fail(
-            "trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm",
-        );
+        return fail("trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm");
     }
     for config in plugin::load(build, target, &content.generators)? {
         let origin = build.notes.then(|| config.origin());

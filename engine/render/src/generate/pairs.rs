@@ -70,9 +70,7 @@ fn split_file(source: &str) -> Result<(&str, &str)> {
 /// `key=value`; quotes around the value go.
 fn split_literal(source: &str) -> Result<(&str, &str)> {
     match source.split_once('=') {
-        None | Some(("", _)) => {
-            fail(format!("invalid literal source {source}, expected key=value"))
-        }
+        None | Some(("", _)) => fail(format!("invalid literal source {source}, expected key=value")),
         Some((key, value)) => Ok((key, unquoted(value))),
     }
 }

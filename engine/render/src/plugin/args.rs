@@ -6,9 +6,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::config::FieldSpec;
-use crate::kustomization::model::{
-    GeneratorOptions, Image, Patch, ReplacementField, Replica, Selector,
-};
+use crate::kustomization::model::{GeneratorOptions, Image, Patch, ReplacementField, Replica, Selector};
 
 macro_rules! args {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $ty:ty,)* })*) => {$(

@@ -56,8 +56,7 @@ pub(crate) fn load<'a>(
 ) -> Result<Vec<Plugin>> {
     let mut plugins = Vec::new();
     for entry in entries {
-        let found = load_one(build, target, entry)
-            ?;
+        let found = load_one(build, target, entry)?;
         plugins.extend(found);
     }
     for plugin in &plugins {
@@ -105,9 +104,7 @@ fn load_one<'a>(build: &mut Build<'a>, target: &Target<'a>, entry: &str) -> Resu
 fn check(plugin: &Plugin) -> Result<()> {
     if plugin.text(&["apiVersion"]) != "builtin" {
         let kind = plugin.kind();
-        return fail(format!(
-            "external plugins disabled; unable to load external plugin '{kind}'"
-        ));
+        return fail(format!("external plugins disabled; unable to load external plugin '{kind}'"));
     }
     Ok(())
 }

@@ -69,9 +69,7 @@ pub(crate) fn generate(build: &Build<'_>, target: &Target<'_>, plugin: &Plugin) 
                 build.types.clone(),
             )])
         }
-        "HelmChartInflationGenerator" => {
-            fail("HelmChartInflationGenerator: must specify --enable-helm")
-        }
+        "HelmChartInflationGenerator" => fail("HelmChartInflationGenerator: must specify --enable-helm"),
         kind => fail(format!("unable to load builtin {kind}.builtin.[noGrp]")),
     }
 }

@@ -31,6 +31,7 @@ pub(crate) fn finish(build: &mut Build<'_>, target: &Target<'_>, all: Accumulato
     for resource in resources.list_mut().iter_mut().filter(|r| !r.node().has("metadata")) {
         resource.node_mut().set("metadata", Node::map());
     }
+    resources.check_unique("may not add resource with an already registered id")?;
     resources.list_mut().retain(|r| r.annotation(LOCAL_CONFIG).is_none_or(|value| value == "false"));
     order(build.options, target, &mut resources, &mut build.warnings)?;
     if build.options.managed_by_label || has(target, "managedByLabel") {
@@ -43,7 +44,7 @@ pub(crate) fn finish(build: &mut Build<'_>, target: &Target<'_>, all: Accumulato
 }
 
 /// Whether transformers left annotations that are no strings, or none at all.
-fn needs_tidying(resource: &Resource) -> bool {
+pub(super) fn needs_tidying(resource: &Resource) -> bool {
     resource.node().at(&["metadata", "annotations"]).is_some_and(|all| {
         let strings = all.entries().iter().all(|(_, value)| value.is_string(Dialect::Kustomize));
         !strings || all.is_null() || all.is_empty_collection()

@@ -19,6 +19,7 @@ pub(crate) mod vars;
 use std::sync::Arc;
 
 pub(crate) use annotations::annotate;
+use finish::needs_tidying;
 pub(crate) use finish::{add_hashes, finish, has};
 pub(crate) use images::set_image;
 pub(crate) use labels::label;
@@ -33,6 +34,7 @@ use crate::accumulate::{Accumulator, Build, Target};
 use crate::config::merge_specs;
 use crate::error::{Context, Result};
 use crate::origin::Origin;
+use crate::read::tidy_annotations;
 use crate::resmap::ResMap;
 use crate::{path, plugin};
 
@@ -133,6 +135,10 @@ impl Step<'_, '_> {
                     // Where a patch wiped the notes out, the object counts as new.
                     None => resource.origin = Some(origin.clone()),
                     Some(_) => resource.transformations.push(origin.clone()),
+                }
+                // Whoever writes a note makes texts of all annotations.
+                if needs_tidying(resource) {
+                    tidy_annotations(resource.node_mut());
                 }
             }
         }

@@ -26,6 +26,16 @@ struct Allowed {
     kind: bool,
 }
 
+impl Allowed {
+    /// Objects with other names must still differ.
+    fn check(self, resources: &ResMap) -> Result<()> {
+        if self.name || self.kind {
+            return resources.check_unique("may not add resource with an already registered id");
+        }
+        Ok(())
+    }
+}
+
 /// `patchesStrategicMerge`: files, or patches inline.
 pub(crate) fn strategic_merge(
     build: &Build<'_>,
@@ -33,6 +43,7 @@ pub(crate) fn strategic_merge(
     resources: &mut ResMap,
     sources: &[String],
 ) -> Result<()> {
+    let mut count = 0;
     for source in sources {
         let patches = match target.loader.load(source) {
             Ok((path, content)) => {
@@ -47,11 +58,15 @@ pub(crate) fn strategic_merge(
                 }
             },
         };
+        count += patches.len();
         for patch in patches {
             let id = patch_id(build, &patch);
             let found = resources.find(&id)?;
             patch_one(found, &with_texts(&patch), Allowed::default())?;
         }
+    }
+    if count == 0 {
+        return fail(format!("patch appears to be empty; files=[{}], Patch=", sources.join(" ")));
     }
     Ok(())
 }
@@ -158,9 +173,13 @@ fn merge_all(
             let found = resources
                 .find(&id)
                 .context(|| format!("no resource matches strategic merge patch \"{id}\""))?;
-            patch_one(found, merge, allowed)?;
+            if allowed.name || allowed.kind {
+                patch_one(found, &with_text(merge, &["annotations"]), allowed)?;
+            } else {
+                patch_one(found, merge, allowed)?;
+            }
         }
-        return Ok(());
+        return allowed.check(resources);
     };
     let [merge] = merges else {
         return fail(
@@ -176,13 +195,17 @@ fn merge_all(
             resource.node_mut().set("apiVersion", Node::null());
         }
     }
-    Ok(())
+    allowed.check(resources)
 }
 
 /// The patch with labels and annotations that are all texts: `null` is one, and removes nothing.
 fn with_texts(patch: &Node) -> Node {
+    with_text(patch, &["labels", "annotations"])
+}
+
+fn with_text(patch: &Node, fields: &[&str]) -> Node {
     let mut patch = patch.clone();
-    for field in ["labels", "annotations"] {
+    for field in fields {
         let Some(metadata) = patch.get_mut("metadata") else { continue };
         let Some(map) = metadata.get_mut(field) else { continue };
         if map.is_null() || map.is_empty_collection() {
@@ -295,6 +318,7 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
         metadata.remove("annotations");
     }
     spell_numbers(&mut node);
+    read::tidy_annotations(&mut node);
     resource.set_node(node);
     let nameless = resource.name().is_empty() && !resource.kind().ends_with("List");
     if resource.kind().is_empty() || nameless {

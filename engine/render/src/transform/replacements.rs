@@ -93,7 +93,8 @@ fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Node> 
     };
     let mut found = resources.list().iter().filter(|r| identities(r).iter().any(fits));
     let described = || {
-        let or = |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+        let or =
+            |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
         format!("{gvk}/{}.{}", or(&source.name, "[noName]"), or(&source.namespace, "[noNs]"))
     };
     let Some(resource) = found.next() else { return fail(format!("nothing selected by {}", described())) };

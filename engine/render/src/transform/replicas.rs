@@ -34,7 +34,8 @@ pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[F
     if found {
         return Ok(());
     }
-    let gvk = |s: &FieldSpec| Gvk { group: s.group.clone(), version: s.version.clone(), kind: s.kind.clone() };
+    let gvk =
+        |s: &FieldSpec| Gvk { group: s.group.clone(), version: s.version.clone(), kind: s.kind.clone() };
     let kinds: Vec<String> = specs.iter().map(|s| gvk(s).to_string()).collect();
     fail(format!(
         "resource with name {} does not match a config with the following GVK [{}]",

@@ -867,7 +867,12 @@ impl Generator {
             "metadata.name",
             "spec.template.spec.containers.[name=main].args.1",
         ];
-        let mut target = json!({"select": {"kind": to.kind}, "fieldPaths": [self.rng.pick(&paths)]});
+        let mut path = self.rng.pick(&paths);
+        if source.get("fieldPath") == Some(&json!("metadata")) {
+            // A map as a name: kustomize goes on with it as long as nobody asks.
+            path = "spec.new.deep.field";
+        }
+        let mut target = json!({"select": {"kind": to.kind}, "fieldPaths": [path]});
         if self.rng.chance(40) {
             target["select"]["name"] = json!(to.name);
         }

@@ -118,10 +118,11 @@ impl Printer<'_> {
         out.push('\n');
     }
 
-    /// Behind a map or a list kustomize takes JSON for a schema, which this crate does not (docs/known-gaps.md).
+    /// Behind a map or a list kustomize takes JSON for a schema (docs/known-gaps.md), and a comment there breaks what is
+    /// merged into a map in flow style.
     fn plain_comment(&mut self) -> &'static str {
-        let comment = self.comment();
-        if comment.contains('{') { " # note" } else { comment }
+        self.comment();
+        ""
     }
 
     fn comment(&mut self) -> &'static str {
