@@ -13,7 +13,7 @@ use crate::resource::{Resource, Types};
 use crate::{Options, Renderer, generate, openapi, path, read, transform};
 
 /// How deep kustomizations may nest.
-const MAX_DEPTH: usize = 200;
+const MAX_DEPTH: usize = 100;
 
 /// What is common to all kustomizations of one build.
 pub(crate) struct Build<'a> {

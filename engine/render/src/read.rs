@@ -35,13 +35,12 @@ pub(crate) fn resources(
     Ok(nodes.iter().map(|node| Resource::new(node.clone(), file.clone(), types.clone())).collect())
 }
 
-/// The objects of a file's documents: lists unpacked, annotations in order.
-pub(crate) fn objects(documents: &[seatrial_yaml::Document]) -> Result<Vec<Arc<Node>>> {
+/// The objects of a file's documents, `alone` where it has no separators: lists unpacked, annotations in order.
+pub(crate) fn objects(documents: &[seatrial_yaml::Document], alone: bool) -> Result<Vec<Arc<Node>>> {
     let mut out = Vec::new();
     let roots = documents.iter().filter(|d| !d.is_empty()).map(|d| &d.root);
     // The items of lists come behind all other objects of the file.
     let (lists, others): (Vec<&Node>, Vec<&Node>) = roots.partition(|root| is_list(root));
-    let alone = documents.iter().filter(|d| !d.is_empty()).count() == 1;
     others.into_iter().chain(lists).try_for_each(|root| add(root, alone, &mut out))?;
     Ok(out)
 }
@@ -127,7 +126,7 @@ fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
 }
 
 /// Drops the annotations that other programs left; without any, the field goes.
-pub(crate) fn drop_annotations(node: &mut Node) {
+fn drop_annotations(node: &mut Node) {
     let Some(metadata) = node.get_mut("metadata") else { return };
     let Some(annotations) = metadata.get_mut("annotations") else { return };
     if let Some(entries) = annotations.entries_mut() {
@@ -141,6 +140,9 @@ pub(crate) fn drop_annotations(node: &mut Node) {
 /// Annotations are strings in the end, whatever was written; without any, the field goes.
 pub(crate) fn tidy_annotations(node: &mut Node) {
     let Some(annotations) = node.at_mut(&["metadata", "annotations"]) else { return };
+    if !annotations.is_map() {
+        *annotations = Node::null();
+    }
     if let Value::Map { entries, flow } = &mut annotations.value {
         *flow = false;
         for (_, value) in entries {

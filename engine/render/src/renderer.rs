@@ -81,7 +81,7 @@ impl Renderer {
         if let Some(known) = lock(&self.objects).get(&key) {
             return Ok(known.clone());
         }
-        let objects = Arc::new(read::objects(&self.parse(content)?)?);
+        let objects = Arc::new(read::objects(&self.parse(content)?, is_one_document(content))?);
         lock(&self.objects).insert(key, objects.clone());
         Ok(objects)
     }
@@ -95,7 +95,7 @@ impl Renderer {
                 ..ParseOptions::default()
             };
             match seatrial_yaml::parse_pieces(content, &options) {
-                Ok(documents) => read::objects(&documents).map(Arc::new),
+                Ok(documents) => read::objects(&documents, is_one_document(content)).map(Arc::new),
                 Err(_) => Err(errors),
             }
         })
@@ -135,6 +135,10 @@ impl Renderer {
         lock(&self.parsed).insert(key, documents.clone());
         Ok(documents)
     }
+}
+
+fn is_one_document(content: &[u8]) -> bool {
+    !content.windows(4).any(|window| window == b"\n---")
 }
 
 fn invalid(error: ParseError) -> RenderErrors {

@@ -78,6 +78,10 @@ impl ResMap {
             ([at], behavior @ (Behavior::Merge | Behavior::Replace)) => {
                 let old = &mut self.list_mut()[*at];
                 resource.take_over(old, behavior == Behavior::Merge);
+                let id = resource.id();
+                if !id.is_same(&old.id()) {
+                    return fail(format!("cannot find resource with id {id} to replace"));
+                }
                 *old = resource;
                 Ok(())
             }

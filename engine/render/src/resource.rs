@@ -294,7 +294,6 @@ impl Resource {
         !self.past.is_empty()
             || !self.prefixes.is_empty()
             || !self.suffixes.is_empty()
-            || !self.vars.is_empty()
             || self.needs_hash
             || self.generated
             || self.origin.is_some()

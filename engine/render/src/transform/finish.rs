@@ -47,7 +47,7 @@ pub(crate) fn finish(build: &mut Build<'_>, target: &Target<'_>, all: Accumulato
 pub(super) fn needs_tidying(resource: &Resource) -> bool {
     resource.node().at(&["metadata", "annotations"]).is_some_and(|all| {
         let strings = all.entries().iter().all(|(_, value)| value.is_string(Dialect::Kustomize));
-        !strings || all.is_null() || all.is_empty_collection()
+        !strings || !all.is_map() || all.is_empty_collection()
     })
 }
 

@@ -304,7 +304,6 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
     if remember {
         resource.remember_id();
     }
-    read::drop_annotations(resource.node_mut());
     let mut json = seatrial_yaml::emitted_value(resource.node()).or_else(|e| fail(e.to_string()))?;
     as_floats(&mut json);
     let mut node = Node::from_json(&json);
