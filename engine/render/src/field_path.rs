@@ -38,7 +38,7 @@ pub(crate) fn split(path: &str) -> Vec<String> {
 }
 
 /// `[key=value]`: key and value; the key is empty for lists of scalars.
-fn condition(part: &str) -> Option<(&str, &str)> {
+pub(crate) fn condition(part: &str) -> Option<(&str, &str)> {
     part.strip_prefix('[')?.strip_suffix(']')?.split_once('=')
 }
 

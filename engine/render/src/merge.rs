@@ -199,6 +199,9 @@ impl<'s> Merger<'s> {
                 Directive::Merge => dest,
             },
             (None, Some(patch)) => {
+                if take_list_directive(patch)? == Directive::Delete {
+                    return Ok(None);
+                }
                 adding = true;
                 patch.clone()
             }

@@ -146,9 +146,13 @@ pub(crate) fn tidy_annotations(node: &mut Node) {
     if let Value::Map { entries, flow } = &mut annotations.value {
         *flow = false;
         for (_, value) in entries {
-            if let Value::Scalar { style, .. } = &mut value.value {
-                *style = Style::DoubleQuoted;
-                value.tag.clear();
+            match &mut value.value {
+                Value::Scalar { style, .. } => {
+                    *style = Style::DoubleQuoted;
+                    value.tag.clear();
+                }
+                // What is no scalar has no text.
+                Value::Map { .. } | Value::Seq { .. } => *value = Node::text(""),
             }
         }
     }

@@ -104,7 +104,7 @@ impl ResMap {
     /// Complains about two resources with one identity.
     pub(crate) fn check_unique(&self, what: &str) -> Result<()> {
         let mut seen = BTreeSet::new();
-        for resource in &self.list {
+        for resource in self.list.iter().filter(|resource| !resource.is_empty()) {
             let id = resource.id();
             if !seen.insert(id.clone().normalized()) {
                 return fail(format!("{what}: {id}"));

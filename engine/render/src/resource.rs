@@ -139,22 +139,24 @@ impl Resource {
     }
 
     pub(crate) fn api_version(&self) -> &str {
-        self.node.str_at(&["apiVersion"]).unwrap_or_default()
+        self.text(&["apiVersion"])
     }
 
     pub(crate) fn kind(&self) -> &str {
-        self.node.str_at(&["kind"]).unwrap_or_default()
+        self.text(&["kind"])
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.node.str_at(&["metadata", "name"]).unwrap_or_default()
+        self.text(&["metadata", "name"])
     }
 
     pub(crate) fn namespace(&self) -> &str {
-        match self.node.at(&["metadata", "namespace"]) {
-            Some(node) if !node.is_null() => node.as_str().unwrap_or_default(),
-            _ => "",
-        }
+        self.text(&["metadata", "namespace"])
+    }
+
+    /// The text of a field; empty where it is null, too.
+    fn text(&self, path: &[&str]) -> &str {
+        self.node.at(path).filter(|node| !node.is_null()).and_then(Node::as_str).unwrap_or_default()
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {

@@ -75,7 +75,12 @@ model! {
         path: String,
         patch: String,
         target: Option<Selector>,
-        options: BTreeMap<String, bool>,
+        options: PatchOptions,
+    }
+    /// What a patch may change beside the content.
+    PatchOptions {
+        allow_name_change: bool,
+        allow_kind_change: bool,
     }
     /// Which objects: parts that are empty match all.
     Selector {

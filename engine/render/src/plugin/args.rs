@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::config::FieldSpec;
-use crate::kustomization::model::{GeneratorOptions, Image, Patch, ReplacementField, Replica, Selector};
+use crate::kustomization::model::{
+    GeneratorOptions, Image, Patch, PatchOptions, ReplacementField, Replica, Selector,
+};
 
 macro_rules! args {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $ty:ty,)* })*) => {$(
@@ -67,7 +69,7 @@ args! {
         patch: String,
         json_op: String,
         target: Option<Selector>,
-        options: BTreeMap<String, bool>,
+        options: PatchOptions,
     }
     /// `PatchStrategicMergeTransformer`.
     Merging {
@@ -92,6 +94,10 @@ args! {
     ValueAdd {
         value: Json,
         target_file_path: String,
+        targets: Vec<ValueTarget>,
+    }
+    /// The file that `targetFilePath` names.
+    ValueTargets {
         targets: Vec<ValueTarget>,
     }
     /// A place for `ValueAddTransformer`.

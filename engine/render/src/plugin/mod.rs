@@ -2,6 +2,7 @@
 
 mod args;
 mod run;
+mod value_add;
 
 use std::sync::Arc;
 
@@ -79,9 +80,7 @@ fn load_one<'a>(build: &mut Build<'a>, target: &Target<'a>, entry: &str) -> Resu
         }
         Err(errors) => errors,
     };
-    if let Ok(nodes) = build.renderer.resources(&Bytes::copy_from_slice(entry.as_bytes()))
-        && !nodes.is_empty()
-    {
+    if let Ok(nodes) = build.renderer.resources(&Bytes::copy_from_slice(entry.as_bytes())) {
         return Ok(plugins(&nodes, &path::join_relative(&target.relative, &target.file_name)));
     }
     let loader = match target.loader.enter(entry) {

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use seatrial_yaml::{Dialect, Node};
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
 
-use super::{Plugin, args};
+use super::{Plugin, args, value_add};
 use crate::accumulate::{Build, Target};
-use crate::config::{Create, FieldSpec};
 use crate::decode::decode_lenient;
 use crate::error::{Context, Result, fail};
 use crate::kustomization::model::{ConfigMapArgs, SecretArgs};
@@ -158,7 +156,7 @@ pub(crate) fn transform(
             t::replace(build, target, resources, &a.replacements)
         }
         "HashTransformer" => t::add_hashes(resources),
-        "ValueAddTransformer" => add_value(&fields(plugin)?, resources),
+        "ValueAddTransformer" => value_add::add_value(build, target, fields(plugin)?, resources),
         kind => fail(format!("unable to load builtin {kind}.builtin.[noGrp]")),
     }
 }
@@ -179,23 +177,4 @@ pub(crate) fn validate(
             .zip(resources.list())
             .all(|(a, b)| a.node().same_value(b.node(), Dialect::Kustomize));
     if same { Ok(()) } else { fail("validator shouldn't modify the resource map") }
-}
-
-fn add_value(args: &args::ValueAdd, resources: &mut ResMap) -> Result<()> {
-    let Json::String(value) = &args.value else { return fail("ValueAddTransformer: value must be a string") };
-    for place in &args.targets {
-        if place.file_path_position != 0 || !args.target_file_path.is_empty() {
-            return fail("ValueAddTransformer: file paths are not supported");
-        }
-        let matcher = t::Matcher::new(&place.selector)?;
-        let spec = FieldSpec::new("", "", "", &place.field_path.replace('.', "/"), true);
-        for resource in resources.list_mut().iter_mut().filter(|r| matcher.matches(r)) {
-            let gvk = resource.gvk();
-            spec.apply(&gvk, resource.node_mut(), Create::Scalar, &mut |node| {
-                *node = Node::str(value.as_str());
-                Ok(())
-            })?;
-        }
-    }
-    Ok(())
 }

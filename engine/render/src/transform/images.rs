@@ -21,6 +21,9 @@ pub(crate) fn set_image(resources: &mut ResMap, image: &Image, specs: &[FieldSpe
         }
         for spec in specs.iter().filter(|spec| spec.selects(&gvk)) {
             spec.apply(&gvk, resource.node_mut(), Create::Nothing, &mut |node| {
+                if !node.is_scalar() {
+                    return fail(format!("wrong node kind: expected scalar, but got {}", node.kind_name()));
+                }
                 set(node, image);
                 Ok(())
             })?;

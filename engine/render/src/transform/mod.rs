@@ -140,6 +140,11 @@ impl Step<'_, '_> {
                 if needs_tidying(resource) {
                     tidy_annotations(resource.node_mut());
                 }
+                if resource.shares > 0
+                    && let Some(annotations) = resource.node_mut().at_mut(&["metadata", "annotations"])
+                {
+                    annotations.unshare();
+                }
             }
         }
     }

@@ -1,6 +1,5 @@
 //! Patches: strategic merge and JSON.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,13 +25,12 @@ struct Allowed {
     kind: bool,
 }
 
+const REGISTERED: &str = "may not add resource with an already registered id";
+
 impl Allowed {
     /// Objects with other names must still differ.
     fn check(self, resources: &ResMap) -> Result<()> {
-        if self.name || self.kind {
-            return resources.check_unique("may not add resource with an already registered id");
-        }
-        Ok(())
+        if self.name || self.kind { resources.check_unique(REGISTERED) } else { Ok(()) }
     }
 }
 
@@ -110,7 +108,11 @@ fn apply(
     let (content, shown) = match (patch.path.is_empty(), patch.patch.is_empty()) {
         (true, true) => return fail("must specify one of patch and path in a patch"),
         (false, false) => return fail("patch and path can't be set at the same time"),
-        (true, false) => (Bytes::copy_from_slice(patch.patch.as_bytes()), target.loader.shown(&target.path)),
+        (true, false) => {
+            // The line break at the end of a patch goes, even where a text of several lines ends there.
+            let text = if remember { patch.patch.trim() } else { &patch.patch };
+            (Bytes::copy_from_slice(text.as_bytes()), target.loader.shown(&target.path))
+        }
         (false, true) => {
             let (path, content) = target
                 .loader
@@ -119,10 +121,7 @@ fn apply(
             (content, target.loader.shown(&path))
         }
     };
-    let allowed = Allowed {
-        name: option(&patch.options, "allowNameChange"),
-        kind: option(&patch.options, "allowKindChange"),
-    };
+    let allowed = Allowed { name: patch.options.allow_name_change, kind: patch.options.allow_kind_change };
     let text = String::from_utf8_lossy(&content).into_owned();
     let merges = objects(build.renderer, &content);
     if let Ok(merges) = &merges
@@ -154,10 +153,6 @@ fn apply(
         }
     };
     result.map_err(|e| e.map(in_file(&shown)))
-}
-
-fn option(options: &BTreeMap<String, bool>, name: &str) -> bool {
-    options.get(name).copied().unwrap_or_default()
 }
 
 fn merge_all(
@@ -195,7 +190,7 @@ fn merge_all(
             resource.node_mut().set("apiVersion", Node::null());
         }
     }
-    allowed.check(resources)
+    resources.check_unique(REGISTERED)
 }
 
 /// The patch with labels and annotations that are all texts: `null` is one, and removes nothing.
