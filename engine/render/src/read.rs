@@ -66,6 +66,10 @@ fn add(node: &Node, alone: bool, out: &mut Vec<Arc<Node>>) -> Result<()> {
         return Err(at(RenderError::new("missing Resource metadata")).into());
     }
     let kind = text(node, &["kind"]);
+    if alone && kind == "ResourceList" && !node.has("items") {
+        // What functions are given: the wrapping goes, whatever is in it.
+        return Ok(());
+    }
     if kind.ends_with("List")
         && let Some(items) = node.get("items")
     {
