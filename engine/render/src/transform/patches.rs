@@ -183,8 +183,21 @@ fn merge_all(
     };
     let matcher = Matcher::new(selector)?;
     let merge = with_texts(merge);
+    let wanted = patch_id(build, &merge).gvk;
     for resource in resources.list_mut().iter_mut().filter(|r| matcher.matches(r)) {
-        patch_one(resource, &merge, allowed)?;
+        if !allowed.kind && resource.gvk() != wanted {
+            // The types of the object count, not those that the patch names.
+            let mut same = merge.clone();
+            same.set("kind", Node::str(resource.kind()));
+            if resource.api_version().is_empty() {
+                same.remove("apiVersion");
+            } else {
+                same.set("apiVersion", Node::str(resource.api_version()));
+            }
+            patch_one(resource, &same, allowed)?;
+        } else {
+            patch_one(resource, &merge, allowed)?;
+        }
         if resource.api_version().is_empty() && !resource.is_empty() {
             // kustomize puts the object's own version into the patch, even where there is none.
             let quoted = merge.get("apiVersion").is_some_and(|node| node.style() != Some(Style::Plain));
