@@ -51,7 +51,7 @@ pub(crate) fn objects(documents: &[seatrial_yaml::Document], alone: bool) -> Res
 fn retold(item: &Node) -> Result<Node> {
     let pos = item.pos;
     let json = seatrial_yaml::emitted_value(item);
-    let json = json.or_else(|e| Err(RenderError::new(e.to_string()).at(pos.line, pos.column)))?;
+    let json = json.map_err(|e| RenderError::new(e.to_string()).at(pos.line, pos.column))?;
     Ok(Node { pos, ..Node::from_json(&json) })
 }
 

@@ -297,7 +297,7 @@ pub(super) fn as_floats(json: &mut Json) {
         Json::Array(items) => items.iter_mut().for_each(as_floats),
         Json::Number(number) => {
             const EXACT: u64 = 1 << 53;
-            let large = number.as_i64().map_or(true, |n| n.unsigned_abs() > EXACT);
+            let large = number.as_i64().is_none_or(|n| n.unsigned_abs() > EXACT);
             if large && let Some(float) = number.as_f64().and_then(serde_json::Number::from_f64) {
                 *number = float;
             }
