@@ -284,7 +284,7 @@ impl<'s> Merger<'s> {
             let theirs = patch.iter().find(|item| text(item, key) == name).cloned();
             // kustomize puts the replacement of an item nowhere.
             let theirs = theirs.filter(|item| adding || ours.is_none() || !replaces(item));
-            match self.walk(ours.and_then(|at| dest.get(at).cloned()), theirs, ty)? {
+            match self.walk(ours.filter(|_| !adding).and_then(|at| dest.get(at).cloned()), theirs, ty)? {
                 Some(value) if !value.is_empty_collection() => {
                     if let Some(at) = ours {
                         dest[at] = value.clone();
@@ -338,7 +338,11 @@ impl<'s> Merger<'s> {
             let theirs = patch.iter().find(|item| same(item, ours) && !(lacks(item) && others()));
             let known = dest.iter().take(at).any(|other| same(other, ours));
             let theirs = theirs.filter(|item| !known && (adding || !replaces(item)));
-            let value = match self.walk(Some(ours.clone()), theirs.cloned(), ty)? {
+            let value = match self.walk(
+                Some(ours.clone()).filter(|_| !adding || theirs.is_none()),
+                theirs.cloned(),
+                ty,
+            )? {
                 Some(value) => value,
                 // An item without one of the keys is not found again to be removed.
                 None if lacks(ours) => ours.clone(),
