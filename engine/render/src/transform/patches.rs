@@ -284,7 +284,9 @@ fn spell_numbers(node: &mut Node) {
     let annotations = node.at_mut(&["metadata", "annotations"]);
     for (_, value) in annotations.and_then(Node::entries_mut).into_iter().flatten() {
         let number = value.to_json(Dialect::Kustomize).ok().filter(Json::is_number);
-        if let Some(number) = number.and_then(|number| number.as_f64()) {
+        if value.as_str() == Some("-0") {
+            *value = Node::text("-0");
+        } else if let Some(number) = number.and_then(|number| number.as_f64()) {
             *value = Node::text(seatrial_yaml::go_g_float(number));
         }
     }
