@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use crate::config::TransformerConfig;
-use crate::error::{Context, RenderErrors, Result, fail};
+use crate::error::{Context, RenderError, RenderErrors, Result, fail, is_malformed, malformed};
 use crate::kustomization::model::Var;
 use crate::kustomization::{self, Kustomization};
 use crate::loader::{Loader, in_file};
 use crate::origin::Origin;
 use crate::resmap::ResMap;
-use crate::resource::Types;
+use crate::resource::{Resource, Types};
 use crate::{Options, Renderer, generate, openapi, path, read, transform};
 
 /// How deep kustomizations may nest.
-const MAX_DEPTH: usize = 200;
+const MAX_DEPTH: usize = 100;
 
 /// What is common to all kustomizations of one build.
 pub(crate) struct Build<'a> {
@@ -24,6 +24,8 @@ pub(crate) struct Build<'a> {
     /// What to note about where objects come from.
     pub(crate) origins: bool,
     pub(crate) transformations: bool,
+    /// Whether any of both is asked for.
+    pub(crate) notes: bool,
 }
 
 /// What a kustomization amounts to, bases included.
@@ -127,17 +129,26 @@ impl<'a> Build<'a> {
         let as_file = match target.loader.load(entry) {
             Ok((file, content)) => {
                 let shown = target.loader.shown(&file);
-                let origin = self.origins.then(|| Arc::new(self.origin(target, entry)));
+                let origin = self.notes.then(|| Arc::new(self.origin(target, entry)));
                 let read = read::resources(self.renderer, &content, &shown, &self.types);
-                let result = read.and_then(|mut resources| {
-                    resources.iter_mut().for_each(|r| r.origin.clone_from(&origin));
-                    into.resources
-                        .append_all(resources)
-                        .context(|| format!("merging resources from '{entry}'"))
-                });
-                return result
-                    .context(|| format!("accumulating resources from '{entry}'"))
-                    .map_err(|e| e.map(in_file(&shown)));
+                let result = match read {
+                    Err(errors) if errors.errors.iter().any(is_malformed) => Err(errors.map(|mut error| {
+                        error.message =
+                            format!("accumulating resources from '{entry}': {}", malformed(&error, entry));
+                        error
+                    })),
+                    read => read
+                        .and_then(unique)
+                        .context(|| format!("accumulating resources from '{entry}'"))
+                        .and_then(|mut resources| {
+                            resources.iter_mut().for_each(|r| r.origin.clone_from(&origin));
+                            into.resources
+                                .append_all(resources)
+                                .context(|| format!("merging resources from '{entry}'"))
+                        })
+                        .map_err(|errors| no_directory(errors, &shown)),
+                };
+                return result.map_err(|e| e.map(in_file(&shown)));
             }
             Err(errors) => errors,
         };
@@ -146,11 +157,19 @@ impl<'a> Build<'a> {
             .enter(entry)
             .context(|| format!("accumulation err='accumulating resources from '{entry}': {as_file}'"))?;
         self.add_directory(target, entry, loader, into, false)
+            .context(|| format!("accumulation err='accumulating resources from '{entry}': {as_file}'"))
     }
 
     fn add_component(&mut self, target: &Target<'a>, entry: &str, into: &mut Accumulator) -> Result<()> {
-        let loader = target.loader.enter(entry)?;
-        self.add_directory(target, entry, loader, into, true).context(|| "accumulateDirectory".to_owned())
+        let quoted = |what: &'static str| {
+            move |mut error: RenderError| {
+                error.message = format!("{what} {:?}", error.message);
+                error
+            }
+        };
+        let loader = target.loader.enter(entry).map_err(|errors| errors.map(quoted("loader.New")))?;
+        self.add_directory(target, entry, loader, into, true)
+            .map_err(|errors| errors.map(quoted("accumulateDirectory:")))
     }
 
     fn add_directory(
@@ -175,7 +194,10 @@ impl<'a> Build<'a> {
                 error
             })
         };
-        let target = self.load(loader, relative).map_err(told)?;
+        let target = self
+            .load(loader, relative)
+            .context(|| format!("couldn't make target for path '{dir}'"))
+            .map_err(told)?;
         openapi::take_types(self, &target)?;
         match (component, target.content.kind.as_str()) {
             (true, "Component") => {
@@ -206,6 +228,24 @@ impl<'a> Build<'a> {
         }
         origin
     }
+}
+
+/// Resources of one file, if no two of them are the same object.
+fn unique(resources: Vec<Resource>) -> Result<Vec<Resource>> {
+    let mut all = ResMap::default();
+    all.append_all(resources)?;
+    Ok(all.into_list())
+}
+
+/// A file that is no file of resources is looked at as a directory, too.
+fn no_directory(errors: RenderErrors, shown: &str) -> RenderErrors {
+    errors.map(|mut error| {
+        let message = &error.message;
+        error.message = format!(
+            "accumulation err='{message}': must build at directory: '{shown}': file is not directory"
+        );
+        error
+    })
 }
 
 impl Accumulator {

@@ -20,7 +20,12 @@ pub(crate) fn decode_lenient<T: DeserializeOwned>(json: Json) -> Result<T> {
 fn decode_as<T: DeserializeOwned>(json: Json, strict: bool) -> Result<T> {
     match T::deserialize(Go(json, strict)) {
         Ok(value) => Ok(value),
-        Err(error) => fail(format!("json: {error}")),
+        // Rust's decoder lists the fields that there are.
+        Err(error) => match error.to_string().strip_prefix("unknown field `").and_then(|t| t.split_once('`'))
+        {
+            Some((field, _)) => fail(format!("json: unknown field {field:?}")),
+            None => fail(format!("json: {error}")),
+        },
     }
 }
 

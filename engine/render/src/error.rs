@@ -45,23 +45,19 @@ impl RenderError {
     }
 }
 
+/// What kustomize says.
 impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.file.is_empty() {
-            write!(f, "{}", self.file)?;
-            if let Some(line) = self.line {
-                write!(f, ":{line}")?;
-            }
-            if let Some(column) = self.column {
-                write!(f, ":{column}")?;
-            }
-            f.write_str(": ")?;
-        }
-        f.write_str(&self.message)?;
-        if self.chain.len() > 1 {
-            write!(f, " (by {})", self.chain.join(" -> "))?;
-        }
-        Ok(())
+        f.write_str(&self.message)
+    }
+}
+
+impl RenderError {
+    /// The file, with line and column where they are known; `None` where the problem is in no file.
+    pub fn place(&self) -> Option<String> {
+        let number = |n: Option<u32>| n.map(|n| format!(":{n}")).unwrap_or_default();
+        let place = format!("{}{}{}", self.file, number(self.line), number(self.column));
+        (!self.file.is_empty()).then_some(place)
     }
 }
 
@@ -95,10 +91,41 @@ impl From<RenderError> for RenderErrors {
 }
 
 impl RenderErrors {
+    /// For people: each problem in kustomize's words, and below it where it is, and which kustomizations led there.
+    pub fn report(&self) -> String {
+        let mut lines = Vec::new();
+        for error in &self.errors {
+            lines.push(format!("Error: {}", error.message.trim_end_matches('\n')));
+            lines.extend(error.place().map(|place| format!("  at {place}")));
+            if error.chain.len() > 1 {
+                lines.push(format!("  by {}", error.chain.join(" -> ")));
+            }
+        }
+        lines.join("\n")
+    }
+
     /// Changes each problem.
     pub(crate) fn map(mut self, change: impl Fn(RenderError) -> RenderError) -> RenderErrors {
         self.errors = self.errors.into_iter().map(change).collect();
         self
+    }
+}
+
+/// How messages about broken YAML start.
+pub(crate) const INVALID_YAML: &str = "invalid YAML: ";
+
+pub(crate) fn is_malformed(error: &RenderError) -> bool {
+    error.message.starts_with(INVALID_YAML)
+}
+
+/// What kustomize says about broken YAML in a file; its line numbers point at the end of what it had read.
+pub(crate) fn malformed(error: &RenderError, file: &str) -> String {
+    let what = error.message.trim_start_matches(INVALID_YAML);
+    let of_scanner = ["found ", "could not find ", "mapping values ", "block sequence "];
+    let off = u32::from(!of_scanner.iter().any(|start| what.starts_with(start)));
+    match error.line.map_or(0, |line| line.saturating_sub(off)) {
+        0 => format!("MalformedYAMLError: yaml: {what} in File: {file}"),
+        line => format!("MalformedYAMLError: yaml: line {line}: {what} in File: {file}"),
     }
 }
 

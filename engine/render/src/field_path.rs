@@ -38,7 +38,7 @@ pub(crate) fn split(path: &str) -> Vec<String> {
 }
 
 /// `[key=value]`: key and value; the key is empty for lists of scalars.
-fn condition(part: &str) -> Option<(&str, &str)> {
+pub(crate) fn condition(part: &str) -> Option<(&str, &str)> {
     part.strip_prefix('[')?.strip_suffix(']')?.split_once('=')
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn for_each(
         }
     }
     if create != Create::Nothing && node.get(first).is_none_or(Node::is_null) {
-        node.set(first, made(rest, create));
+        node.set_plain(first, made(rest, create));
     }
     match node.get_mut(first) {
         Some(next) => for_each(next, rest, create, set),

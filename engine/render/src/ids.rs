@@ -47,6 +47,18 @@ pub(crate) struct ResId {
     pub(crate) cluster_scoped: bool,
 }
 
+impl ResId {
+    /// The identity as Go prints its fields.
+    pub(crate) fn spelled(&self) -> String {
+        let Gvk { group, version, kind } = &self.gvk;
+        format!(
+            "resid.ResId{{Gvk:resid.Gvk{{Group:{group:?}, Version:{version:?}, Kind:{kind:?}, isClusterScoped:{}}}, \
+             Name:{:?}, Namespace:{:?}}}",
+            self.cluster_scoped, self.name, self.namespace
+        )
+    }
+}
+
 /// What kustomize calls the namespace of objects outside of namespaces.
 pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";
 

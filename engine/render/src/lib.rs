@@ -36,6 +36,7 @@ mod ids;
 mod kustomization;
 mod loader;
 mod merge;
+mod notes;
 mod object;
 mod openapi;
 mod options;

@@ -41,7 +41,10 @@ impl<'a> Loader<'a> {
                     tree.shown(&file)
                 ));
             }
-            Err(error) => return fail(format!("must build at directory: '{}': {error}", tree.shown(dir))),
+            Err(error) => {
+                let missing = tree.missing(dir, error);
+                return fail(format!("must build at directory: not a valid directory: {missing}"));
+            }
         };
         Ok(Loader { tree: tree.clone(), options, root, parents: Vec::new(), repository: None })
     }
@@ -87,8 +90,6 @@ impl<'a> Loader<'a> {
                 None => fail(format!("HTTP Error: no source for remote file '{path}'")),
             };
         }
-        let shown =
-            || self.shown(&path::clean(&path::join(&self.root, path)).unwrap_or_else(|| path.to_owned()));
         match self.resolve(path) {
             Ok(Found::File(found, content)) => {
                 if self.options.load_restrictor == LoadRestrictor::RootOnly
@@ -103,14 +104,23 @@ impl<'a> Loader<'a> {
                 Ok((found, content))
             }
             Ok(Found::Dir(found)) => fail(format!("'{}' must resolve to a file", self.shown(&found))),
-            Err(error) => fail(format!("evalsymlink failure on '{}' : {error}", shown())),
+            Err(error) => fail(self.missing(path, error)),
+        }
+    }
+
+    /// What is said about a path that leads nowhere.
+    fn missing(&self, path: &str, error: ResolveError) -> String {
+        match self.absolute(path) {
+            Ok(path) if self.repository.is_none() => self.tree.missing(&path, error),
+            Ok(path) => format!("evalsymlink failure on '{}' : {error}", self.shown(&path)),
+            Err(error) => format!("evalsymlink failure on '{path}' : {error}"),
         }
     }
 
     /// The loader of another kustomization: a directory, or a remote repository.
     pub(crate) fn enter(&self, path: &str) -> Result<Loader<'a>> {
         if path.is_empty() {
-            return fail("unable to load from an empty path");
+            return fail("new root cannot be empty");
         }
         if is_repository(path) {
             return self.enter_repository(path);
@@ -135,11 +145,7 @@ impl<'a> Loader<'a> {
                 fail(format!("must build at directory: '{}': file is not directory", self.shown(&found)))
             }
             Err(error) => {
-                let shown = path::clean(&path::join(&self.root, path)).unwrap_or_else(|| path.to_owned());
-                fail(format!(
-                    "must build at directory: not a valid directory: '{}': {error}",
-                    self.shown(&shown)
-                ))
+                fail(format!("must build at directory: not a valid directory: {}", self.missing(path, error)))
             }
         }
     }

@@ -5,6 +5,7 @@
 //!   the patch's order, then the rest. All other lists are replaced.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use seatrial_schema::{Schema, TypeRef};
 use seatrial_yaml::{Dialect, Node, Style, Value};
@@ -23,7 +24,7 @@ enum Directive {
 /// The patched tree; `None` where the patch removes all of it.
 pub(crate) fn merge(object: Node, patch: &Node, schema: &Schema) -> Result<Option<Node>> {
     // kustomize puts the replacement of a whole object nowhere.
-    if patch.str_at(&[DIRECTIVE]) == Some("replace") {
+    if replaces(patch) {
         return Ok(Some(object));
     }
     let merger = Merger { schema, written: RefCell::default() };
@@ -78,7 +79,9 @@ impl<'s> Merger<'s> {
 
     /// A scalar; quotes around the old one stay, so that a number becomes a string there.
     fn scalar(&self, dest: Option<Node>, patch: Option<Node>) -> Option<Node> {
-        let quoted = dest.as_ref().and_then(Node::style).is_some_and(|style| style != Style::Plain);
+        let quoted = dest
+            .as_ref()
+            .is_some_and(|dest| dest.style() != Some(Style::Plain) && dest.is_string(Dialect::Kustomize));
         let shared = dest.as_ref().map_or(0, |dest| dest.shared);
         let mut value = match patch {
             None => return dest,
@@ -87,6 +90,7 @@ impl<'s> Merger<'s> {
         if quoted
             && !value.is_null()
             && !value.is_string(Dialect::Kustomize)
+            && reads_as_tagged(&value)
             && let Value::Scalar { style, .. } = &mut value.value
         {
             *style = Style::DoubleQuoted;
@@ -97,6 +101,7 @@ impl<'s> Merger<'s> {
             && value.style() == Some(Style::Plain)
             && let Value::Scalar { text, style } = &mut value.value
             && Node::text(text.as_str()).style() == Some(Style::DoubleQuoted)
+            && !is_sexagesimal(text)
         {
             *style = Style::DoubleQuoted;
         }
@@ -128,6 +133,7 @@ impl<'s> Merger<'s> {
             return Ok(None);
         }
         let dest = dest.filter(|n| !n.is_null());
+        let is_new = dest.is_none() || directive == Directive::Replace;
         let (mut out, mut patch) = match (dest, patch) {
             (Some(dest), Some(patch)) if directive == Directive::Merge => (dest, Some(patch)),
             (Some(dest), None) => (dest, None),
@@ -136,20 +142,38 @@ impl<'s> Merger<'s> {
             (None, None) => return Ok(None),
         };
         let mut merged = Vec::new();
+        let doubled = patch.as_ref().and_then(doubled_key);
+        if is_new && let Some(key) = doubled {
+            return fail(format!("mapping key {key:?} already defined"));
+        }
+        let doubled = doubled.is_some();
         let Value::Map { entries, .. } = &mut out.value else { return Ok(Some(out)) };
+        let had: Vec<Node> =
+            if doubled { entries.iter().map(|(key, _)| key.clone()).collect() } else { Vec::new() };
         for (key, value) in std::mem::take(entries) {
             let name = key.as_str().unwrap_or_default();
             let theirs = patch.as_mut().and_then(|p| p.remove(name));
             let untouched = theirs.is_none() && value.is_scalar();
-            let value = match untouched {
+            let ty = ty.and_then(|ty| ty.child(name));
+            let value = if untouched {
                 // A key with nothing behind it goes; a null that is spelled out stays.
-                true => Some(value).filter(|v| v.as_str() != Some("") || !v.is_null()),
-                false => self.walk(Some(value), theirs, ty.and_then(|ty| ty.child(name)))?,
+                Some(value).filter(|v| v.as_str() != Some("") || !v.is_null())
+            } else if is_new {
+                self.walk(None, theirs, ty)?
+            } else {
+                self.walk(Some(value), theirs, ty)?
             };
             merged.extend(value.map(|value| (key, value)));
         }
         let new = patch.and_then(|mut p| p.entries_mut().map(std::mem::take)).unwrap_or_default();
         for (key, value) in new {
+            // The first of two equal keys was taken.
+            if doubled
+                && (had.iter().any(|known| same_key(known, &key))
+                    || merged.iter().any(|(known, _)| same_key(known, &key)))
+            {
+                continue;
+            }
             let ty = ty.and_then(|ty| ty.child(key.as_str().unwrap_or_default()));
             if let Some(value) = self.walk(None, Some(value), ty)? {
                 merged.push((key, value));
@@ -176,6 +200,9 @@ impl<'s> Merger<'s> {
                 Directive::Merge => dest,
             },
             (None, Some(patch)) => {
+                if take_list_directive(patch)? == Directive::Delete {
+                    return Ok(None);
+                }
                 adding = true;
                 patch.clone()
             }
@@ -185,7 +212,10 @@ impl<'s> Merger<'s> {
             [] => ty.merge_key().into_iter().collect(),
             keys => keys.iter().map(AsRef::as_ref).collect(),
         };
-        let items = std::mem::take(list.items_mut().unwrap_or(&mut Vec::new()));
+        let mut items = std::mem::take(list.items_mut().unwrap_or(&mut Vec::new()));
+        if !keys.is_empty() {
+            items.retain(|item| !item.is_null());
+        }
         let theirs = match adding {
             true => items.clone(),
             false => patch
@@ -201,7 +231,7 @@ impl<'s> Merger<'s> {
         let merged = if keys.is_empty() {
             scalars(items, theirs)
         } else {
-            self.items(items, theirs, &keys, ty.items())?
+            self.items(items, theirs, &keys, ty.items(), adding)?
         };
         if let Some(items) = list.items_mut() {
             *items = merged;
@@ -215,6 +245,7 @@ impl<'s> Merger<'s> {
         patch: Vec<Node>,
         keys: &[&str],
         ty: Option<TypeRef<'s>>,
+        adding: bool,
     ) -> Result<Vec<Node>> {
         // A second key that no item has does not count.
         let used = |key: &&str| patch.iter().chain(&dest).any(|item| item.has(key));
@@ -223,7 +254,7 @@ impl<'s> Merger<'s> {
             return Ok(dest);
         }
         if keys.len() > 1 {
-            return self.items_by_keys(dest, patch, &keys, ty);
+            return self.items_by_keys(dest, patch, &keys, ty, adding);
         }
         let key = keys.remove(0);
         let nameless = |item: &Node| text(item, key).is_empty();
@@ -251,7 +282,9 @@ impl<'s> Merger<'s> {
         for name in names {
             let ours = dest.iter().position(|item| text(item, key) == name);
             let theirs = patch.iter().find(|item| text(item, key) == name).cloned();
-            match self.walk(ours.and_then(|at| dest.get(at).cloned()), theirs, ty)? {
+            // kustomize puts the replacement of an item nowhere.
+            let theirs = theirs.filter(|item| adding || ours.is_none() || !replaces(item));
+            match self.walk(ours.filter(|_| !adding).and_then(|at| dest.get(at).cloned()), theirs, ty)? {
                 Some(value) if !value.is_empty_collection() => {
                     if let Some(at) = ours {
                         dest[at] = value.clone();
@@ -279,6 +312,7 @@ impl<'s> Merger<'s> {
         patch: Vec<Node>,
         keys: &[&str],
         ty: Option<TypeRef<'s>>,
+        adding: bool,
     ) -> Result<Vec<Node>> {
         let same = |a: &Node, b: &Node| keys.iter().all(|key| text(a, key) == text(b, key));
         let partly = |a: &Node, b: &Node| {
@@ -302,7 +336,18 @@ impl<'s> Merger<'s> {
                 ours_too || patch.iter().any(|item| partly(item, ours) && !same(item, ours))
             };
             let theirs = patch.iter().find(|item| same(item, ours) && !(lacks(item) && others()));
-            let Some(value) = self.walk(Some(ours.clone()), theirs.cloned(), ty)? else { continue };
+            let known = dest.iter().take(at).any(|other| same(other, ours));
+            let theirs = theirs.filter(|item| !known && (adding || !replaces(item)));
+            let value = match self.walk(
+                Some(ours.clone()).filter(|_| !adding || theirs.is_none()),
+                theirs.cloned(),
+                ty,
+            )? {
+                Some(value) => value,
+                // An item without one of the keys is not found again to be removed.
+                None if lacks(ours) => ours.clone(),
+                None => continue,
+            };
             if value.is_empty_collection() {
                 continue;
             }
@@ -312,6 +357,36 @@ impl<'s> Merger<'s> {
         }
         Ok(out)
     }
+}
+
+/// `1:20` gets quotes when it is printed, and not before.
+fn is_sexagesimal(text: &str) -> bool {
+    text.contains(':') && text.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | '_' | '+' | '-'))
+}
+
+/// Whether a scalar has the type of its tag without it, too: only then quotes make a string of it.
+fn reads_as_tagged(value: &Node) -> bool {
+    let plain = Node::plain(value.as_str().unwrap_or_default());
+    let read = plain.resolve(Dialect::Kustomize).map(|scalar| scalar.tag_name());
+    value.tag.is_empty() || read.is_ok_and(|tag| tag == value.short_tag())
+}
+
+fn replaces(item: &Node) -> bool {
+    item.str_at(&[DIRECTIVE]) == Some("replace")
+}
+
+fn same_key(a: &Node, b: &Node) -> bool {
+    a.as_str() == b.as_str()
+}
+
+/// A key that comes twice, where there is one.
+fn doubled_key(patch: &Node) -> Option<&str> {
+    let entries = patch.entries();
+    if entries.len() < 2 {
+        return None;
+    }
+    let mut seen = BTreeSet::new();
+    entries.iter().filter_map(|(key, _)| key.as_str()).find(|key| !seen.insert(*key))
 }
 
 fn text<'n>(item: &'n Node, key: &str) -> &'n str {

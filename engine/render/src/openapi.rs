@@ -141,8 +141,16 @@ pub(crate) fn add_crds(
     config: &mut TransformerConfig,
 ) -> Result<()> {
     for file in &target.content.crds {
-        let json = read_json(renderer, &target.loader, file).context(|| "loading CRDs".to_owned())?;
+        let json = read_json(renderer, &target.loader, file)
+            .context(|| format!("loading CRDs [{}]", target.content.crds.join(" ")))?;
         let Json::Object(definitions) = json else { continue };
+        if let Some((_, other)) = definitions.iter().find(|(_, definition)| !definition.is_object()) {
+            let what = if other.is_array() { "array" } else { "scalar" };
+            return fail(format!(
+                "loading CRDs [{}]: unable to parse open API definition from '{file}': cannot unmarshal {what} into a definition",
+                target.content.crds.join(" ")
+            ));
+        }
         for (name, definition) in &definitions {
             let schema = definition.get("Schema").unwrap_or(&Json::Null);
             let properties = schema.get("properties").and_then(Json::as_object);

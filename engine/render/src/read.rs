@@ -11,6 +11,7 @@ use crate::config::TransformerConfig;
 use crate::decode::decode;
 use crate::error::{RenderError, Result, fail};
 use crate::loader::{Loader, in_file};
+use crate::notes;
 use crate::resource::{Resource, Types};
 
 /// Annotations that programs use among themselves: dropped when read.
@@ -32,48 +33,68 @@ pub(crate) fn resources(
 ) -> Result<Vec<Resource>> {
     let nodes = renderer.resources(content)?;
     let file: Arc<str> = file.into();
-    let whole = |node: &Arc<Node>| {
-        let none = |n: &Node| n.is_null() || n.is_empty_collection();
-        if node.at(&["metadata", "annotations"]).is_some_and(none) {
-            let mut node = Node::clone(node);
-            drop_annotations(&mut node);
-            return Arc::new(node);
-        }
-        node.clone()
-    };
-    Ok(nodes.iter().map(|node| Resource::new(whole(node), file.clone(), types.clone())).collect())
+    let resource = |node: &Arc<Node>| notes::taken(Resource::new(node.clone(), file.clone(), types.clone()));
+    Ok(nodes.iter().map(resource).collect())
 }
 
-/// The objects of a file's documents: lists unpacked, annotations in order.
-pub(crate) fn objects(documents: &[seatrial_yaml::Document]) -> Result<Vec<Arc<Node>>> {
+/// The objects of a file's documents, `alone` where it has no separators: lists unpacked, annotations in order.
+pub(crate) fn objects(documents: &[seatrial_yaml::Document], alone: bool) -> Result<Vec<Arc<Node>>> {
     let mut out = Vec::new();
-    for document in documents.iter().filter(|d| !d.is_empty()) {
-        add(&document.root, &mut out)?;
-    }
+    let roots = documents.iter().filter(|d| !d.is_empty()).map(|d| &d.root);
+    // The items of lists come behind all other objects of the file.
+    let (lists, others): (Vec<&Node>, Vec<&Node>) = roots.partition(|root| is_list(root));
+    others.into_iter().chain(lists).try_for_each(|root| add(root, alone, &mut out))?;
     Ok(out)
 }
 
-fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
+/// The item as it is after a way through JSON.
+fn retold(item: &Node) -> Result<Node> {
+    let pos = item.pos;
+    let json = seatrial_yaml::emitted_value(item);
+    let json = json.map_err(|e| RenderError::new(e.to_string()).at(pos.line, pos.column))?;
+    Ok(Node { pos, ..Node::from_json(&json) })
+}
+
+fn is_list(node: &Node) -> bool {
+    text(node, &["kind"]).ends_with("List") && node.has("items")
+}
+
+fn add(node: &Node, alone: bool, out: &mut Vec<Arc<Node>>) -> Result<()> {
     let at = |error: RenderError| error.at(node.pos.line, node.pos.column);
+    if node.is_null() || node.is_empty_collection() {
+        return Ok(());
+    }
     if !node.is_map() {
         return Err(at(RenderError::new("missing Resource metadata")).into());
     }
     let kind = text(node, &["kind"]);
+    if alone && kind == "ResourceList" && !node.has("items") {
+        // What functions are given: the wrapping goes, whatever is in it.
+        return Ok(());
+    }
     if kind.ends_with("List")
         && let Some(items) = node.get("items")
     {
         if items.is_seq() {
-            return items.items().iter().try_for_each(|item| add(item, out));
+            // But for a `List` that is alone in its file, it is lost how items were written: numbers, for one.
+            return items.items().iter().try_for_each(|item| {
+                match alone && matches!(kind, "List" | "ResourceList") {
+                    true => add(item, false, out),
+                    false => add(&retold(item)?, false, out),
+                }
+            });
         }
         if items.is_null() {
             return Ok(());
         }
     }
     if kind.is_empty() {
-        return Err(at(RenderError::new("missing kind in object")).into());
+        return Err(at(RenderError::new(format!("missing kind in object {}", described(node)))).into());
     }
     if text(node, &["metadata", "name"]).is_empty() && !kind.ends_with("List") {
-        return Err(at(RenderError::new(format!("missing metadata.name in object of kind {kind}"))).into());
+        return Err(
+            at(RenderError::new(format!("missing metadata.name in object {}", described(node)))).into()
+        );
     }
     let mut node = node.clone();
     let dropped = |(key, _): &(Node, Node)| key.as_str().is_some_and(|key| DROPPED.contains(&key));
@@ -82,6 +103,30 @@ fn add(node: &Node, out: &mut Vec<Arc<Node>>) -> Result<()> {
     }
     out.push(Arc::new(node));
     Ok(())
+}
+
+/// An object's type, name and labels, as Go prints them.
+fn described(node: &Node) -> String {
+    let field = |path: &[&str]| text(node, path);
+    let map = |name: &str| {
+        let entries = node.at(&["metadata", name]).map_or(&[][..], Node::entries).iter();
+        let mut pairs: Vec<String> = entries
+            .map(|(key, value)| {
+                format!("{}:{}", key.as_str().unwrap_or_default(), value.as_str().unwrap_or_default())
+            })
+            .collect();
+        pairs.sort_unstable();
+        format!("map[{}]", pairs.join(" "))
+    };
+    format!(
+        "{{{{{} {}}} {{{{{} {}}} {} {}}}}}",
+        field(&["apiVersion"]),
+        field(&["kind"]),
+        field(&["metadata", "name"]),
+        field(&["metadata", "namespace"]),
+        map("labels"),
+        map("annotations")
+    )
 }
 
 fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
@@ -103,12 +148,19 @@ fn drop_annotations(node: &mut Node) {
 /// Annotations are strings in the end, whatever was written; without any, the field goes.
 pub(crate) fn tidy_annotations(node: &mut Node) {
     let Some(annotations) = node.at_mut(&["metadata", "annotations"]) else { return };
+    if !annotations.is_map() {
+        *annotations = Node::null();
+    }
     if let Value::Map { entries, flow } = &mut annotations.value {
         *flow = false;
         for (_, value) in entries {
-            if let Value::Scalar { style, .. } = &mut value.value {
-                *style = Style::DoubleQuoted;
-                value.tag.clear();
+            match &mut value.value {
+                Value::Scalar { style, .. } => {
+                    *style = Style::DoubleQuoted;
+                    value.tag.clear();
+                }
+                // What is no scalar has no text.
+                Value::Map { .. } | Value::Seq { .. } => *value = Node::text(""),
             }
         }
     }

@@ -8,7 +8,7 @@ use seatrial_yaml::{Document, DuplicateKeys, Node, ParseError, ParseOptions};
 use sha2::{Digest, Sha256};
 
 use crate::accumulate::Build;
-use crate::error::{RenderError, Result};
+use crate::error::{INVALID_YAML, RenderError, Result};
 use crate::loader::Loader;
 use crate::{Object, Options, RenderErrors, Rendered, Tree, openapi, read, transform};
 
@@ -45,6 +45,7 @@ impl Renderer {
             warnings: Vec::new(),
             origins: false,
             transformations: false,
+            notes: false,
         };
         match self.run(&mut build, tree, dir) {
             Ok(objects) => Ok(Rendered { objects, warnings: build.warnings }),
@@ -66,6 +67,7 @@ impl Renderer {
         let target = build.load(loader, String::new())?;
         build.origins = transform::has(&target, "originAnnotations");
         build.transformations = transform::has(&target, "transformerAnnotations");
+        build.notes = !target.content.build_metadata.is_empty();
         openapi::take_types(build, &target).map_err(told)?;
         let all = build.accumulate(&target).map_err(told)?;
         let resources = transform::finish(build, &target, all).map_err(told)?;
@@ -79,9 +81,24 @@ impl Renderer {
         if let Some(known) = lock(&self.objects).get(&key) {
             return Ok(known.clone());
         }
-        let objects = Arc::new(read::objects(&self.parse(content)?)?);
+        let objects = Arc::new(read::objects(&self.parse(content)?, is_one_document(content))?);
         lock(&self.objects).insert(key, objects.clone());
         Ok(objects)
+    }
+
+    /// The patches of a text. Keys may come twice in them: the first counts where it meets a value, see [`crate::merge`].
+    pub(crate) fn patches(&self, content: &Bytes) -> Result<Arc<Objects>> {
+        self.resources(content).or_else(|errors| {
+            let options = ParseOptions {
+                duplicate_keys: DuplicateKeys::Keep,
+                comments: false,
+                ..ParseOptions::default()
+            };
+            match seatrial_yaml::parse_pieces(content, &options) {
+                Ok(documents) => read::objects(&documents, is_one_document(content)).map(Arc::new),
+                Err(_) => Err(errors),
+            }
+        })
     }
 
     /// The first document of a kustomization file, the only one that counts: keys may come twice there, the last one counts.
@@ -92,6 +109,18 @@ impl Renderer {
             ..ParseOptions::default()
         };
         seatrial_yaml::parse_first(content, &options).map_err(invalid)
+    }
+
+    /// The documents of a file whose keys may come twice: the last one counts.
+    pub(crate) fn parse_lenient(&self, content: &Bytes) -> Result<Arc<Vec<Document>>> {
+        self.parse(content).or_else(|errors| {
+            let options = ParseOptions {
+                duplicate_keys: DuplicateKeys::LastWins,
+                comments: false,
+                ..ParseOptions::default()
+            };
+            seatrial_yaml::parse_pieces(content, &options).map(Arc::new).map_err(|_| errors)
+        })
     }
 
     /// The documents of a file.
@@ -108,8 +137,12 @@ impl Renderer {
     }
 }
 
+fn is_one_document(content: &[u8]) -> bool {
+    !content.windows(4).any(|window| window == b"\n---")
+}
+
 fn invalid(error: ParseError) -> RenderErrors {
-    RenderError::new(format!("invalid YAML: {}", error.message)).at(error.line, error.column).into()
+    RenderError::new(format!("{INVALID_YAML}{}", error.message)).at(error.line, error.column).into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -72,17 +72,23 @@ impl ResMap {
             self.list.iter().enumerate().filter(|(_, r)| r.is_or_was(&id)).map(|(i, _)| i).collect();
         match (matches.as_slice(), resource.behavior) {
             ([], Behavior::Merge | Behavior::Replace) => {
-                fail(format!("id {id} does not exist; cannot merge or replace"))
+                fail(format!("id {} does not exist; cannot merge or replace", id.spelled()))
             }
             ([], _) => self.append(resource),
             ([at], behavior @ (Behavior::Merge | Behavior::Replace)) => {
                 let old = &mut self.list_mut()[*at];
                 resource.take_over(old, behavior == Behavior::Merge);
+                let id = resource.id();
+                if !id.is_same(&old.id()) {
+                    return fail(format!("cannot find resource with id {id} to replace"));
+                }
                 *old = resource;
                 Ok(())
             }
-            ([_], _) => fail(format!(
-                "id {id} exists; can not use behavior: 'unspecified', behavior must be merge or replace"
+            ([_], behavior) => fail(format!(
+                "id {} exists; can not use behavior: '{}', behavior must be merge or replace",
+                id.spelled(),
+                behavior.word()
             )),
             _ => fail(format!("found multiple objects that could accept merge of {id}")),
         }
@@ -98,7 +104,7 @@ impl ResMap {
     /// Complains about two resources with one identity.
     pub(crate) fn check_unique(&self, what: &str) -> Result<()> {
         let mut seen = BTreeSet::new();
-        for resource in &self.list {
+        for resource in self.list.iter().filter(|resource| !resource.is_empty()) {
             let id = resource.id();
             if !seen.insert(id.clone().normalized()) {
                 return fail(format!("{what}: {id}"));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use seatrial_schema::Schema;
-use seatrial_yaml::Node;
+use seatrial_yaml::{Node, Style};
 
 use crate::ids::{Gvk, ResId};
 use crate::origin::Origin;
@@ -20,6 +20,17 @@ pub(crate) enum Behavior {
     Replace,
     /// The object must be there; data is added.
     Merge,
+}
+
+impl Behavior {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Behavior::Unspecified => "unspecified",
+            Behavior::Create => "create",
+            Behavior::Replace => "replace",
+            Behavior::Merge => "merge",
+        }
+    }
 }
 
 /// A name, a namespace and a kind that an object had.
@@ -128,22 +139,24 @@ impl Resource {
     }
 
     pub(crate) fn api_version(&self) -> &str {
-        self.node.str_at(&["apiVersion"]).unwrap_or_default()
+        self.text(&["apiVersion"])
     }
 
     pub(crate) fn kind(&self) -> &str {
-        self.node.str_at(&["kind"]).unwrap_or_default()
+        self.text(&["kind"])
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.node.str_at(&["metadata", "name"]).unwrap_or_default()
+        self.text(&["metadata", "name"])
     }
 
     pub(crate) fn namespace(&self) -> &str {
-        match self.node.at(&["metadata", "namespace"]) {
-            Some(node) if !node.is_null() => node.as_str().unwrap_or_default(),
-            _ => "",
-        }
+        self.text(&["metadata", "namespace"])
+    }
+
+    /// The text of a field; empty where it is null, too.
+    fn text(&self, path: &[&str]) -> &str {
+        self.node.at(path).filter(|node| !node.is_null()).and_then(Node::as_str).unwrap_or_default()
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {
@@ -233,9 +246,12 @@ impl Resource {
         };
         for field in fields {
             let Some(theirs) = old.node.at(field).filter(|n| !n.entries().is_empty()) else { continue };
-            let mut merged = theirs.clone();
-            for (key, value) in self.node.at(field).map_or(&[][..], Node::entries) {
-                merged.set(key.as_str().unwrap_or_default(), value.clone());
+            let mut merged = Node::map();
+            let ours = self.node.at(field).map_or(&[][..], Node::entries);
+            for (key, value) in theirs.entries().iter().chain(ours) {
+                let text =
+                    if value.is_null() && field[0] != "metadata" { Node::text("") } else { as_text(value) };
+                merged.set_plain(key.as_str().unwrap_or_default(), text);
             }
             let (last, path) = field.split_last().unwrap_or((&"", &[]));
             if let Some(parent) = self.node_mut().make_maps(path) {
@@ -268,12 +284,24 @@ impl Resource {
         }
     }
 
+    /// Forgets where it comes from and what it was called: kustomize keeps that in annotations, and a patch may remove them.
+    pub(crate) fn forget_notes(&mut self) {
+        let node = self.node.clone();
+        *self =
+            Resource { shares: self.shares, ..Resource::new(node, self.file.clone(), self.types.clone()) };
+    }
+
+    /// Forgets where it comes from and which transformers it saw.
+    pub(crate) fn forget_origin(&mut self) {
+        self.origin = None;
+        self.transformations.clear();
+    }
+
     /// Whether kustomize has notes about the object in its annotations: then the map is there, even where nobody wrote it.
     pub(crate) fn has_notes(&self) -> bool {
         !self.past.is_empty()
             || !self.prefixes.is_empty()
             || !self.suffixes.is_empty()
-            || !self.vars.is_empty()
             || self.needs_hash
             || self.generated
             || self.origin.is_some()
@@ -283,5 +311,13 @@ impl Resource {
     /// Whether a patch took everything away.
     pub(crate) fn is_empty(&self) -> bool {
         self.node.is_null() || self.node.is_empty_collection()
+    }
+}
+
+/// A value of labels, annotations or data, which are texts once a generator touched them: what is no scalar is empty.
+fn as_text(value: &Node) -> Node {
+    match value.as_str() {
+        Some(text) if text.contains('\n') => Node::scalar(text, Style::Literal),
+        text => Node::text(text.unwrap_or_default()),
     }
 }

@@ -96,6 +96,19 @@ impl Tree {
         }
     }
 
+    /// What kustomize says about a path that leads nowhere: which part of it is missing.
+    pub(crate) fn missing(&self, path: &str, error: ResolveError) -> String {
+        let Some(path) = path::clean(path) else {
+            return format!("evalsymlink failure on '{path}' : {error}");
+        };
+        let mut part = path.as_str();
+        while !part.is_empty() && self.resolve(path::parent(part)).is_err() {
+            part = path::parent(part);
+        }
+        let (whole, part) = (self.shown(&path), self.shown(part));
+        format!("evalsymlink failure on '{whole}' : lstat {part}: {error}")
+    }
+
     /// The path in the tree of an absolute path (given without its first `/`), where the tree shows itself at that root.
     pub(crate) fn under_shown_root(&self, absolute: &str) -> Option<String> {
         let root = self.root.strip_prefix('/')?.trim_end_matches('/');

@@ -50,16 +50,13 @@ fn prints(#[case] kustomization: &str, #[case] wanted: &str) {
 }
 
 #[rstest]
-#[case::unknown_field(
-    "resource: [a]",
-    "kustomization.yaml: invalid Kustomization: json: unknown field `resource`"
-)]
+#[case::unknown_field("resource: [a]", "invalid Kustomization: json: unknown field \"resource\"")]
 #[case::missing_file("resources: [nope.yaml]", "no such file or directory")]
 #[case::glob("resources: ['../../applications/devops/*/overlays/beta']", "the path leads out of the tree")]
-#[case::helm("helmCharts: [{name: x}]", "Helm charts are not supported")]
+#[case::helm("helmCharts: [{name: x}]", "must specify --enable-helm")]
 #[case::outside_plugin(
     "transformers: ['{apiVersion: a/v1, kind: B, metadata: {name: c}}']",
-    "only built-in plugins are supported"
+    "unable to load external plugin 'B'"
 )]
 #[case::itself("resources: [.]", "cycle detected")]
 #[case::remote("resources: ['https://github.com/a/b//c?ref=v1']", "no source for remote resource")]

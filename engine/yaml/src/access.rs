@@ -194,6 +194,16 @@ impl Node {
     /// A scalar that is not a map becomes a map first when it is null; any other node that is no map
     /// is left alone and `Some(value)` comes back.
     pub fn set(&mut self, key: &str, value: Node) -> Option<Node> {
+        self.set_with(key, value, Node::key)
+    }
+
+    /// As [`Node::set`]; a new key is written without quotes, even where it then reads as a number, as kustomize's own
+    /// transformers do.
+    pub fn set_plain(&mut self, key: &str, value: Node) -> Option<Node> {
+        self.set_with(key, value, |key| Node::plain(key))
+    }
+
+    fn set_with(&mut self, key: &str, value: Node, new_key: fn(&str) -> Node) -> Option<Node> {
         if self.is_null() {
             self.value = Value::Map { entries: Vec::new(), flow: false };
             self.tag.clear();
@@ -202,7 +212,7 @@ impl Node {
         match entries.iter_mut().find(|(k, _)| k.as_str() == Some(key)) {
             Some((_, old)) => Some(std::mem::replace(old, value)),
             None => {
-                entries.push((Node::key(key), value));
+                entries.push((new_key(key), value));
                 None
             }
         }

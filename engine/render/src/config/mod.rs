@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-pub(crate) use fieldspec::{Create, FieldSpec};
+pub(crate) use fieldspec::{Create, FieldSpec, split_path};
 
 use crate::error::{Result, fail};
 use crate::ids::Gvk;

@@ -17,7 +17,7 @@ pub(super) fn config_map(
     options: &GeneratorOptions,
 ) -> Result<Node> {
     let mut node = base("ConfigMap", name, namespace)?;
-    for (key, value) in checked(pairs)? {
+    for (key, value) in checked(pairs, &format!("configmap {name}"))? {
         let (field, text) = match String::from_utf8(value.to_vec()) {
             Ok(text) => ("data", text),
             Err(_) => ("binaryData", wrapped_base64(&value)),
@@ -37,7 +37,7 @@ pub(super) fn secret(
     let mut node = base("Secret", name, namespace)?;
     node.set("data", Node::map());
     node.set("type", Node::str(if secret_type.is_empty() { "Opaque" } else { secret_type }));
-    for (key, value) in checked(pairs)? {
+    for (key, value) in checked(pairs, &format!("secret {name}"))? {
         put(&mut node, &["data"], &key, &wrapped_base64(&value));
     }
     Ok(with_options(node, options))
@@ -45,7 +45,7 @@ pub(super) fn secret(
 
 fn base(kind: &str, name: &str, namespace: &str) -> Result<Node> {
     if name.is_empty() {
-        return fail("a generator must have a name");
+        return fail(format!("a {} must have a name", kind.to_lowercase()));
     }
     let mut node = Node::map();
     node.set("apiVersion", Node::str("v1"));
@@ -61,7 +61,7 @@ fn put(node: &mut Node, path: &[&str], key: &str, value: &str) {
     if let Some(map) = node.make_maps(path) {
         // Texts of several lines are blocks, even those that cannot be read again (a tab at their start is refused).
         let block = value.contains('\n');
-        map.set(key, if block { Node::scalar(value, Style::Literal) } else { Node::text(value) });
+        map.set_plain(key, if block { Node::scalar(value, Style::Literal) } else { Node::text(value) });
     }
 }
 
@@ -78,11 +78,11 @@ fn with_options(mut node: Node, options: &GeneratorOptions) -> Node {
     node
 }
 
-fn checked(pairs: Pairs) -> Result<BTreeMap<String, bytes::Bytes>> {
+fn checked(pairs: Pairs, what: &str) -> Result<BTreeMap<String, bytes::Bytes>> {
     let mut out = BTreeMap::new();
     for (key, value) in pairs {
         if out.insert(key.clone(), value).is_some() {
-            return fail(format!("cannot add key '{key}', another key by that name already exists"));
+            return fail(format!("{what} illegally repeats the key `{key}`"));
         }
     }
     Ok(out)

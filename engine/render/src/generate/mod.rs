@@ -23,26 +23,20 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Res
     let file = path::join_relative(&target.relative, &target.file_name);
     let global = content.generator_options.as_ref();
     for args in &content.config_map_generator {
-        let origin =
-            build.origins.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
-        let resource = config_map(build, target, args, global)
-            .context(|| "trouble configuring builtin ConfigMapGenerator".to_owned())?;
+        let origin = build.notes.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
+        let resource = config_map(build, target, args, global)?;
         absorb(into, resource, origin)?;
     }
     for args in &content.secret_generator {
-        let origin = build.origins.then(|| Origin::configured(&file, "builtin", "SecretGenerator", "", ""));
-        let resource = secret(build, target, args, global)
-            .context(|| "trouble configuring builtin SecretGenerator".to_owned())?;
+        let origin = build.notes.then(|| Origin::configured(&file, "builtin", "SecretGenerator", "", ""));
+        let resource = secret(build, target, args, global)?;
         absorb(into, resource, origin)?;
     }
     if !content.helm_charts.is_empty() || !content.helm_chart_inflation_generator.is_empty() {
-        return fail(
-            "trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm: \
-             Helm charts are not supported",
-        );
+        return fail("trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm");
     }
     for config in plugin::load(build, target, &content.generators)? {
-        let origin = build.origins.then(|| config.origin());
+        let origin = build.notes.then(|| config.origin());
         for resource in plugin::generate(build, target, &config)? {
             absorb(into, resource, origin.clone())?;
         }
@@ -62,7 +56,8 @@ pub(crate) fn config_map(
     args: &ConfigMapArgs,
     global: Option<&GeneratorOptions>,
 ) -> Result<Resource> {
-    let pairs = pairs::read(&target.loader, &args.envs, &args.files, &args.literals)?;
+    let pairs = pairs::read(&target.loader, &args.envs, &args.files, &args.literals)
+        .context(|| "loading KV pairs".to_owned())?;
     let options = merge_options(args.options.as_ref(), global);
     let node = maps::config_map(&args.name, &args.namespace, pairs, &options)?;
     finish(build, target, node, &args.behavior, &options)
@@ -75,7 +70,8 @@ pub(crate) fn secret(
     args: &SecretArgs,
     global: Option<&GeneratorOptions>,
 ) -> Result<Resource> {
-    let pairs = pairs::read(&target.loader, &args.envs, &args.files, &args.literals)?;
+    let pairs = pairs::read(&target.loader, &args.envs, &args.files, &args.literals)
+        .context(|| "loading KV pairs".to_owned())?;
     let options = merge_options(args.options.as_ref(), global);
     let node = maps::secret(&args.name, &args.namespace, &args.secret_type, pairs, &options)?;
     finish(build, target, node, &args.behavior, &options)

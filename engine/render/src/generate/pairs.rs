@@ -22,12 +22,13 @@ pub(super) fn read(
         parse_env(&content, &mut pairs)?;
     }
     for file in files {
-        let (key, path) = split_file(file)?;
+        let (key, path) = split_file(file).context(|| format!("file sources: [{}]", files.join(" ")))?;
         let (_, content) = loader.load(path).context(|| format!("file sources: [{}]", files.join(" ")))?;
         pairs.push((key.to_owned(), content));
     }
     for literal in literals {
-        let (key, value) = split_literal(literal)?;
+        let (key, value) =
+            split_literal(literal).context(|| format!("literal sources [{}]", literals.join(" ")))?;
         pairs.push((key.to_owned(), Bytes::copy_from_slice(value.as_bytes())));
     }
     Ok(pairs)
@@ -59,19 +60,17 @@ fn parse_env(content: &Bytes, pairs: &mut Pairs) -> Result<()> {
 fn split_file(source: &str) -> Result<(&str, &str)> {
     match source.split('=').collect::<Vec<_>>().as_slice() {
         [path] => Ok((path::base(path), path)),
-        ["", path] => fail(format!("missing key name for file path '{path}' in source '={path}'")),
-        [key, ""] => fail(format!("missing file path for key name '{key}' in source '{key}='")),
+        ["", path] => fail(format!("missing key name for file path {path:?} in source {source:?}")),
+        [key, ""] => fail(format!("missing file path for key name {key:?} in source {source:?}")),
         [key, path] => Ok((key, path)),
-        _ => fail(format!("source '{source}' key name or file path contains '='")),
+        _ => fail(format!("source {source:?} key name or file path contains '='")),
     }
 }
 
 /// `key=value`; quotes around the value go.
 fn split_literal(source: &str) -> Result<(&str, &str)> {
     match source.split_once('=') {
-        None | Some(("", _)) => {
-            fail(format!("literal source '{source}' is not a key value pair: expected key=value"))
-        }
+        None | Some(("", _)) => fail(format!("invalid literal source {source}, expected key=value")),
         Some((key, value)) => Ok((key, unquoted(value))),
     }
 }

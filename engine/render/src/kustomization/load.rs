@@ -5,7 +5,7 @@ use seatrial_yaml::Dialect;
 use super::Kustomization;
 use crate::Renderer;
 use crate::decode::decode;
-use crate::error::{RenderError, Result, fail};
+use crate::error::{Context, RenderError, Result, fail};
 use crate::loader::{Loader, in_file};
 
 /// The names that a kustomization file may have.
@@ -54,7 +54,9 @@ pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
             error.in_file(&shown)
         })
     })?;
-    check_kind(&mut content).map_err(|e| e.map(in_file(&shown)))?;
+    check_kind(&mut content)
+        .context(|| format!("Failed to read kustomization file under {dir}"))
+        .map_err(|e| e.map(|error| spelled_over_lines(error).in_file(&shown)))?;
     move_deprecated(&mut content);
     Ok(Loaded { content, file_name: file_name.to_owned(), path, warnings })
 }
@@ -77,17 +79,26 @@ fn check_kind(content: &mut Kustomization) -> Result<()> {
         content.kind = "Kustomization".to_owned();
     }
     let version = match content.kind.as_str() {
-        "Kustomization" => "kustomize.config.k8s.io/v1beta1",
         "Component" => "kustomize.config.k8s.io/v1alpha1",
-        _ => return fail("kind should be Kustomization or Component"),
+        _ => "kustomize.config.k8s.io/v1beta1",
     };
+    let mut wrong = Vec::new();
+    if !matches!(content.kind.as_str(), "Kustomization" | "Component") {
+        wrong.push("kind should be Kustomization or Component".to_owned());
+    }
     if content.api_version.is_empty() {
         content.api_version = version.to_owned();
     }
     if content.api_version != version {
-        return fail(format!("apiVersion for {} should be {version}", content.kind));
+        wrong.push(format!("apiVersion for {} should be {version}", content.kind));
     }
-    Ok(())
+    if wrong.is_empty() { Ok(()) } else { fail(wrong.join("\n")) }
+}
+
+/// Puts the reasons on lines of their own.
+fn spelled_over_lines(mut error: RenderError) -> RenderError {
+    error.message = error.message.replacen(": ", ":\n", 1);
+    error
 }
 
 fn warnings(json: &serde_json::Value) -> Vec<String> {

@@ -45,7 +45,7 @@ model! {
         bases: Vec<String>,
         config_map_generator: Vec<ConfigMapArgs>,
         secret_generator: Vec<SecretArgs>,
-        helm_globals: Option<Json>,
+        helm_globals: Option<HelmGlobals>,
         helm_charts: Vec<Json>,
         helm_chart_inflation_generator: Vec<Json>,
         generator_options: Option<GeneratorOptions>,
@@ -62,6 +62,11 @@ model! {
         labels: BTreeMap<String, String>,
         annotations: BTreeMap<String, String>,
     }
+    /// `helmGlobals`: without charts they say nothing.
+    HelmGlobals {
+        chart_home: String,
+        config_home: String,
+    }
     /// An entry of `labels`.
     Label {
         pairs: BTreeMap<String, String>,
@@ -75,7 +80,12 @@ model! {
         path: String,
         patch: String,
         target: Option<Selector>,
-        options: BTreeMap<String, bool>,
+        options: PatchOptions,
+    }
+    /// What a patch may change beside the content.
+    PatchOptions {
+        allow_name_change: bool,
+        allow_kind_change: bool,
     }
     /// Which objects: parts that are empty match all.
     Selector {

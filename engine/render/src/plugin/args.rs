@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::config::FieldSpec;
 use crate::kustomization::model::{
-    GeneratorOptions, Image, LegacySortOptions, Patch, ReplacementField, Replica, Selector,
+    GeneratorOptions, Image, Patch, PatchOptions, ReplacementField, Replica, Selector,
 };
 
 macro_rules! args {
@@ -69,7 +69,7 @@ args! {
         patch: String,
         json_op: String,
         target: Option<Selector>,
-        options: BTreeMap<String, bool>,
+        options: PatchOptions,
     }
     /// `PatchStrategicMergeTransformer`.
     Merging {
@@ -96,21 +96,16 @@ args! {
         target_file_path: String,
         targets: Vec<ValueTarget>,
     }
+    /// The file that `targetFilePath` names.
+    ValueTargets {
+        targets: Vec<ValueTarget>,
+    }
     /// A place for `ValueAddTransformer`.
     ValueTarget {
         selector: Selector,
         #[serde(rename = "fieldPath")]
         field_path: String,
         file_path_position: i64,
-    }
-    /// `SortOrderTransformer`.
-    Sorting {
-        sort_options: Option<Sort>,
-    }
-    /// `sortOptions`.
-    Sort {
-        order: String,
-        legacy_sort_options: Option<LegacySortOptions>,
     }
     /// `IAMPolicyGenerator`.
     Policy {

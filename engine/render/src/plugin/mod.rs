@@ -2,6 +2,7 @@
 
 mod args;
 mod run;
+mod value_add;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ pub(crate) use run::{generate, transform, validate};
 use crate::accumulate::{Build, Target};
 use crate::error::{Context, Result, fail};
 use crate::origin::Origin;
+use crate::resource::Resource;
 use crate::{path, read};
 
 /// A configuration.
@@ -56,8 +58,7 @@ pub(crate) fn load<'a>(
 ) -> Result<Vec<Plugin>> {
     let mut plugins = Vec::new();
     for entry in entries {
-        let found = load_one(build, target, entry)
-            .context(|| format!("accumulating plugin configuration from '{entry}'"))?;
+        let found = load_one(build, target, entry)?;
         plugins.extend(found);
     }
     for plugin in &plugins {
@@ -80,35 +81,36 @@ fn load_one<'a>(build: &mut Build<'a>, target: &Target<'a>, entry: &str) -> Resu
         }
         Err(errors) => errors,
     };
-    if let Ok(nodes) = build.renderer.resources(&Bytes::copy_from_slice(entry.as_bytes()))
-        && !nodes.is_empty()
-    {
+    if let Ok(nodes) = build.renderer.resources(&Bytes::copy_from_slice(entry.as_bytes())) {
         return Ok(plugins(&nodes, &path::join_relative(&target.relative, &target.file_name)));
     }
     let loader = match target.loader.enter(entry) {
         Ok(loader) => loader,
         Err(errors) if entry.contains('\n') => return Err(errors),
-        Err(errors) => return Err(errors).context(|| as_file.to_string()),
+        Err(errors) => {
+            return Err(errors)
+                .context(|| format!("accumulation err='accumulating resources from '{entry}': {as_file}'"));
+        }
     };
     let relative = path::join_relative(&target.relative, entry);
     let inner = build.load(loader, relative.clone())?;
     let file = path::join_relative(&relative, &inner.file_name);
     let gathered = build.accumulate(&inner)?;
-    let nodes: Vec<Arc<Node>> = gathered.resources.list().iter().map(|r| r.shared_node()).collect();
-    Ok(plugins(&nodes, &file))
+    let plugin = |resource: &Resource| {
+        let origin = resource.origin.as_ref().filter(|origin| !origin.path.is_empty());
+        Plugin {
+            node: resource.shared_node(),
+            configured_in: origin.map_or_else(|| file.clone(), |origin| origin.path.clone()),
+        }
+    };
+    Ok(gathered.resources.list().iter().map(plugin).collect())
 }
 
 /// Refuses what needs another program.
 fn check(plugin: &Plugin) -> Result<()> {
-    let annotations = ["config.kubernetes.io/function", "config.k8s.io/function"];
-    if annotations.iter().any(|key| plugin.node.str_at(&["metadata", "annotations", key]).is_some()) {
-        return fail(format!("{}: container and exec functions are not supported", plugin.describe()));
-    }
     if plugin.text(&["apiVersion"]) != "builtin" {
-        let (version, kind) = (plugin.text(&["apiVersion"]), plugin.kind());
-        return fail(format!(
-            "external plugins disabled; unable to load external plugin '{kind}' of {version}: only built-in plugins are supported"
-        ));
+        let kind = plugin.kind();
+        return fail(format!("external plugins disabled; unable to load external plugin '{kind}'"));
     }
     Ok(())
 }

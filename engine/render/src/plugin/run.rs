@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use seatrial_yaml::{Dialect, Node};
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
 
-use super::{Plugin, args};
+use super::{Plugin, args, value_add};
 use crate::accumulate::{Build, Target};
-use crate::config::{Create, FieldSpec};
 use crate::decode::decode_lenient;
 use crate::error::{Context, Result, fail};
-use crate::kustomization::model::{ConfigMapArgs, SecretArgs, SortOptions};
+use crate::kustomization::model::{ConfigMapArgs, SecretArgs};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::{generate as generators, transform as t};
@@ -69,10 +67,8 @@ pub(crate) fn generate(build: &Build<'_>, target: &Target<'_>, plugin: &Plugin) 
                 build.types.clone(),
             )])
         }
-        "HelmChartInflationGenerator" => {
-            fail("HelmChartInflationGenerator: must specify --enable-helm: Helm charts are not supported")
-        }
-        kind => fail(format!("unable to load builtin generator {kind}")),
+        "HelmChartInflationGenerator" => fail("HelmChartInflationGenerator: must specify --enable-helm"),
+        kind => fail(format!("unable to load builtin {kind}.builtin.[noGrp]")),
     }
 }
 
@@ -159,14 +155,9 @@ pub(crate) fn transform(
             let a: args::Replacing = fields(plugin)?;
             t::replace(build, target, resources, &a.replacements)
         }
-        "SortOrderTransformer" => {
-            let a: args::Sorting = fields(plugin)?;
-            let Some(a) = a.sort_options else { return Ok(()) };
-            t::sort(resources, &SortOptions { order: a.order, legacy_sort_options: a.legacy_sort_options })
-        }
         "HashTransformer" => t::add_hashes(resources),
-        "ValueAddTransformer" => add_value(&fields(plugin)?, resources),
-        kind => fail(format!("unable to load builtin transformer {kind}")),
+        "ValueAddTransformer" => value_add::add_value(build, target, fields(plugin)?, resources),
+        kind => fail(format!("unable to load builtin {kind}.builtin.[noGrp]")),
     }
 }
 
@@ -178,6 +169,7 @@ pub(crate) fn validate(
     resources: &ResMap,
 ) -> Result<()> {
     let mut copy = resources.clone();
+    copy.check_unique("validator shouldn't modify the resource map")?;
     transform(build, target, plugin, &mut copy)?;
     let same = copy.len() == resources.len()
         && copy
@@ -186,23 +178,4 @@ pub(crate) fn validate(
             .zip(resources.list())
             .all(|(a, b)| a.node().same_value(b.node(), Dialect::Kustomize));
     if same { Ok(()) } else { fail("validator shouldn't modify the resource map") }
-}
-
-fn add_value(args: &args::ValueAdd, resources: &mut ResMap) -> Result<()> {
-    let Json::String(value) = &args.value else { return fail("ValueAddTransformer: value must be a string") };
-    for place in &args.targets {
-        if place.file_path_position != 0 || !args.target_file_path.is_empty() {
-            return fail("ValueAddTransformer: file paths are not supported");
-        }
-        let matcher = t::Matcher::new(&place.selector)?;
-        let spec = FieldSpec::new("", "", "", &place.field_path.replace('.', "/"), true);
-        for resource in resources.list_mut().iter_mut().filter(|r| matcher.matches(r)) {
-            let gvk = resource.gvk();
-            spec.apply(&gvk, resource.node_mut(), Create::Scalar, &mut |node| {
-                *node = Node::str(value.as_str());
-                Ok(())
-            })?;
-        }
-    }
-    Ok(())
 }

@@ -11,6 +11,7 @@ use crate::accumulate::{Accumulator, Build, Target};
 use crate::config::FieldSpec;
 use crate::error::{Context, Result};
 use crate::generate::hash;
+use crate::notes::{ORIGIN, TRANSFORMATIONS};
 use crate::origin::Origin;
 use crate::read::tidy_annotations;
 use crate::resmap::ResMap;
@@ -18,8 +19,6 @@ use crate::resource::Resource;
 use crate::{Options, Reorder};
 
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
-const ORIGIN: &str = "config.kubernetes.io/origin";
-const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 
 /// The output of a build.
 pub(crate) fn finish(build: &mut Build<'_>, target: &Target<'_>, all: Accumulator) -> Result<ResMap> {
@@ -28,6 +27,11 @@ pub(crate) fn finish(build: &mut Build<'_>, target: &Target<'_>, all: Accumulato
     fix_references(&mut resources, &config)?;
     vars::resolve(build, &mut resources, &vars, &config.var_reference)?;
     resources.list_mut().iter_mut().filter(|r| needs_tidying(r)).for_each(|r| tidy_annotations(r.node_mut()));
+    // Only lists may do without; the notes that kustomize keeps there leave an empty map.
+    for resource in resources.list_mut().iter_mut().filter(|r| !r.node().has("metadata")) {
+        resource.node_mut().set("metadata", Node::map());
+    }
+    resources.check_unique("may not add resource with an already registered id")?;
     resources.list_mut().retain(|r| r.annotation(LOCAL_CONFIG).is_none_or(|value| value == "false"));
     order(build.options, target, &mut resources, &mut build.warnings)?;
     if build.options.managed_by_label || has(target, "managedByLabel") {
@@ -40,10 +44,10 @@ pub(crate) fn finish(build: &mut Build<'_>, target: &Target<'_>, all: Accumulato
 }
 
 /// Whether transformers left annotations that are no strings, or none at all.
-fn needs_tidying(resource: &Resource) -> bool {
+pub(super) fn needs_tidying(resource: &Resource) -> bool {
     resource.node().at(&["metadata", "annotations"]).is_some_and(|all| {
         let strings = all.entries().iter().all(|(_, value)| value.is_string(Dialect::Kustomize));
-        !strings || all.is_null() || all.is_empty_collection()
+        !strings || !all.is_map() || all.is_empty_collection()
     })
 }
 
@@ -92,7 +96,7 @@ fn write_notes(build: &Build<'_>, resources: &mut ResMap) {
         if let Some(origin) = origin {
             annotate(resource.node_mut(), ORIGIN, origin.to_yaml());
         }
-        if !transformations.is_empty() {
+        if build.transformations && !transformations.is_empty() {
             let text = Origin::list_to_yaml(transformations.iter().map(AsRef::as_ref));
             annotate(resource.node_mut(), TRANSFORMATIONS, text);
         }

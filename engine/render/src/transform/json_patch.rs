@@ -3,6 +3,7 @@
 use seatrial_yaml::{Dialect, Node};
 use serde_json::Value as Json;
 
+use super::patches::as_floats;
 use crate::error::{Result, fail};
 
 /// A patch.
@@ -23,7 +24,11 @@ impl JsonPatch {
         let json: Json = if text.starts_with('[') {
             serde_json::from_str(text).or_else(|e| fail(format!("invalid JSON: {e}")))?
         } else {
-            let options = seatrial_yaml::ParseOptions { comments: false, ..Default::default() };
+            let options = seatrial_yaml::ParseOptions {
+                comments: false,
+                duplicate_keys: seatrial_yaml::DuplicateKeys::LastWins,
+                ..Default::default()
+            };
             let first = seatrial_yaml::parse_first(text.as_bytes(), &options);
             let first = first.or_else(|e| fail(e.to_string()))?;
             let root = first.map_or_else(Node::null, |document| document.root);
@@ -41,11 +46,19 @@ impl JsonPatch {
                     _ => String::new(),
                 };
                 let (op, path, from) = (text("op"), text("path"), text("from"));
-                Ok(Operation { op, path, from, value: map.remove("value") })
+                let mut value = map.remove("value");
+                value.iter_mut().for_each(as_floats);
+                Ok(Operation { op, path, from, value })
             }
             _ => fail("an operation of a JSON patch must be an object"),
         };
         operations.into_iter().map(read).collect::<Result<_>>().map(JsonPatch)
+    }
+
+    /// Whether it writes or removes all annotations, or what is around them.
+    pub(super) fn reaches_annotations(&self) -> bool {
+        let around = |path: &str| matches!(path, "" | "/metadata" | "/metadata/annotations");
+        self.0.iter().any(|operation| around(&operation.path) || around(&operation.from))
     }
 
     /// Applies all operations in order.
@@ -101,7 +114,7 @@ fn child<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
 }
 
 fn missing<T>(op: &str, path: &str) -> Result<T> {
-    fail(format!("{op} operation does not apply: doc is missing path: {path}: missing value"))
+    fail(format!("{op} operation does not apply: doc is missing path: {path:?}: missing value"))
 }
 
 /// The container of the path's last part.
@@ -143,7 +156,7 @@ fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
             Ok(())
         }
         None => {
-            fail(format!("add operation does not apply: doc is missing path: {path}: invalid index {last}"))
+            fail(format!("add operation does not apply: doc is missing path: {path:?}: invalid index {last}"))
         }
     }
 }

@@ -32,6 +32,11 @@ pub(super) fn set_pairs(
         let first = resource.shares + 1;
         resource.shares = resource.shares.saturating_add(count);
         let mut written: Vec<(u32, Node)> = Vec::new();
+        // Notes of kustomize's own stand there, even where nobody wrote annotations.
+        let into_notes = |spec: &&FieldSpec| spec.path == "metadata/annotations" && spec.selects(&gvk);
+        if specs.iter().any(|spec| into_notes(&spec)) && resource.has_notes() {
+            resource.node_mut().make_maps(&["metadata", "annotations"]);
+        }
         for spec in specs.iter().filter(|spec| spec.selects(&gvk)) {
             spec.apply(&gvk, resource.node_mut(), Create::Map, &mut |node| {
                 if node.is_null() {
@@ -52,7 +57,7 @@ pub(super) fn set_pairs(
                         }
                         None => {
                             value.shared = number;
-                            node.set(key, value);
+                            node.set_plain(key, value);
                         }
                     }
                 }

@@ -19,6 +19,7 @@ pub(crate) mod vars;
 use std::sync::Arc;
 
 pub(crate) use annotations::annotate;
+use finish::needs_tidying;
 pub(crate) use finish::{add_hashes, finish, has};
 pub(crate) use images::set_image;
 pub(crate) use labels::label;
@@ -28,12 +29,12 @@ pub(crate) use prefix::{add_prefix, add_suffix};
 pub(crate) use replacements::replace;
 pub(crate) use replicas::set_replicas;
 pub(crate) use selector::Matcher;
-pub(crate) use sort::sort;
 
 use crate::accumulate::{Accumulator, Build, Target};
 use crate::config::merge_specs;
 use crate::error::{Context, Result};
 use crate::origin::Origin;
+use crate::read::tidy_annotations;
 use crate::resmap::ResMap;
 use crate::{path, plugin};
 
@@ -41,7 +42,7 @@ use crate::{path, plugin};
 pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Accumulator) -> Result<()> {
     let content = &target.content;
     let config = into.config.clone();
-    let step = Step { target, notes: build.transformations };
+    let step = Step { target, notes: build.notes };
     let resources = &mut into.resources;
     if !content.patches_strategic_merge.is_empty() {
         strategic_merge(build, target, resources, &content.patches_strategic_merge)?;
@@ -130,7 +131,20 @@ impl Step<'_, '_> {
         if self.notes {
             let origin = Arc::new(origin());
             for resource in resources.list_mut() {
-                resource.transformations.push(origin.clone());
+                match &resource.origin {
+                    // Where a patch wiped the notes out, the object counts as new.
+                    None => resource.origin = Some(origin.clone()),
+                    Some(_) => resource.transformations.push(origin.clone()),
+                }
+                // Whoever writes a note makes texts of all annotations.
+                if needs_tidying(resource) {
+                    tidy_annotations(resource.node_mut());
+                }
+                if resource.shares > 0
+                    && let Some(annotations) = resource.node_mut().at_mut(&["metadata", "annotations"])
+                {
+                    annotations.unshare();
+                }
             }
         }
     }

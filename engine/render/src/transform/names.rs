@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use seatrial_yaml::Node;
 
 use super::sort::kind_order;
-use crate::config::{Create, FieldSpec, NameReference, TransformerConfig};
+use crate::config::{Create, FieldSpec, NameReference, TransformerConfig, split_path};
 use crate::error::{Result, fail};
 use crate::ids::{Gvk, ResId};
 use crate::resmap::ResMap;
@@ -29,21 +29,21 @@ struct Index {
 /// Updates all references.
 pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig) -> Result<()> {
     let mut index = Index::new(resources.list());
-    if index.by_name.is_empty() {
-        return Ok(());
-    }
-    let mut targets: Vec<&NameReference> =
-        config.name_reference.iter().filter(|reference| index.has_target(&reference.target())).collect();
-    targets.sort_by_cached_key(|reference| kind_order(&reference.target(), &[], &[]));
-    // What to look at in the objects of a kind.
-    let mut by_kind: BTreeMap<Gvk, Vec<(&FieldSpec, Gvk)>> = BTreeMap::new();
+    let mut targets: Vec<(&NameReference, bool)> = config
+        .name_reference
+        .iter()
+        .map(|reference| (reference, index.has_target(&reference.target())))
+        .collect();
+    targets.sort_by_cached_key(|(reference, _)| kind_order(&reference.target(), &[], &[]));
+    // What to look at in the objects of a kind; where nothing can be meant, the fields must be of the right kind all the same.
+    let mut by_kind: BTreeMap<Gvk, Vec<(&FieldSpec, Gvk, bool)>> = BTreeMap::new();
     for at in 0..resources.len() {
         let resource = &resources.list()[at];
         let gvk = resource.gvk();
         let todo = by_kind.entry(gvk.clone()).or_insert_with(|| {
-            let specs = targets.iter().flat_map(|reference| {
+            let specs = targets.iter().flat_map(|(reference, there)| {
                 let specs = reference.field_specs.iter().filter(|s| s.selects(&gvk));
-                specs.map(|s| (s, reference.target()))
+                specs.map(|s| (s, reference.target(), *there))
             });
             specs.collect()
         });
@@ -52,8 +52,8 @@ pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig)
         }
         let referrer = Referrer::new(resource, at, &index);
         let mut node = resource.shared_node();
-        for (spec, target) in todo.iter() {
-            if !reaches(&node, &spec.path) {
+        for (spec, target, there) in todo.iter() {
+            if !reaches(&node, &spec.path) || !there && fits(&node, &spec.path) {
                 continue;
             }
             let search = Search { referrer: &referrer, index: &index, target: target.clone(), spec };
@@ -88,10 +88,32 @@ fn reaches(node: &Node, path: &str) -> bool {
         }
         match at.get(part.trim_end_matches("[]")) {
             Some(next) => at = next,
-            None => return false,
+            // A scalar on the way is an error, which the walk tells.
+            None => return at.is_scalar() && !at.is_null(),
         }
     }
     true
+}
+
+/// Whether all that a path reaches may hold names: maps and lists on the way, no map without a name at its end.
+fn fits(node: &Node, path: &str) -> bool {
+    let parts = split_path(path);
+    fits_parts(node, &parts)
+}
+
+fn fits_parts(node: &Node, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else {
+        let named = |node: &Node| !node.is_map() || node.get("name").is_some_and(|name| !name.is_null());
+        return named(node) && node.items().iter().all(named);
+    };
+    if node.is_null() {
+        return true;
+    }
+    if node.is_seq() {
+        return node.items().iter().all(|item| fits_parts(item, path));
+    }
+    let next = node.get(first.strip_suffix("[]").unwrap_or(first));
+    node.is_map() && next.is_none_or(|next| fits_parts(next, rest))
 }
 
 impl Index {
@@ -179,7 +201,7 @@ impl Search<'_> {
             return self.set_map(field);
         }
         let old = field.as_str().unwrap_or_default();
-        if let Some(found) = self.select(old, self.named(old))? {
+        if let Some(found) = self.select(old, self.named(old), false)? {
             let name = &self.index.candidates[found].id.name;
             if name != old {
                 *field = Node::str(name.as_str());
@@ -207,7 +229,7 @@ impl Search<'_> {
                 if by_first { first(candidate) } else { now(candidate) }
             });
         }
-        let Some(found) = self.select(&old, candidates)? else { return Ok(()) };
+        let Some(found) = self.select(&old, candidates, true)? else { return Ok(()) };
         let found = &self.index.candidates[found].id;
         if found.name == old && Some(&found.namespace) == namespace.as_ref() {
             return Ok(());
@@ -225,8 +247,9 @@ impl Search<'_> {
         known.iter().copied().filter(|at| self.referrer.may_see(&self.index.candidates[*at].id)).collect()
     }
 
-    /// The one object that is meant, by kind, role, namespace, and prefixes.
-    fn select(&self, old: &str, mut found: Vec<usize>) -> Result<Option<usize>> {
+    /// The one object that is meant, by kind, role, namespace, and prefixes. Where the namespace is written too, several with
+    /// the same name will not do.
+    fn select(&self, old: &str, mut found: Vec<usize>, with_namespace: bool) -> Result<Option<usize>> {
         let candidate = |at: &usize| &self.index.candidates[*at];
         found.retain(|at| candidate(at).past.iter().any(|id| id.name == old));
         found.retain(|at| candidate(at).past.iter().any(|id| id.gvk.is_selected(&self.target)));
@@ -250,7 +273,7 @@ impl Search<'_> {
         }
         let Some(first) = found.first() else { return Ok(None) };
         if found.iter().all(|at| candidate(at).id.name == candidate(first).id.name)
-            && (found.len() == 1 || !self.spec.path.ends_with("subjects"))
+            && (found.len() == 1 || !with_namespace)
         {
             return Ok(Some(*first));
         }

@@ -1,10 +1,10 @@
 //! Patches: strategic merge and JSON.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use seatrial_yaml::Node;
+use seatrial_yaml::{Dialect, Node, Style};
+use serde_json::Value as Json;
 
 use super::json_patch::JsonPatch;
 use super::selector::Matcher;
@@ -25,6 +25,15 @@ struct Allowed {
     kind: bool,
 }
 
+const REGISTERED: &str = "may not add resource with an already registered id";
+
+impl Allowed {
+    /// Objects with other names must still differ.
+    fn check(self, resources: &ResMap) -> Result<()> {
+        if self.name || self.kind { resources.check_unique(REGISTERED) } else { Ok(()) }
+    }
+}
+
 /// `patchesStrategicMerge`: files, or patches inline.
 pub(crate) fn strategic_merge(
     build: &Build<'_>,
@@ -32,6 +41,7 @@ pub(crate) fn strategic_merge(
     resources: &mut ResMap,
     sources: &[String],
 ) -> Result<()> {
+    let mut count = 0;
     for source in sources {
         let patches = match target.loader.load(source) {
             Ok((path, content)) => {
@@ -46,11 +56,15 @@ pub(crate) fn strategic_merge(
                 }
             },
         };
+        count += patches.len();
         for patch in patches {
             let id = patch_id(build, &patch);
             let found = resources.find(&id)?;
             patch_one(found, &with_texts(&patch), Allowed::default())?;
         }
+    }
+    if count == 0 {
+        return fail(format!("patch appears to be empty; files=[{}], Patch=", sources.join(" ")));
     }
     Ok(())
 }
@@ -66,7 +80,7 @@ fn inline(build: &Build<'_>, source: &str) -> Option<Vec<Arc<Node>>> {
 }
 
 fn objects(renderer: &Renderer, content: &Bytes) -> Result<Vec<Arc<Node>>> {
-    Ok(renderer.resources(content)?.as_ref().clone())
+    Ok(renderer.patches(content)?.as_ref().clone())
 }
 
 /// The identity that a patch names.
@@ -94,7 +108,11 @@ fn apply(
     let (content, shown) = match (patch.path.is_empty(), patch.patch.is_empty()) {
         (true, true) => return fail("must specify one of patch and path in a patch"),
         (false, false) => return fail("patch and path can't be set at the same time"),
-        (true, false) => (Bytes::copy_from_slice(patch.patch.as_bytes()), target.loader.shown(&target.path)),
+        (true, false) => {
+            // The line break at the end of a patch goes, even where a text of several lines ends there.
+            let text = if remember { patch.patch.trim() } else { &patch.patch };
+            (Bytes::copy_from_slice(text.as_bytes()), target.loader.shown(&target.path))
+        }
         (false, true) => {
             let (path, content) = target
                 .loader
@@ -103,10 +121,7 @@ fn apply(
             (content, target.loader.shown(&path))
         }
     };
-    let allowed = Allowed {
-        name: option(&patch.options, "allowNameChange"),
-        kind: option(&patch.options, "allowKindChange"),
-    };
+    let allowed = Allowed { name: patch.options.allow_name_change, kind: patch.options.allow_kind_change };
     let text = String::from_utf8_lossy(&content).into_owned();
     let merges = objects(build.renderer, &content);
     if let Ok(merges) = &merges
@@ -140,10 +155,6 @@ fn apply(
     result.map_err(|e| e.map(in_file(&shown)))
 }
 
-fn option(options: &BTreeMap<String, bool>, name: &str) -> bool {
-    options.get(name).copied().unwrap_or_default()
-}
-
 fn merge_all(
     build: &Build<'_>,
     resources: &mut ResMap,
@@ -157,9 +168,13 @@ fn merge_all(
             let found = resources
                 .find(&id)
                 .context(|| format!("no resource matches strategic merge patch \"{id}\""))?;
-            patch_one(found, merge, allowed)?;
+            if allowed.name || allowed.kind {
+                patch_one(found, &with_text(merge, &["annotations"]), allowed)?;
+            } else {
+                patch_one(found, merge, allowed)?;
+            }
         }
-        return Ok(());
+        return allowed.check(resources);
     };
     let [merge] = merges else {
         return fail(
@@ -168,20 +183,38 @@ fn merge_all(
     };
     let matcher = Matcher::new(selector)?;
     let merge = with_texts(merge);
+    let wanted = patch_id(build, &merge).gvk;
     for resource in resources.list_mut().iter_mut().filter(|r| matcher.matches(r)) {
-        patch_one(resource, &merge, allowed)?;
+        if !allowed.kind && resource.gvk() != wanted {
+            // The types of the object count, not those that the patch names.
+            let mut same = merge.clone();
+            same.set("kind", Node::str(resource.kind()));
+            if resource.api_version().is_empty() {
+                same.remove("apiVersion");
+            } else {
+                same.set("apiVersion", Node::str(resource.api_version()));
+            }
+            patch_one(resource, &same, allowed)?;
+        } else {
+            patch_one(resource, &merge, allowed)?;
+        }
         if resource.api_version().is_empty() && !resource.is_empty() {
             // kustomize puts the object's own version into the patch, even where there is none.
-            resource.node_mut().set("apiVersion", Node::null());
+            let quoted = merge.get("apiVersion").is_some_and(|node| node.style() != Some(Style::Plain));
+            resource.node_mut().set("apiVersion", if quoted { Node::text("") } else { Node::null() });
         }
     }
-    Ok(())
+    resources.check_unique(REGISTERED)
 }
 
 /// The patch with labels and annotations that are all texts: `null` is one, and removes nothing.
 fn with_texts(patch: &Node) -> Node {
+    with_text(patch, &["labels", "annotations"])
+}
+
+fn with_text(patch: &Node, fields: &[&str]) -> Node {
     let mut patch = patch.clone();
-    for field in ["labels", "annotations"] {
+    for field in fields {
         let Some(metadata) = patch.get_mut("metadata") else { continue };
         let Some(map) = metadata.get_mut(field) else { continue };
         if map.is_null() || map.is_empty_collection() {
@@ -195,17 +228,40 @@ fn with_texts(patch: &Node) -> Node {
     patch
 }
 
+/// Stands for the notes that kustomize keeps in annotations while a patch is merged.
+const NOTES: &str = "internal.config.kubernetes.io/notes";
+
+/// Whether a patch could remove annotations that it does not name.
+fn may_wipe_notes(patch: &Node) -> bool {
+    let wipes = |node: Option<&Node>| node.is_some_and(|node| node.is_null() || node.has("$patch"));
+    wipes(patch.get("metadata")) || wipes(patch.at(&["metadata", "annotations"]))
+}
+
 /// Merges a patch into an object. Its identity stays unless the patch may change it; its namespace stays anyway.
 fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<()> {
     let (name, namespace, kind) =
         (resource.name().to_owned(), resource.namespace().to_owned(), resource.kind().to_owned());
     if allowed.name || allowed.kind {
         resource.remember_id();
+        resource.allow_name_change |= allowed.name;
+        resource.allow_kind_change |= allowed.kind;
     }
     let api_version = resource.api_version().to_owned();
     let types = resource.types().clone();
-    let merged = merge(resource.node().clone(), patch, types.schema())
-        .context(|| format!("failed to patch {kind} {name}"))?;
+    let wipes = may_wipe_notes(patch) && resource.has_notes();
+    let mut before = resource.node().clone();
+    if wipes && let Some(annotations) = before.make_maps(&["metadata", "annotations"]) {
+        annotations.set(NOTES, Node::str(""));
+    }
+    let mut merged =
+        merge(before, patch, types.schema()).context(|| format!("failed to patch {kind} {name}"))?;
+    if wipes {
+        let metadata = merged.as_mut().and_then(|merged| merged.get_mut("metadata"));
+        let annotations = metadata.and_then(|metadata| metadata.get_mut("annotations"));
+        if annotations.is_none_or(|annotations| annotations.remove(NOTES).is_none()) {
+            resource.forget_notes();
+        }
+    }
     resource.set_node(merged.unwrap_or_else(Node::null));
     if resource.is_empty() {
         return Ok(());
@@ -223,6 +279,35 @@ fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<
     Ok(())
 }
 
+/// Annotations are texts: a number that a JSON patch saw in one is spelled as Go's `%g` spells it.
+fn spell_numbers(node: &mut Node) {
+    let annotations = node.at_mut(&["metadata", "annotations"]);
+    for (_, value) in annotations.and_then(Node::entries_mut).into_iter().flatten() {
+        let number = value.to_json(Dialect::Kustomize).ok().filter(Json::is_number);
+        if value.as_str() == Some("-0") {
+            *value = Node::text("-0");
+        } else if let Some(number) = number.and_then(|number| number.as_f64()) {
+            *value = Node::text(seatrial_yaml::go_g_float(number));
+        }
+    }
+}
+
+/// Go reads the numbers of JSON as floats: large integers lose digits.
+pub(super) fn as_floats(json: &mut Json) {
+    match json {
+        Json::Object(map) => map.values_mut().for_each(as_floats),
+        Json::Array(items) => items.iter_mut().for_each(as_floats),
+        Json::Number(number) => {
+            const EXACT: u64 = 1 << 53;
+            let large = number.as_i64().is_none_or(|n| n.unsigned_abs() > EXACT);
+            if large && let Some(float) = number.as_f64().and_then(serde_json::Number::from_f64) {
+                *number = float;
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Applies a JSON patch to the object's JSON. An entry of `patches` notes the identity in annotations before: the map is
 /// there for the patch, even where nobody wrote it.
 fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Result<()> {
@@ -230,20 +315,33 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
     if remember {
         resource.remember_id();
     }
-    read::tidy_annotations(resource.node_mut());
-    let json = seatrial_yaml::emitted_value(resource.node()).or_else(|e| fail(e.to_string()))?;
+    let mut json = seatrial_yaml::emitted_value(resource.node()).or_else(|e| fail(e.to_string()))?;
+    as_floats(&mut json);
     let mut node = Node::from_json(&json);
     if resource.has_notes() {
         node.make_maps(&["metadata", "annotations"]);
     }
-    patch.apply(&mut node).context(|| format!("failed to patch {name}"))?;
+    let noted = !remember && resource.has_notes() && patch.reaches_annotations();
+    if noted && let Some(annotations) = node.make_maps(&["metadata", "annotations"]) {
+        annotations.set(NOTES, Node::str(""));
+    }
+    patch.apply(&mut node)?;
+    if noted {
+        let annotations = node.at_mut(&["metadata", "annotations"]);
+        if annotations.is_none_or(|annotations| annotations.remove(NOTES).is_none()) {
+            resource.forget_origin();
+        }
+    }
     if let Some(metadata) = node.get_mut("metadata")
         && metadata.get("annotations").is_some_and(Node::is_empty_collection)
     {
         metadata.remove("annotations");
     }
+    spell_numbers(&mut node);
+    read::tidy_annotations(&mut node);
     resource.set_node(node);
-    if resource.kind().is_empty() || resource.name().is_empty() {
+    let nameless = resource.name().is_empty() && !resource.kind().ends_with("List");
+    if resource.kind().is_empty() || nameless {
         return fail(format!("failed to patch {name}: the patch removes kind or metadata.name"));
     }
     Ok(())

@@ -6,13 +6,14 @@ use serde::Deserialize;
 use super::selector::Matcher;
 use crate::accumulate::{Build, Target};
 use crate::config::Create;
-use crate::error::{Context, Result, fail};
+use crate::error::{Result, fail};
 use crate::field_path;
 use crate::ids::{Gvk, ResId};
 use crate::kustomization::model::{
     FieldOptions, ReplacementField, ReplacementSource, ReplacementTarget, Selector,
 };
 use crate::loader::in_file;
+use crate::notes::with_notes;
 use crate::read;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
@@ -52,7 +53,7 @@ pub(crate) fn replace(
 fn read_file(build: &Build<'_>, target: &Target<'_>, file: &str) -> Result<Vec<One>> {
     let (path, content) = target.loader.load(file)?;
     let shown = target.loader.shown(&path);
-    let documents = build.renderer.parse(&content).map_err(|e| e.map(in_file(&shown)))?;
+    let documents = build.renderer.parse_lenient(&content).map_err(|e| e.map(in_file(&shown)))?;
     let mut out = Vec::new();
     for document in documents.iter().filter(|d| !d.is_empty()) {
         if document.root.is_seq() {
@@ -91,15 +92,24 @@ fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Node> 
             && id.gvk.is_selected(&gvk)
     };
     let mut found = resources.list().iter().filter(|r| identities(r).iter().any(fits));
-    let described = || format!("{gvk}/{}.{}", source.name, source.namespace);
+    let described = || {
+        let or =
+            |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+        format!("{gvk}/{}.{}", or(&source.name, "[noName]"), or(&source.namespace, "[noNs]"))
+    };
     let Some(resource) = found.next() else { return fail(format!("nothing selected by {}", described())) };
     if found.next().is_some() {
         return fail(format!("multiple matches for selector {}", described()));
     }
     let path = path_or_name(&source.field_path);
-    let Some(node) = field_path::find(resource.node(), &field_path::split(path)).filter(|n| !n.is_null())
-    else {
-        return fail(format!("fieldPath `{path}` is missing for replacement source {}", resource.id()));
+    let parts = field_path::split(path);
+    let noted = match parts.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["metadata"] | ["metadata", "annotations"] if resource.has_notes() => Some(with_notes(resource)),
+        _ => None,
+    };
+    let node = noted.as_ref().unwrap_or(resource.node());
+    let Some(node) = field_path::find(node, &parts).filter(|n| !n.is_null()) else {
+        return fail(format!("fieldPath `{path}` is missing for replacement source {}", described()));
     };
     refined(node, source.options.as_ref())
 }
@@ -152,11 +162,9 @@ fn write(resources: &mut ResMap, value: &Node, target: &ReplacementTarget) -> Re
         {
             continue;
         }
-        let id = resource.id();
         for path in paths {
             let mut written = Vec::new();
-            write_field(resource.node_mut(), value, path, target.options.as_ref(), &mut written)
-                .context(|| format!("unable to replace field {path:?} of {id}"))?;
+            write_field(resource.node_mut(), value, path, target.options.as_ref(), &mut written)?;
             for field in written {
                 resource.node_mut().write_shared(field.shared, &field);
             }
@@ -238,7 +246,7 @@ fn spliced(old: &str, new: &str, options: &FieldOptions) -> String {
 /// Another text with the type that the field has: a number stays a number, a string stays a string.
 fn set_scalar(field: &mut Node, text: String) {
     let tag = match field.resolve(Dialect::Kustomize) {
-        Ok(Scalar::Str(_) | Scalar::Time(_)) => {
+        Ok(Scalar::Str(_)) => {
             *field = Node { shared: field.shared, ..Node::str(text) };
             return;
         }

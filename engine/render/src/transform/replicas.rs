@@ -1,9 +1,10 @@
 //! Replica counts.
 
-use seatrial_yaml::Node;
+use seatrial_yaml::{Node, Style, Value};
 
 use crate::config::{Create, FieldSpec};
 use crate::error::{Result, fail};
+use crate::ids::Gvk;
 use crate::kustomization::model::Replica;
 use crate::resmap::ResMap;
 
@@ -20,7 +21,12 @@ pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[F
             }
             found = true;
             spec.apply(&gvk, resource.node_mut(), Create::Scalar, &mut |node| {
+                let quoted = node.style().is_some_and(|style| style != Style::Plain);
                 *node = Node::int(replica.count);
+                // Quotes around the old count stay.
+                if quoted && let Value::Scalar { style, .. } = &mut node.value {
+                    *style = Style::DoubleQuoted;
+                }
                 Ok(())
             })?;
         }
@@ -28,7 +34,9 @@ pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[F
     if found {
         return Ok(());
     }
-    let kinds: Vec<String> = specs.iter().map(|s| format!("{}.{}.{}", s.kind, s.version, s.group)).collect();
+    let gvk =
+        |s: &FieldSpec| Gvk { group: s.group.clone(), version: s.version.clone(), kind: s.kind.clone() };
+    let kinds: Vec<String> = specs.iter().map(|s| gvk(s).to_string()).collect();
     fail(format!(
         "resource with name {} does not match a config with the following GVK [{}]",
         replica.name,

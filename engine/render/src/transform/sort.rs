@@ -38,9 +38,9 @@ const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfi
 /// Sorts as `sortOptions` says.
 pub(crate) fn sort(resources: &mut ResMap, options: &SortOptions) -> Result<()> {
     match options.order.as_str() {
-        "fifo" if options.legacy_sort_options.is_some() => {
-            fail("legacySortOptions cannot be set without order: legacy")
-        }
+        "fifo" if options.legacy_sort_options.is_some() => fail(
+            "the field 'sortOptions.legacySortOptions' is set but the selected sort order is 'fifo', not 'legacy'",
+        ),
         "" | "fifo" => Ok(()),
         "legacy" => {
             let legacy = options.legacy_sort_options.as_ref();
@@ -51,7 +51,7 @@ pub(crate) fn sort(resources: &mut ResMap, options: &SortOptions) -> Result<()> 
             sort_legacy(resources, first, last, legacy.is_some());
             Ok(())
         }
-        other => fail(format!("the field 'sortOptions.order' must be one of [fifo, legacy], not '{other}'")),
+        _ => fail("the field 'sortOptions.order' must be one of [fifo, legacy]"),
     }
 }
 

@@ -31,14 +31,27 @@ pub(crate) fn bind(vars: &[Var], resources: &mut ResMap) -> Result<()> {
     Ok(())
 }
 
-fn is_meant(var: &Var, resource: &Resource) -> bool {
+/// A variable as Go prints it.
+fn described(var: &Var) -> String {
+    let path = if var.fieldref.field_path.is_empty() { "metadata.name" } else { &var.fieldref.field_path };
+    let Gvk { group, version, kind } = target_kind(var);
+    let parts: Vec<String> = [kind, version, group].into_iter().filter(|part| !part.is_empty()).collect();
+    format!("{{{} {} {{{path}}}}}", var.name, parts.join("."))
+}
+
+fn target_kind(var: &Var) -> Gvk {
     let target = &var.objref;
-    let gvk = match target.api_version.is_empty() {
+    match target.api_version.is_empty() {
         true => {
             Gvk { group: target.group.clone(), version: target.version.clone(), kind: target.kind.clone() }
         }
         false => Gvk::new(&target.api_version, &target.kind),
-    };
+    }
+}
+
+fn is_meant(var: &Var, resource: &Resource) -> bool {
+    let target = &var.objref;
+    let gvk = target_kind(var);
     let fits = |id: &ResId| {
         id.gvk == gvk
             && id.name == target.name
@@ -65,7 +78,7 @@ pub(super) fn resolve(
         let Some(owner) = owner else {
             return fail(format!(
                 "var '{}' cannot be mapped to a field in the set of known resources",
-                var.name
+                described(var)
             ));
         };
         match find(owner.node(), path) {
@@ -73,7 +86,7 @@ pub(super) fn resolve(
             None => {
                 return fail(format!(
                     "field specified in var '{}' not found in corresponding resource",
-                    var.name
+                    described(var)
                 ));
             }
         };
@@ -135,8 +148,10 @@ fn expand_scalar(node: &mut Node, values: &BTreeMap<String, Node>, used: &mut BT
     if let Some(name) = text.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'))
         && let Some(value) = values.get(name)
     {
-        used.insert(name.to_owned());
-        *node = value.clone();
+        if value.is_scalar() {
+            used.insert(name.to_owned());
+            *node = value.clone();
+        }
         return;
     }
     let expanded = expand(text, |name| {

@@ -235,7 +235,9 @@ impl<'a> Builder<'a> {
                 (Some(key), Some(index)) => entries[index] = (key, node),
                 (Some(key), None) => entries.push((key, node)),
                 (None, _) => {
-                    frame.again = find_duplicate(entries, &mut frame.seen, &node);
+                    if self.options.duplicate_keys != DuplicateKeys::Keep {
+                        frame.again = find_duplicate(entries, &mut frame.seen, &node);
+                    }
                     if let Some(index) = frame.again
                         && self.options.duplicate_keys == DuplicateKeys::Refuse
                     {

@@ -37,6 +37,8 @@ pub enum DuplicateKeys {
     Refuse,
     /// The last value counts, in the place of the first.
     LastWins,
+    /// Both entries are there; [`Node::get`](crate::Node::get) gives the first.
+    Keep,
 }
 
 impl Default for ParseOptions {
@@ -172,6 +174,7 @@ fn move_down(node: &mut Node, lines: u32) {
 
 /// Reads up to `most` documents.
 fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>, ParseError> {
+    check_end_marker(text)?;
     let depth = options.max_depth.min(250);
     let granit = granit_parser::options! {
         emit_anchor_events: true,
@@ -184,7 +187,16 @@ fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>
     };
     let mut builder = build::Builder::new(*options, text);
     for next in Parser::new_from_str_with_options(text, granit) {
-        let (event, span) = next.map_err(|error| syntax_error(&error, text))?;
+        let (event, span) = match next.map_err(|error| syntax_error(&error, text)) {
+            Ok(event) => event,
+            // Where one document is read, a directive behind it ends it.
+            Err(error) if most == 1 && error.message == DIRECTIVE => match before_directive(text, error.line)
+            {
+                Some(before) => return read(before, options, most),
+                None => return Err(error),
+            },
+            Err(error) => return Err(error),
+        };
         if matches!(event, Event::StreamEnd) {
             break;
         }
@@ -195,6 +207,35 @@ fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>
         }
     }
     Ok(builder.finish())
+}
+
+/// How the parser refuses directives.
+const DIRECTIVE: &str = "YAML directives are disallowed";
+
+/// The text above a directive, where something stands there.
+fn before_directive(text: &str, line: u32) -> Option<&str> {
+    let lines = usize::try_from(line.checked_sub(1)?).ok()?;
+    let end = text.match_indices('\n').nth(lines.checked_sub(1)?).map(|(at, _)| at + 1)?;
+    let before = text.get(..end)?;
+    let content =
+        |line: &str| !line.trim().is_empty() && !line.starts_with(['#', '%']) && !line.starts_with("---");
+    let mut rest = text.get(end..)?.lines();
+    let last = rest.next()?.starts_with('%') && rest.all(|line| line.trim().is_empty());
+    (last && before.lines().any(content)).then_some(before)
+}
+
+/// Go's readers refuse `...` before anything else.
+fn check_end_marker(text: &str) -> Result<(), ParseError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let blank = |line: &str| line.trim().is_empty() || line.starts_with('#');
+    let first = text.lines().enumerate().find(|(_, line)| !blank(line));
+    match first {
+        Some((at, line)) if line.strip_prefix("...").is_some_and(|rest| rest.trim().is_empty()) => {
+            let message = "did not find expected node content".to_owned();
+            Err(ParseError { line: count(at + 1), column: 1, message })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads a file that must hold exactly one document (others may be empty).

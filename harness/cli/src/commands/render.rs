@@ -14,43 +14,58 @@ use crate::exit_code::Exit;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The directory with the kustomization.
-    #[arg(default_value = ".")]
-    dir: PathBuf,
+    #[arg(default_value = ".", hide_default_value = true)]
+    dirs: Vec<PathBuf>,
     /// Write the output to this file, or into this directory, one file per object.
     #[arg(short, long)]
     output: Option<PathBuf>,
-    /// Which files a kustomization may read outside of its directory.
-    #[arg(long, value_enum, default_value_t = Restrictor::RootOnly)]
-    load_restrictor: Restrictor,
-    /// The order of the objects where the kustomization says nothing about it.
-    #[arg(long, value_enum)]
-    reorder: Option<Order>,
-    /// Put the label app.kubernetes.io/managed-by on all objects.
+    /// Which files a kustomization may read outside of its directory: LoadRestrictionsRootOnly or LoadRestrictionsNone.
+    #[arg(long, default_value = "LoadRestrictionsRootOnly")]
+    load_restrictor: String,
+    /// Deprecated, use `sortOptions`: the order of the objects where the kustomization says nothing about it, legacy or none.
+    #[arg(long)]
+    reorder: Option<String>,
+    /// Deprecated, use `buildMetadata`: put the label app.kubernetes.io/managed-by on all objects.
     #[arg(long)]
     enable_managedby_label: bool,
-    /// Refused: Helm charts need another program.
-    #[arg(long, hide = true)]
+    /// Say for each error which kustomizations led there.
+    #[arg(long)]
+    stack_trace: bool,
+    #[command(flatten)]
+    programs: Programs,
+}
+
+/// What kustomize hands to other programs. None of them is run here: the flags are taken, since they change nothing where no
+/// such program is asked for, and a kustomization that asks for one is refused.
+#[derive(Debug, clap::Args)]
+struct Programs {
+    /// Taken for scripts' sake: Helm charts are refused all the same.
+    #[arg(long)]
     enable_helm: bool,
-    /// Refused: plugins need other programs.
-    #[arg(long, hide = true)]
+    /// Taken for scripts' sake: external plugins are refused all the same.
+    #[arg(long)]
     enable_alpha_plugins: bool,
-    /// Refused: exec functions are other programs.
-    #[arg(long, hide = true)]
+    /// Taken for scripts' sake: exec functions are refused all the same.
+    #[arg(long)]
     enable_exec: bool,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Restrictor {
-    #[value(name = "LoadRestrictionsRootOnly")]
-    RootOnly,
-    #[value(name = "LoadRestrictionsNone")]
-    None,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Order {
-    None,
-    Legacy,
+    #[arg(long, hide = true)]
+    helm_command: Option<String>,
+    #[arg(long, hide = true)]
+    helm_api_versions: Vec<String>,
+    #[arg(long, hide = true)]
+    helm_kube_version: Option<String>,
+    #[arg(long, hide = true)]
+    helm_debug: bool,
+    #[arg(short, long, hide = true)]
+    env: Vec<String>,
+    #[arg(long, hide = true)]
+    as_current_user: bool,
+    #[arg(long, hide = true)]
+    network: bool,
+    #[arg(long, hide = true)]
+    network_name: Option<String>,
+    #[arg(long, hide = true)]
+    mount: Vec<String>,
 }
 
 /// The machine's files, from the root on, read when they are needed.
@@ -123,17 +138,38 @@ struct Failure {
 
 impl Failure {
     fn new(message: impl ToString) -> Failure {
-        Failure { exit: Exit::Failed, message: message.to_string() }
+        Failure { exit: Exit::Failed, message: format!("Error: {}", message.to_string()) }
     }
 
-    /// Helm charts are refused whatever the flags say, so kustomize's own message would lead nowhere.
-    fn of_build(errors: &RenderErrors) -> Failure {
-        let mut failure = Failure::new(errors);
-        if failure.message.contains("must specify --enable-helm") {
-            failure.exit = Exit::Invalid;
-            failure.message.push_str(
-                "\nhint: the flag is not supported either: list the output of `helm template` as a resource",
-            );
+    /// What needs other programs is refused whatever the flags say: kustomize's own message would lead nowhere.
+    fn of_build(errors: &RenderErrors, args: &Args) -> Failure {
+        let mut failure = Failure { exit: Exit::Failed, message: errors.report() };
+        if args.stack_trace {
+            let chains = errors.errors.iter().filter(|error| error.chain.len() == 1);
+            failure.message.extend(chains.map(|error| format!("\n  by {}", error.chain.join(" -> "))));
+        }
+        let flags = [
+            (
+                "must specify --enable-helm",
+                args.programs.enable_helm,
+                "--enable-helm is not supported: it would run another program; list the output of `helm template` as a resource",
+                "Helm charts are not supported: list the output of `helm template` as a resource",
+            ),
+            (
+                "external plugins disabled",
+                args.programs.enable_alpha_plugins || args.programs.enable_exec,
+                "external plugins are not supported: they would run other programs",
+                "plugins and functions outside of kustomize are not supported",
+            ),
+        ];
+        for (says, set, instead, hint) in flags {
+            if failure.message.contains(says) {
+                failure.exit = Exit::Invalid;
+                match set {
+                    true => failure.message = failure.message.replace(says, instead),
+                    false => failure.message.push_str(&format!("\nhint: {hint}")),
+                }
+            }
         }
         failure
     }
@@ -141,47 +177,63 @@ impl Failure {
 
 /// Renders; exit status 1 where the kustomization cannot be built, 2 for what is not supported.
 pub(crate) fn run(args: &Args) -> Exit {
-    for (set, flag) in [
-        (args.enable_helm, "--enable-helm"),
-        (args.enable_alpha_plugins, "--enable-alpha-plugins"),
-        (args.enable_exec, "--enable-exec"),
-    ] {
-        if set {
-            eprintln!("Error: {flag} is not supported: it would run other programs");
-            return Exit::Invalid;
-        }
+    if args.reorder.is_some() {
+        eprintln!(
+            "Flag --reorder has been deprecated, use the new 'sortOptions' field in kustomization.yaml instead."
+        );
     }
-    let options = Options {
-        load_restrictor: match args.load_restrictor {
-            Restrictor::RootOnly => LoadRestrictor::RootOnly,
-            Restrictor::None => LoadRestrictor::None,
-        },
-        reorder: match args.reorder {
-            None => Reorder::Unspecified,
-            Some(Order::None) => Reorder::None,
-            Some(Order::Legacy) => Reorder::Legacy,
-        },
-        managed_by_label: args.enable_managedby_label,
-        ..Options::default()
-    };
-    match render(args, &options) {
+    if args.enable_managedby_label {
+        eprintln!(
+            "Flag --enable-managedby-label has been deprecated, The flag `enable-managedby-label` has been deprecated. \
+             Use the `managedByLabel` option in the `buildMetadata` field instead."
+        );
+    }
+    match options(args).and_then(|options| render(args, &options)) {
         Ok(()) => Exit::Passed,
         Err(failure) => {
-            eprintln!("Error: {}", failure.message);
+            eprintln!("{}", failure.message);
             failure.exit
         }
     }
 }
 
+fn options(args: &Args) -> Result<Options, Failure> {
+    let load_restrictor = match args.load_restrictor.as_str() {
+        "LoadRestrictionsRootOnly" => LoadRestrictor::RootOnly,
+        "LoadRestrictionsNone" => LoadRestrictor::None,
+        other => {
+            return Err(Failure::new(format!(
+                "illegal flag value --load-restrictor {other}; legal values: [LoadRestrictionsRootOnly \
+                 LoadRestrictionsNone]"
+            )));
+        }
+    };
+    let reorder = match args.reorder.as_deref() {
+        None => Reorder::Unspecified,
+        Some("none") => Reorder::None,
+        Some("legacy") => Reorder::Legacy,
+        Some(other) => {
+            return Err(Failure::new(format!(
+                "illegal flag value --reorder {other}; legal values: [legacy none]"
+            )));
+        }
+    };
+    let managed_by_label = args.enable_managedby_label;
+    Ok(Options { load_restrictor, reorder, managed_by_label, ..Options::default() })
+}
+
 fn render(args: &Args, options: &Options) -> Result<(), Failure> {
-    let dir = std::path::absolute(&args.dir).map_err(Failure::new)?;
+    let [dir] = args.dirs.as_slice() else {
+        return Err(Failure::new("specify one path to kustomization.yaml"));
+    };
+    let dir = std::path::absolute(dir).map_err(Failure::new)?;
     // The tree's paths begin below its root.
     let dir = dir.strip_prefix("/").unwrap_or(&dir);
     let tree = Tree::from_source(Arc::new(Disk::default())).shown_at("/");
     let rendered = Renderer::new().build(&tree, &dir.to_string_lossy(), options);
     let warnings = rendered.as_ref().map_or_else(|e| &e.warnings, |r| &r.warnings);
     warnings.iter().for_each(|warning| eprintln!("{warning}"));
-    let rendered = rendered.map_err(|errors| Failure::of_build(&errors))?;
+    let rendered = rendered.map_err(|errors| Failure::of_build(&errors, args))?;
     let written = |error: std::io::Error| Failure::new(format!("failed to write the output: {error}"));
     match &args.output {
         Some(folder) if folder.is_dir() => {
