@@ -12,6 +12,7 @@
 //! # Guarantees
 //! - A reconcile that finds everything as it should be writes nothing.
 //! - What is not supported is refused by a condition that names it; no object of a Flux kind is passed over.
+//! - libgit2 does not compute the hashes of objects anew when it reads them (`strict_hash_verification`), in the whole process.
 //! - Time and chance come from the [`Clock`](seatrial_time::Clock) alone.
 
 mod apply;

@@ -206,7 +206,7 @@ fn protect(object: &mut Value, finalizer: &str) {
     }
 }
 
-/// New nodes take no pods until somebody has seen them ready.
+/// New nodes have a taint, which whoever sees them ready takes away.
 fn taint(object: &mut Value) {
     const NOT_READY: &str = "node.kubernetes.io/not-ready";
     let taints = meta::map_mut(object, "spec").entry("taints").or_insert_with(|| json!([]));

@@ -4,11 +4,13 @@
 //! One walk over the object by its type does all of it. What a struct does with zero values (drop a `false`, always show a
 //! `resources: {}`) is in `zero.txt`, the defaults are in `defaults.txt`, those that need a condition in [`hooks`].
 
+mod empty;
 mod hooks;
 mod plan;
 
 pub(crate) use plan::short as short_name;
 mod quantity;
+mod time;
 
 use seatrial_schema::{Scalar, TypeKind, TypeRef};
 use serde_json::{Map, Value};
@@ -16,7 +18,9 @@ use serde_json::{Map, Value};
 use crate::kind::Kind;
 use crate::status::{Refusal, Result};
 use plan::{Field, Plan, Zero};
+use time::rewrite_time;
 
+pub(crate) use empty::{empty_lists, without_empty};
 pub(crate) use quantity::Quantity;
 
 /// Decodes an object of a built-in kind. The second value are its unknown fields, as paths.
@@ -54,68 +58,6 @@ enum Step {
     /// A key of a map, or an unknown field.
     Key(String),
     Index(usize),
-}
-
-/// The object without what its structs always show although it is empty: nobody owns that when an object is created.
-pub(crate) fn without_empty(kind: &Kind, object: &Value) -> Value {
-    let Kind::BuiltIn(resource) = kind else { return object.clone() };
-    let ty = seatrial_schema::kubernetes().type_of(&resource.api_version(), &resource.kind);
-    match (ty.and_then(Plan::of), object) {
-        (Some(plan), Value::Object(map)) => Value::Object(strip(map, plan)),
-        _ => object.clone(),
-    }
-}
-
-/// Where an object is sent with an empty list in a field that always shows: whoever sends it owns it, although it is stored as
-/// one that was left out.
-pub(crate) fn empty_lists(kind: &Kind, sent: &Value) -> Vec<Vec<&'static str>> {
-    fn find(
-        map: &Map<String, Value>,
-        plan: &'static Plan,
-        path: &mut Vec<&'static str>,
-        found: &mut Vec<Vec<&'static str>>,
-    ) {
-        for (key, value) in map {
-            let Some(field) = plan.field(key) else { continue };
-            path.push(field.name);
-            match (value, field.plan()) {
-                (Value::Array(list), _) if list.is_empty() && field.zero == Zero::Null => {
-                    found.push(path.clone());
-                }
-                (Value::Object(map), Some(plan)) if field.ty.kind() == TypeKind::Object => {
-                    find(map, plan, path, found);
-                }
-                _ => {}
-            }
-            path.pop();
-        }
-    }
-    let mut found = Vec::new();
-    let Kind::BuiltIn(resource) = kind else { return found };
-    let ty = seatrial_schema::kubernetes().type_of(&resource.api_version(), &resource.kind);
-    if let (Some(plan), Value::Object(map)) = (ty.and_then(Plan::of), sent) {
-        find(map, plan, &mut Vec::new(), &mut found);
-    }
-    found
-}
-
-fn strip(map: &Map<String, Value>, plan: &'static Plan) -> Map<String, Value> {
-    let mut out = Map::with_capacity(map.len());
-    for (key, value) in map {
-        let Some(field) = plan.field(key) else { continue };
-        let scalar = matches!(field.ty.kind(), TypeKind::Scalar(_));
-        match (field.zero, value, field.plan()) {
-            (Zero::Null, Value::Null, _) => {}
-            (Zero::Shown, value, _) if scalar && is_zero(value) => {}
-            (_, Value::Object(inner), Some(plan)) if field.ty.kind() == TypeKind::Object => {
-                out.insert(key.clone(), Value::Object(strip(inner, plan)));
-            }
-            _ => {
-                out.insert(key.clone(), value.clone());
-            }
-        }
-    }
-    out
 }
 
 /// The empty value of a scalar.
@@ -343,37 +285,6 @@ fn join(path: &mut String, name: &str) {
         path.push('.');
     }
     path.push_str(name);
-}
-
-/// Writes a time as the server does: in UTC, in whole seconds or in microseconds.
-fn rewrite_time(text: &mut String, field: &'static Field) -> std::result::Result<(), String> {
-    if !field.micro_time && is_plain_time(text.as_bytes()) {
-        return Ok(());
-    }
-    let Ok(time) = text.parse::<jiff::Timestamp>() else {
-        return Err(format!(
-            "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
-        ));
-    };
-    let form = if field.micro_time { "%Y-%m-%dT%H:%M:%S%.6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
-    *text = time.strftime(form).to_string();
-    Ok(())
-}
-
-/// Whether a text is surely a time as the server writes it: `2026-01-02T03:04:05Z`, on a day that every month has.
-fn is_plain_time(text: &[u8]) -> bool {
-    let shape = b"0000-00-00T00:00:00Z";
-    let number = |at: usize| match text.get(at..at + 2) {
-        Some([tens, ones]) => (tens - b'0') * 10 + (ones - b'0'),
-        _ => u8::MAX,
-    };
-    text.len() == shape.len()
-        && text.iter().zip(shape).all(|(c, s)| if *s == b'0' { c.is_ascii_digit() } else { c == s })
-        && (1..=12).contains(&number(5))
-        && (1..=28).contains(&number(8))
-        && number(11) < 24
-        && number(14) < 60
-        && number(17) < 60
 }
 
 /// `[]v1.Container`, `map[string]string`, `int32`.

@@ -38,7 +38,7 @@ use node::Node;
 pub struct CrdSchema {
     root: Option<Node>,
     /// The root as rules see it, where there are rules.
-    rules: Option<Node>,
+    root_for_rules: Option<Node>,
     schema: Schema,
     api_version: String,
     kind: String,
@@ -61,9 +61,15 @@ impl CrdSchema {
         let root = schema.map(|s| parse::root(s, path)).transpose()?;
         let (group, version) = split_api_version(api_version);
         let schema = convert::schema(root.as_ref(), group, version, kind);
-        let rules = root.as_ref().filter(|root| rules::any(root));
-        let rules = rules.map(|root| Node { embedded: true, ..root.clone() });
-        Ok(CrdSchema { root, rules, schema, api_version: api_version.to_owned(), kind: kind.to_owned() })
+        let with_rules = root.as_ref().filter(|root| rules::any(root));
+        let root_for_rules = with_rules.map(|root| Node { embedded: true, ..root.clone() });
+        Ok(CrdSchema {
+            root,
+            root_for_rules,
+            schema,
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+        })
     }
 
     /// Removes what the schema does not declare. Returns the paths of what was removed (`spec.foo`, `spec.list[0].foo`), sorted:
@@ -93,7 +99,7 @@ impl CrdSchema {
     pub fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<Violation> {
         let Some(root) = &self.root else { return Vec::new() };
         let mut found = validate::validate(object, root);
-        if let Some(root) = &self.rules {
+        if let Some(root) = &self.root_for_rules {
             if found.iter().any(Violation::blocks_rules) {
                 found.push(Violation::rules_unchecked());
             } else {

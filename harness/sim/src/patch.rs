@@ -15,7 +15,7 @@ use crate::request::{BODY_LIMIT, Options};
 use crate::serve::{Answer, Ctx};
 use crate::status::{Refusal, Result};
 use crate::strategic_merge::PatchError;
-use crate::write::{Tracking, create_object, update_object, with_writer};
+use crate::write::{Tracking, create_object, has_status, update_object, with_writer};
 
 /// `PATCH` on an object or its status.
 pub(crate) fn patch(
@@ -62,11 +62,14 @@ pub(crate) fn patch(
     let stored = ctx.state.get(&kind.table(), &key).ok_or_else(|| Refusal::not_found(kind, name))?;
     let make = || merged(kind, &media, convert::from_stored(kind, stored.value()).into_owned(), &body);
     let mut value = make()?;
-    let untouched =
-        if media == "application/json-patch+json" { Vec::new() } else { set_aside(&mut value, &body) };
+    let untouched = if media == "application/json-patch+json" {
+        Vec::new()
+    } else {
+        set_aside(kind, subresource, &mut value, &body)
+    };
     let patched = match decode_parsed(ctx, kind, Parsed { value, duplicates }) {
         Ok(mut patched) => {
-            put_back(&mut patched, untouched);
+            put_in(&mut patched, untouched);
             patched
         }
         Err(refusal) if media == "application/strategic-merge-patch+json" => {
@@ -106,31 +109,41 @@ fn merged(kind: &Kind, media: &str, mut live: Value, patch: &Value) -> Result<Va
     })
 }
 
-/// Takes out of a patched object what its patch does not name, as paths of one or two keys: that has been decoded before.
-fn set_aside(patched: &mut Value, patch: &Value) -> Vec<(&'static [&'static str], Value)> {
-    const PARTS: [&[&str]; 3] = [&["spec"], &["status"], &["metadata", "managedFields"]];
+/// Takes out of a patched object what is taken from the live object anyway, as paths of one or two keys: it has been decoded
+/// before. That is what the endpoint does not write, and the managed fields, where the patch does not name them.
+fn set_aside(
+    kind: &Kind,
+    subresource: &str,
+    patched: &mut Value,
+    patch: &Value,
+) -> Vec<(&'static [&'static str], Value)> {
     let Some(patch) = patch.as_object() else { return Vec::new() };
+    let other_part: &[&str] = match subresource {
+        "status" => &["spec"],
+        "" if has_status(kind) => &["status"],
+        _ => &[],
+    };
     let mut aside = Vec::new();
-    for path in PARTS {
-        let [parents @ .., last] = path else { continue };
-        let named = match parents {
-            [] => patch.contains_key(*last),
-            parents => parents.iter().any(|key| {
-                let below = patch.get(*key);
-                below.is_some_and(|below| below.as_object().is_none_or(|below| below.contains_key(*last)))
-            }),
-        };
-        let map = parents.iter().try_fold(&mut *patched, |value, key| value.get_mut(*key));
-        if let (false, Some(Value::Object(map))) = (named, map)
+    let mut take = |path: &'static [&'static str], map: Option<&mut Value>| {
+        if let (Some(Value::Object(map)), Some(last)) = (map, path.last())
             && let Some(value) = map.remove(*last)
         {
             aside.push((path, value));
         }
+    };
+    match other_part {
+        ["spec"] if !patch.contains_key("spec") => take(&["spec"], Some(patched)),
+        ["status"] if !patch.contains_key("status") => take(&["status"], Some(patched)),
+        _ => {}
+    }
+    let metadata = patch.get("metadata");
+    if metadata.is_none_or(|m| m.as_object().is_some_and(|m| !m.contains_key("managedFields"))) {
+        take(&["metadata", "managedFields"], patched.get_mut("metadata"));
     }
     aside
 }
 
-fn put_back(object: &mut Value, aside: Vec<(&'static [&'static str], Value)>) {
+fn put_in(object: &mut Value, aside: Vec<(&'static [&'static str], Value)>) {
     for (path, value) in aside {
         let [parents @ .., last] = path else { continue };
         let map = parents.iter().try_fold(&mut *object, |value, key| value.get_mut(*key));
@@ -267,6 +280,8 @@ fn digest(ctx: &Ctx<'_>, kind: &Kind, subresource: &str) -> u128 {
         let mut hasher = DefaultHasher::new();
         let force = ctx.options.force.unwrap_or(false);
         (salt, ctx.request.manager(), kind.api_version(), subresource, force, schemas).hash(&mut hasher);
+        (format!("{:?}", ctx.request.identity), format!("{:?}", ctx.options.field_validation))
+            .hash(&mut hasher);
         ctx.request.body.hash(&mut hasher);
         u128::from(hasher.finish())
     };

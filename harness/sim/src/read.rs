@@ -362,13 +362,12 @@ pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<A
             refused = Some(too_large(version, current));
             current
         }
-        // Nothing is shown before that version has come and gone.
-        Some(version) if version > current && !from_start => version,
         Some(version) if version > 0 && !from_start => {
             if version < entry.forgotten {
                 let message = format!("too old resource version: {version} ({})", entry.forgotten + 1);
                 refused = Some(Refusal::expired(message));
             }
+            // One that is still to come is waited for.
             version
         }
         _ => current,

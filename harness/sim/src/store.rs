@@ -239,6 +239,9 @@ impl State {
                 }
             }
         }
+        if matches!(table.as_ref(), "persistentvolumes" | "persistentvolumeclaims") {
+            self.classes_to_release();
+        }
         match new {
             Some(object) => {
                 if old.is_none() {
@@ -274,6 +277,19 @@ impl State {
             .filter(|(key, object)| key.namespace == namespace && meta::is_deleting(object.value()))
             .map(|(key, _)| Suspect::Deleting(name.clone(), key.clone()));
         self.garbage.extend(going);
+    }
+
+    /// A volume or a claim has changed or is gone: attributes classes that are being deleted may be used no longer.
+    fn classes_to_release(&mut self) {
+        let Some((name, classes)) = self.tables.get_key_value("volumeattributesclasses.storage.k8s.io")
+        else {
+            return;
+        };
+        if classes.deleting == 0 {
+            return;
+        }
+        let going = classes.objects.iter().filter(|(_, object)| meta::is_deleting(object.value()));
+        self.garbage.extend(going.map(|(key, _)| Suspect::Deleting(name.clone(), key.clone())));
     }
 
     /// The number of a watch, for its waker.

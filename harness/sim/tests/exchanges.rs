@@ -292,9 +292,11 @@ fn with_warnings(mut body: Value, warnings: Vec<String>) -> Value {
     body
 }
 
-fn simulated() -> Answers {
+/// The answers of the simulated server; with `hands_over` to requests that carry their values.
+fn simulated(hands_over: bool) -> Answers {
     simulate(Simulation::default(), |clock| async move {
-        let server = Server::start(clock.clone());
+        let mut server = Server::start(clock.clone());
+        server.hands_over = hands_over;
         let send = |method: String, path: String, media: String, accept: String, body: String| {
             let server = server.clone();
             async move {
@@ -451,7 +453,7 @@ fn known() -> Vec<&'static str> {
 
 #[test]
 fn the_simulated_server_answers_as_the_real_one_was_recorded() {
-    let (recorded, simulated) = (recorded(), simulated());
+    let (recorded, simulated) = (recorded(), simulated(false));
     compare(&recorded, &simulated, &known());
     let page = fidelity(&recorded, &simulated, KNOWN);
     if std::env::var_os("SEATRIAL_FIDELITY").is_some() {
@@ -459,6 +461,11 @@ fn the_simulated_server_answers_as_the_real_one_was_recorded() {
     }
     let written = std::fs::read_to_string(FIDELITY).unwrap_or_default();
     assert!(written == page, "docs/fidelity.md is out of date: run this test with SEATRIAL_FIDELITY=1");
+}
+
+#[test]
+fn requests_that_carry_their_values_are_answered_as_their_texts_are() {
+    compare(&simulated(false), &simulated(true), &[]);
 }
 
 #[test]

@@ -495,3 +495,55 @@ fn a_dry_run_is_worked_out_anew_where_something_has_changed_since() {
         assert_eq!(stored["data"], json!({"a": "c", "other": "field"}));
     });
 }
+
+#[test]
+fn a_protected_class_goes_with_the_last_claim_that_names_it() {
+    run(|server| async move {
+        let classes = "/apis/storage.k8s.io/v1/volumeattributesclasses";
+        let class = json!({"metadata": {"name": "fast"}, "driverName": "d", "parameters": {"a": "b"}});
+        server.post(classes, class).await.expect(201);
+        let claims = "/api/v1/namespaces/default/persistentvolumeclaims";
+        let claim = json!({"metadata": {"name": "c"}, "spec": {"accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}}, "volumeAttributesClassName": "fast"}});
+        server.post(claims, claim).await.expect(201);
+        let path = format!("{classes}/fast");
+        server.delete(&path).await.expect(200);
+        settle(&server).await;
+        assert!(server.get(&path).await.expect(200)["metadata"]["deletionTimestamp"].is_string());
+        server.delete(&format!("{claims}/c")).await.expect(200);
+        settle(&server).await;
+        server.get(&path).await.expect(404);
+    });
+}
+
+#[test]
+fn labels_that_a_patch_takes_from_a_job_come_back_from_its_template() {
+    run(|server| async move {
+        let jobs = "/apis/batch/v1/namespaces/default/jobs";
+        let pod = json!({"metadata": {"labels": {"a": "b"}},
+            "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}});
+        let created = server
+            .post(jobs, json!({"metadata": {"name": "j"}, "spec": {"template": pod}}))
+            .await
+            .expect(201);
+        assert_eq!(created["metadata"]["labels"]["a"], "b");
+        let patch = json!({"metadata": {"labels": null}});
+        let patched =
+            server.patch(&format!("{jobs}/j"), "application/merge-patch+json", patch).await.expect(200);
+        assert_eq!(patched["metadata"]["labels"]["a"], "b");
+    });
+}
+
+#[test]
+fn a_dry_run_is_not_carried_out_where_its_namespace_is_going() {
+    run(|server| async move {
+        server.post("/api/v1/namespaces", json!({"metadata": {"name": "n"}})).await.expect(201);
+        let path = "/api/v1/namespaces/n/configmaps/x";
+        let object =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "n"}});
+        plan(&server, path, object.clone()).await.expect(201);
+        server.delete("/api/v1/namespaces/n").await.expect(200);
+        let refused = server.apply(path, "m", object).await;
+        assert!(matches!(refused.code, 403 | 404), "{}", refused.text);
+    });
+}

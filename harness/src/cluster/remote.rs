@@ -119,10 +119,12 @@ where
 {
     let began = clock.now();
     loop {
-        let complaint = match clock.timeout(PATIENCE, ask()).await {
+        let left = limit.saturating_sub(crate::report::elapsed(began, clock.now()));
+        let patience = PATIENCE.min(left);
+        let complaint = match clock.timeout(patience, ask()).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(complaint)) => complaint,
-            Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+            Err(_) => format!("no answer within {} s", patience.as_secs()),
         };
         if crate::report::elapsed(began, clock.now()) >= limit {
             return Err(format!("{what}: not within {} s: {complaint}", limit.as_secs()));

@@ -118,9 +118,11 @@ fn again(report: &ScenarioReport) -> String {
         true => report.id.clone(),
         false => format!("'{}'", report.id.replace('\'', "'\\''")),
     };
+    let again = format!("again: seatrial run {path} --seed {}", report.seed);
     match report.backend {
-        Backend::Sim => format!("again: seatrial run {path} --seed {}", report.seed),
-        backend => format!("again: seatrial run {path} --backend {backend}"),
+        Backend::Sim => again,
+        Backend::Kubeconfig => format!("{again} --backend kubeconfig, with the same contexts"),
+        backend => format!("{again} --backend {backend}"),
     }
 }
 

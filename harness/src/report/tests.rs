@@ -183,7 +183,12 @@ fn reports_of_real_clusters_have_their_times_in_the_timings_alone() {
 #[rstest::rstest]
 #[case::virtual_time("a.yaml", Backend::Sim, "seatrial run a.yaml --seed 7")]
 #[case::one_of_several("a.yaml#it's one", Backend::Sim, r"seatrial run 'a.yaml#it'\''s one' --seed 7")]
-#[case::real_clusters("a.yaml", Backend::Envtest, "seatrial run a.yaml --backend envtest")]
+#[case::real_clusters("a.yaml", Backend::Envtest, "seatrial run a.yaml --seed 7 --backend envtest")]
+#[case::clusters_of_others(
+    "a.yaml",
+    Backend::Kubeconfig,
+    "seatrial run a.yaml --seed 7 --backend kubeconfig, with the same contexts"
+)]
 fn a_failed_scenario_says_how_to_play_it_again(
     #[case] id: &str,
     #[case] backend: Backend,

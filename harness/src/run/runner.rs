@@ -109,8 +109,12 @@ pub(crate) fn clusters(entries: &[Entry]) -> BTreeSet<String> {
 /// The scenarios that are to be played, in the order of their files.
 pub(crate) fn entries(paths: &[PathBuf], options: &RunOptions) -> Result<Vec<Entry>, RunError> {
     let mut wanted = Vec::new();
-    let paths: Vec<PathBuf> = paths.iter().map(|path| file_of(path, &mut wanted)).collect();
-    let files = discover(&paths)?;
+    let named: Vec<PathBuf> = paths.iter().map(|path| file_of(path, &mut wanted)).collect();
+    let files = discover(&named)?;
+    // What a file or folder asks for as a whole is not restricted by one of its names.
+    let whole: Vec<PathBuf> = paths.iter().filter(|path| path.exists()).cloned().collect();
+    let whole: BTreeSet<PathBuf> = discover(&whole)?.iter().map(|file| shown(file)).collect();
+    wanted.retain(|(file, _)| !whole.contains(file));
     let mut entries = Vec::new();
     for file in files {
         let file = shown(&file);
@@ -155,10 +159,11 @@ pub(crate) fn entries(paths: &[PathBuf], options: &RunOptions) -> Result<Vec<Ent
 /// The file of `FILE#NAME`, which is one scenario of a file with several; it is noted in `wanted`.
 fn file_of(path: &Path, wanted: &mut Vec<(PathBuf, String)>) -> PathBuf {
     let text = path.to_string_lossy();
-    match text.split_once('#') {
+    let split = |(at, _): (usize, &str)| (Path::new(&text[..at]), &text[at + 1..]);
+    match text.match_indices('#').map(split).find(|(file, _)| file.is_file()) {
         Some((file, name)) if !path.exists() => {
-            wanted.push((shown(Path::new(file)), name.to_owned()));
-            PathBuf::from(file)
+            wanted.push((shown(file), name.to_owned()));
+            file.to_owned()
         }
         _ => path.to_owned(),
     }

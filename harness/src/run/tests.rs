@@ -256,5 +256,7 @@ fn one_scenario_of_a_file_with_several_is_asked_for_by_name() {
     assert_eq!(names(&["#a second"]).unwrap(), ["a second"]);
     assert_eq!(names(&["#three", "#one"]).unwrap(), ["one", "three"]);
     assert_eq!(names(&[""]).unwrap().len(), 3);
+    // The whole file is asked for as well.
+    assert_eq!(names(&["", "#one"]).unwrap().len(), 3);
     assert!(names(&["#two"]).unwrap_err().ends_with("it has one, a second, three"));
 }

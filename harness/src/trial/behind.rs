@@ -4,7 +4,7 @@ use super::objects::{FluxObject, ObjectName};
 use crate::cluster::Objects;
 use seatrial_api::kustomization::KustomizationSpec;
 use seatrial_api::{FluxKind, FluxRelease};
-use seatrial_engine::ArtifactStore;
+use seatrial_engine::{ArtifactStore, BuildError};
 use seatrial_render::Renderer;
 use serde::Serialize;
 use serde_json::Value;
@@ -29,9 +29,7 @@ pub struct Behind {
 /// What the API server answered, where an object could not be read.
 pub(super) async fn behind(
     cluster: &Objects,
-    artifacts: &ArtifactStore,
-    renderer: &Renderer,
-    flux: FluxRelease,
+    store: &Store<'_>,
     objects: &[FluxObject],
 ) -> kube::Result<Vec<Behind>> {
     let mut found = Vec::new();
@@ -39,22 +37,7 @@ pub(super) async fn behind(
         o.name.kind == "Kustomization" && !o.suspended && !o.ready.is_true() && o.inventory.is_empty()
     };
     for name in objects.iter().filter(waiting).map(|o| &o.name) {
-        let version = api_version("kustomize.toolkit.fluxcd.io", "Kustomization", flux);
-        let Some(object) = get(cluster, &version, name).await? else { continue };
-        let Ok(spec) = serde_json::from_value::<KustomizationSpec>(object["spec"].clone()) else { continue };
-        let source = ObjectName {
-            kind: spec.source_ref.kind.clone(),
-            namespace: spec.source_ref.namespace.clone().unwrap_or_else(|| name.namespace.clone()),
-            name: spec.source_ref.name.clone(),
-        };
-        let version = api_version("source.toolkit.fluxcd.io", &source.kind, flux);
-        let source = get(cluster, &version, &source).await?.unwrap_or_default();
-        let artifact = source["status"]["artifact"]["digest"].as_str().and_then(|d| artifacts.get(d));
-        let Some(Ok(built)) =
-            artifact.map(|artifact| seatrial_engine::build(renderer, artifacts, &artifact, &spec))
-        else {
-            continue;
-        };
+        let Some(Ok(built)) = build(cluster, store, name).await? else { continue };
         let mut entry = Behind { object: name.clone(), kinds: BTreeMap::new(), unsupported: BTreeSet::new() };
         for object in built.iter() {
             let kind = object["kind"].as_str().unwrap_or_default();
@@ -67,6 +50,55 @@ pub(super) async fn behind(
         found.push(entry);
     }
     Ok(found)
+}
+
+/// Where what a Kustomization does not build is broken: a line for each place, with file, line and column where they are
+/// known, and the kustomizations that lead there. Its own message has the words of kustomize alone.
+///
+/// # Errors
+/// What the API server answered, where an object could not be read.
+pub(super) async fn broken_places(
+    cluster: &Objects,
+    store: &Store<'_>,
+    name: &ObjectName,
+) -> kube::Result<Vec<String>> {
+    let Some(Err(BuildError::Build(errors))) = build(cluster, store, name).await? else {
+        return Ok(Vec::new());
+    };
+    let line = |error: &seatrial_render::RenderError| {
+        let chain = (error.chain.len() > 1).then(|| format!(", by {}", error.chain.join(" -> ")));
+        error.place().map(|place| format!("at {place}{}", chain.unwrap_or_default()))
+    };
+    Ok(errors.errors.iter().filter_map(line).collect())
+}
+
+/// What a trial builds from.
+pub(super) struct Store<'a> {
+    pub(super) artifacts: &'a ArtifactStore,
+    pub(super) renderer: &'a Renderer,
+    pub(super) flux: FluxRelease,
+}
+
+/// Builds a Kustomization from the artifact that its source has; `None` where it has none.
+async fn build(
+    cluster: &Objects,
+    store: &Store<'_>,
+    name: &ObjectName,
+) -> kube::Result<Option<Result<Arc<Vec<Value>>, BuildError>>> {
+    let version = api_version("kustomize.toolkit.fluxcd.io", "Kustomization", store.flux);
+    let Some(object) = get(cluster, &version, name).await? else { return Ok(None) };
+    let Ok(spec) = serde_json::from_value::<KustomizationSpec>(object["spec"].clone()) else {
+        return Ok(None);
+    };
+    let source = ObjectName {
+        kind: spec.source_ref.kind.clone(),
+        namespace: spec.source_ref.namespace.clone().unwrap_or_else(|| name.namespace.clone()),
+        name: spec.source_ref.name.clone(),
+    };
+    let version = api_version("source.toolkit.fluxcd.io", &source.kind, store.flux);
+    let source = get(cluster, &version, &source).await?.unwrap_or_default();
+    let artifact = source["status"]["artifact"]["digest"].as_str().and_then(|d| store.artifacts.get(d));
+    Ok(artifact.map(|artifact| seatrial_engine::build(store.renderer, store.artifacts, &artifact, &spec)))
 }
 
 fn api_version(group: &str, kind: &str, flux: FluxRelease) -> String {

@@ -233,13 +233,20 @@ async fn watch(
     let Settled { ending, last_news, objects } =
         steady::settle(&handle.objects, clock, &handle.changes).await?;
     let took = Duration::try_from(last_news.duration_since(began)).unwrap_or_default();
+    let store = behind::Store { artifacts, renderer, flux: handle.flux };
+    let mut problems = problems::problems(&handle.objects, &objects).await?;
+    for problem in problems.iter_mut().filter(|problem| problem.why.starts_with("BuildFailed: ")) {
+        for place in behind::broken_places(&handle.objects, &store, &problem.object).await? {
+            problem.why = format!("{}\n{place}", problem.why.trim_end());
+        }
+    }
     Ok(ClusterTrial {
         name: handle.name.clone(),
         path: path.to_owned(),
         ending,
         took: Span(took).to_string(),
-        problems: problems::problems(&handle.objects, &objects).await?,
-        behind: behind::behind(&handle.objects, artifacts, renderer, handle.flux, &objects).await?,
+        problems,
+        behind: behind::behind(&handle.objects, &store, &objects).await?,
         hints: hints(forge, repo, &objects),
         objects,
     })

@@ -62,11 +62,11 @@ async fn watch(store: &Store, api: &Api, version: &mut String, failures: &mut u3
             return !matches!(error.code(), 404 | 410);
         }
     };
-    let mut events = 0_u64;
+    let started = version.clone();
     loop {
         let Some(Event { kind, object }) = stream.next().await else {
             // A watch that ends before it brought anything must not become a hot loop.
-            *failures = if events == 0 { (*failures).max(1) } else { 0 };
+            *failures = if *version == started { (*failures).max(1) } else { 0 };
             return true;
         };
         if kind == EventKind::Error {
@@ -75,9 +75,11 @@ async fn watch(store: &Store, api: &Api, version: &mut String, failures: &mut u3
             *failures = (*failures).max(1);
             return object["code"] != 410;
         }
-        events += 1;
         *failures = 0;
-        *version = object::text(&object, &["metadata", "resourceVersion"]).to_owned();
+        let seen = object::text(&object, &["metadata", "resourceVersion"]);
+        if !seen.is_empty() {
+            seen.clone_into(version);
+        }
         match kind {
             EventKind::Added | EventKind::Modified => store.changed(&object),
             EventKind::Deleted => store.removed(&object),

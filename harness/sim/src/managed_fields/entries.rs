@@ -60,11 +60,13 @@ impl Managers {
     /// # Errors
     /// An entry whose fields cannot be read.
     pub fn read(list: &[Value]) -> Result<Managers, FieldsError> {
-        let entries = list.iter().map(|entry| {
+        let mut managers = Managers::default();
+        for entry in list {
             let fields = entry.get("fieldsV1").map(Fields::read).transpose()?.unwrap_or_default();
-            Ok(Entry::of(entry, fields))
-        });
-        Ok(Managers { entries: entries.collect::<Result<_, _>>()? })
+            // Of two entries of one writer the last counts.
+            managers.put(Entry::of(entry, fields));
+        }
+        Ok(managers)
     }
 
     /// The entries of a list that [`Managers::write`] wrote.

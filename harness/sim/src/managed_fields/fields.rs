@@ -9,7 +9,7 @@ use super::{FieldSet, FieldsError};
 pub struct Fields(Map<String, Value>);
 
 /// Says in `fieldsV1` that the place itself is a member, where there are members below it as well.
-const SELF: &str = ".";
+pub(super) const SELF: &str = ".";
 
 impl Fields {
     /// The fields of a set.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::fields::SELF;
 use super::{FieldsError, PathElement};
 
 /// A set of paths, as a tree. A path is a member where its last element is in `members` of the node before it.
@@ -25,12 +26,12 @@ impl FieldSet {
     pub(super) fn from_map(map: &Map<String, Value>) -> Result<FieldSet, FieldsError> {
         let mut set = FieldSet::default();
         for (key, value) in map {
-            if key == "." {
+            if key == SELF {
                 continue;
             }
             let element = PathElement::parse(key)?;
             let inner = value.as_object().ok_or(FieldsError::NoObject)?;
-            if inner.is_empty() || inner.contains_key(".") {
+            if inner.is_empty() || inner.contains_key(SELF) {
                 set.members.insert(element.clone());
             }
             let child = FieldSet::from_map(inner)?;
@@ -49,7 +50,7 @@ impl FieldSet {
     fn write(&self, is_member: bool) -> Map<String, Value> {
         let mut out = Map::with_capacity(self.members.len() + self.children.len() + 1);
         if is_member {
-            out.insert(".".to_owned(), Value::Object(Map::new()));
+            out.insert(SELF.to_owned(), Value::Object(Map::new()));
         }
         // Both are sorted: they are merged into one order.
         let mut members = self.members.iter().peekable();

@@ -51,7 +51,7 @@ fn refusal(pod: &Value, node: &Value) -> Option<String> {
     }
     list(node, &["spec", "taints"])
         .iter()
-        // The taints of the node's own state follow from conditions that a simulated node never has.
+        // Simulated nodes are always ready: the taints of a node's own state are passed over.
         .filter(|taint| !text(taint, &["key"]).starts_with("node.kubernetes.io/"))
         .map(|taint| (text(taint, &["key"]), text(taint, &["value"]), text(taint, &["effect"])))
         .find(|(key, value, effect)| *effect != "PreferNoSchedule" && !tolerates(key, value, effect))
