@@ -3,6 +3,7 @@
 mod build;
 mod comments;
 mod merge;
+mod plain;
 mod source;
 mod strict;
 mod tabs;
@@ -174,6 +175,11 @@ fn move_down(node: &mut Node, lines: u32) {
 
 /// Reads up to `most` documents.
 fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>, ParseError> {
+    if !options.comments
+        && let Some(document) = plain::document(text, options)
+    {
+        return Ok(vec![document]);
+    }
     check_end_marker(text)?;
     let depth = options.max_depth.min(250);
     let granit = granit_parser::options! {
@@ -267,6 +273,9 @@ fn checked_text<'a>(bytes: &'a [u8], options: &ParseOptions) -> Result<&'a str, 
         let (line, column) = place_of(bytes, error.valid_up_to());
         ParseError { line, column, message: "invalid leading UTF-8 octet".to_owned() }
     })?;
+    if is_common(bytes) {
+        return Ok(text);
+    }
     match text.char_indices().find(|(_, c)| is_control(*c)) {
         None => Ok(text),
         Some((at, c)) => {
@@ -280,6 +289,12 @@ fn checked_text<'a>(bytes: &'a [u8], options: &ParseOptions) -> Result<&'a str, 
             Err(ParseError { line, column, message })
         }
     }
+}
+
+/// Whether all bytes are ASCII, and none is a control character: most files need no look at each character.
+fn is_common(bytes: &[u8]) -> bool {
+    let common = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t' | b'\r');
+    bytes.chunks(64).all(|chunk| chunk.iter().fold(true, |all, byte| all & common(byte)))
 }
 
 /// Characters that Go's readers refuse, and those that end a line for YAML 1.1 only.
