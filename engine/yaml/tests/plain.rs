@@ -6,7 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use seatrial_yaml::{Document, DuplicateKeys, Node, ParseError, ParseOptions, Value, parse, parse_pieces};
+use seatrial_yaml::{
+    Document, DuplicateKeys, Node, ParseError, ParseOptions, Value, emit, emit_json, emitted_value, parse,
+    parse_pieces,
+};
 
 fn without_comments(node: &mut Node) {
     node.comments = None;
@@ -32,11 +35,20 @@ fn both(text: &[u8], duplicate_keys: DuplicateKeys, read: Read) -> [Result<Vec<D
     })
 }
 
+/// Printing has two ways, too: from the tree, and through JSON.
+fn check_printing(documents: &[Document]) {
+    for document in documents {
+        let through_json = emitted_value(&document.root).and_then(|json| emit_json(&json));
+        assert_eq!(emit(&document.root), through_json, "{:?}", document.root);
+    }
+}
+
 fn check(text: &[u8]) {
     for read in [parse, parse_pieces] {
         for duplicates in [DuplicateKeys::Refuse, DuplicateKeys::LastWins, DuplicateKeys::Keep] {
             let [whole, plain] = both(text, duplicates, read);
             assert_eq!(whole, plain, "{}", String::from_utf8_lossy(text));
+            check_printing(plain.as_deref().unwrap_or_default());
         }
     }
 }
@@ -57,7 +69,9 @@ fn all_files_here_read_the_same() {
     let shared = std::env::var_os("SEATRIAL_CONFORMANCE")
         .map_or_else(|| root.join("../shared/conformance"), PathBuf::from);
     let mut files = Vec::new();
-    for dir in ["fixtures", "scenarios", "engine", "harness"].map(|dir| root.join(dir)).iter().chain([&shared]) {
+    for dir in
+        ["fixtures", "scenarios", "engine", "harness"].map(|dir| root.join(dir)).iter().chain([&shared])
+    {
         files_below(dir, &mut files);
     }
     let small = |file: &&PathBuf| file.metadata().is_ok_and(|meta| meta.len() < 200_000);
@@ -96,10 +110,12 @@ fn line() -> impl Strategy<Value = String> {
         2 => scalar,
         1 => "(# a|---|\\.\\.\\.|--- # a|--- a|%YAML 1.2|\u{feff})",
     ];
-    let indent = prop_oneof![4 => Just(0usize), 4 => Just(2), 3 => Just(4), 1 => Just(6), 1 => Just(1), 1 => Just(3)];
+    let indent =
+        prop_oneof![4 => Just(0usize), 4 => Just(2), 3 => Just(4), 1 => Just(6), 1 => Just(1), 1 => Just(3)];
     let ends = prop_oneof![30 => Just("\n"), 1 => Just("\r\n"), 1 => Just("\n\n"), 1 => Just("\n  \n"), 1 => Just("")];
-    (indent, dashes, body, end, ends)
-        .prop_map(|(indent, dashes, body, end, ends)| format!("{}{dashes}{body}{end}{ends}", " ".repeat(indent)))
+    (indent, dashes, body, end, ends).prop_map(|(indent, dashes, body, end, ends)| {
+        format!("{}{dashes}{body}{end}{ends}", " ".repeat(indent))
+    })
 }
 
 proptest! {

@@ -34,7 +34,9 @@ pub(super) fn plain_scalar(lines: &Lines<'_>, start: usize, end: usize) -> Optio
 /// Bytes that may start a plain scalar.
 pub(super) fn is_plain_start(first: u8, second: u8) -> bool {
     match first {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'/' | b'$' | b'(' | b'<' | b'+' | b'~' => true,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'/' | b'$' | b'(' | b'<' | b'+' | b'~' => {
+            true
+        }
         b'-' => matches!(second, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/'),
         _ => false,
     }
@@ -80,7 +82,10 @@ impl Lines<'_> {
                 let key = self.quoted()?;
                 let colon = self.byte() == b':' && matches!(self.second(), b' ' | b'\n');
                 // A quoted `<<` is no merge key; leave it to the whole reader.
-                if !colon || (key.pos.end - key.pos.start) as usize > LONGEST_KEY || key.as_str() == Some("<<") {
+                if !colon
+                    || (key.pos.end - key.pos.start) as usize > LONGEST_KEY
+                    || key.as_str() == Some("<<")
+                {
                     return None;
                 }
                 key
