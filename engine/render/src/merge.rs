@@ -101,6 +101,7 @@ impl<'s> Merger<'s> {
             && value.style() == Some(Style::Plain)
             && let Value::Scalar { text, style } = &mut value.value
             && Node::text(text.as_str()).style() == Some(Style::DoubleQuoted)
+            && !is_sexagesimal(text)
         {
             *style = Style::DoubleQuoted;
         }
@@ -350,6 +351,11 @@ impl<'s> Merger<'s> {
         }
         Ok(out)
     }
+}
+
+/// `1:20` gets quotes when it is printed, and not before.
+fn is_sexagesimal(text: &str) -> bool {
+    text.contains(':') && text.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | '_' | '+' | '-'))
 }
 
 /// Whether a scalar has the type of its tag without it, too: only then quotes make a string of it.

@@ -11,6 +11,7 @@ use crate::config::TransformerConfig;
 use crate::decode::decode;
 use crate::error::{RenderError, Result, fail};
 use crate::loader::{Loader, in_file};
+use crate::notes;
 use crate::resource::{Resource, Types};
 
 /// Annotations that programs use among themselves: dropped when read.
@@ -32,7 +33,8 @@ pub(crate) fn resources(
 ) -> Result<Vec<Resource>> {
     let nodes = renderer.resources(content)?;
     let file: Arc<str> = file.into();
-    Ok(nodes.iter().map(|node| Resource::new(node.clone(), file.clone(), types.clone())).collect())
+    let resource = |node: &Arc<Node>| notes::taken(Resource::new(node.clone(), file.clone(), types.clone()));
+    Ok(nodes.iter().map(resource).collect())
 }
 
 /// The objects of a file's documents, `alone` where it has no separators: lists unpacked, annotations in order.
@@ -66,14 +68,20 @@ fn add(node: &Node, alone: bool, out: &mut Vec<Arc<Node>>) -> Result<()> {
         return Err(at(RenderError::new("missing Resource metadata")).into());
     }
     let kind = text(node, &["kind"]);
+    if alone && kind == "ResourceList" && !node.has("items") {
+        // What functions are given: the wrapping goes, whatever is in it.
+        return Ok(());
+    }
     if kind.ends_with("List")
         && let Some(items) = node.get("items")
     {
         if items.is_seq() {
             // But for a `List` that is alone in its file, it is lost how items were written: numbers, for one.
-            return items.items().iter().try_for_each(|item| match alone && kind == "List" {
-                true => add(item, false, out),
-                false => add(&retold(item)?, false, out),
+            return items.items().iter().try_for_each(|item| {
+                match alone && matches!(kind, "List" | "ResourceList") {
+                    true => add(item, false, out),
+                    false => add(&retold(item)?, false, out),
+                }
             });
         }
         if items.is_null() {

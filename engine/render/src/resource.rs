@@ -291,6 +291,12 @@ impl Resource {
             Resource { shares: self.shares, ..Resource::new(node, self.file.clone(), self.types.clone()) };
     }
 
+    /// Forgets where it comes from and which transformers it saw.
+    pub(crate) fn forget_origin(&mut self) {
+        self.origin = None;
+        self.transformations.clear();
+    }
+
     /// Whether kustomize has notes about the object in its annotations: then the map is there, even where nobody wrote it.
     pub(crate) fn has_notes(&self) -> bool {
         !self.past.is_empty()

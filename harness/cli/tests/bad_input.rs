@@ -278,7 +278,10 @@ const RENDER: &[Mistake] = &[
         what: "a folder that is not there",
         args: "{tmp}/nowhere",
         exit: FAILED,
-        says: &["must build at directory: '{tmp}/nowhere': no such file or directory"],
+        says: &[
+            "must build at directory: not a valid directory: evalsymlink failure on '{tmp}/nowhere' : lstat \
+             {tmp}/nowhere: no such file or directory",
+        ],
     },
     Mistake {
         what: "a file instead of a folder",
@@ -299,7 +302,7 @@ const RENDER: &[Mistake] = &[
         what: "a missing file",
         args: "fixtures/invalid/repo-missing-file/config/beta",
         exit: FAILED,
-        says: &["fixtures/invalid/repo-missing-file/config/beta/deployment.yaml': no such file or directory"],
+        says: &["fixtures/invalid/repo-missing-file/config/beta/deployment.yaml: no such file or directory"],
     },
     Mistake {
         what: "kustomizations that contain each other",
@@ -311,13 +314,13 @@ const RENDER: &[Mistake] = &[
         what: "a manifest that is not YAML",
         args: "fixtures/invalid/repo-invalid-yaml/config/beta",
         exit: FAILED,
-        says: &["fixtures/invalid/repo-invalid-yaml/config/beta/settings.yaml:6:2: ", "invalid YAML"],
+        says: &["fixtures/invalid/repo-invalid-yaml/config/beta/settings.yaml:6:2", "MalformedYAMLError"],
     },
     Mistake {
         what: "a kustomization with a misspelt field",
         args: "{tmp}/misspelt",
         exit: FAILED,
-        says: &["unknown field `resorces`", "{tmp}/misspelt/kustomization.yaml"],
+        says: &["unknown field \"resorces\"", "{tmp}/misspelt/kustomization.yaml"],
     },
     Mistake {
         what: "Helm charts",
@@ -329,7 +332,7 @@ const RENDER: &[Mistake] = &[
         what: "the flag for Helm charts",
         args: "{tmp}/helm --enable-helm",
         exit: INVALID,
-        says: &["--enable-helm is not supported: it would run other programs"],
+        says: &["--enable-helm is not supported: it would run another program"],
     },
     Mistake {
         what: "an output that cannot be written",

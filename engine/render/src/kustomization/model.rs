@@ -45,7 +45,7 @@ model! {
         bases: Vec<String>,
         config_map_generator: Vec<ConfigMapArgs>,
         secret_generator: Vec<SecretArgs>,
-        helm_globals: Option<Json>,
+        helm_globals: Option<HelmGlobals>,
         helm_charts: Vec<Json>,
         helm_chart_inflation_generator: Vec<Json>,
         generator_options: Option<GeneratorOptions>,
@@ -61,6 +61,11 @@ model! {
         namespace: String,
         labels: BTreeMap<String, String>,
         annotations: BTreeMap<String, String>,
+    }
+    /// `helmGlobals`: without charts they say nothing.
+    HelmGlobals {
+        chart_home: String,
+        config_home: String,
     }
     /// An entry of `labels`.
     Label {

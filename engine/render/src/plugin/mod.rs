@@ -14,6 +14,7 @@ pub(crate) use run::{generate, transform, validate};
 use crate::accumulate::{Build, Target};
 use crate::error::{Context, Result, fail};
 use crate::origin::Origin;
+use crate::resource::Resource;
 use crate::{path, read};
 
 /// A configuration.
@@ -95,8 +96,14 @@ fn load_one<'a>(build: &mut Build<'a>, target: &Target<'a>, entry: &str) -> Resu
     let inner = build.load(loader, relative.clone())?;
     let file = path::join_relative(&relative, &inner.file_name);
     let gathered = build.accumulate(&inner)?;
-    let nodes: Vec<Arc<Node>> = gathered.resources.list().iter().map(|r| r.shared_node()).collect();
-    Ok(plugins(&nodes, &file))
+    let plugin = |resource: &Resource| {
+        let origin = resource.origin.as_ref().filter(|origin| !origin.path.is_empty());
+        Plugin {
+            node: resource.shared_node(),
+            configured_in: origin.map_or_else(|| file.clone(), |origin| origin.path.clone()),
+        }
+    };
+    Ok(gathered.resources.list().iter().map(plugin).collect())
 }
 
 /// Refuses what needs another program.

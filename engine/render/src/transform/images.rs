@@ -17,7 +17,7 @@ pub(crate) fn set_image(resources: &mut ResMap, image: &Image, specs: &[FieldSpe
     for resource in resources.list_mut() {
         let gvk = resource.gvk();
         if gvk.kind != "CustomResourceDefinition" && has_containers(resource.node()) {
-            in_containers(resource.node_mut(), image);
+            in_containers(resource.node_mut(), image)?;
         }
         for spec in specs.iter().filter(|spec| spec.selects(&gvk)) {
             spec.apply(&gvk, resource.node_mut(), Create::Nothing, &mut |node| {
@@ -38,21 +38,27 @@ fn has_containers(node: &Node) -> bool {
     }) || node.items().iter().any(has_containers)
 }
 
-fn in_containers(node: &mut Node, image: &Change<'_>) {
+fn in_containers(node: &mut Node, image: &Change<'_>) -> Result<()> {
     if let Some(items) = node.items_mut() {
-        items.iter_mut().for_each(|item| in_containers(item, image));
+        items.iter_mut().try_for_each(|item| in_containers(item, image))?;
     }
-    let Some(entries) = node.entries_mut() else { return };
-    for (key, value) in entries {
+    for (key, value) in node.entries_mut().into_iter().flatten() {
         if key.as_str().is_some_and(|key| CONTAINERS.contains(&key)) {
+            if value.is_null() {
+                *value = Node::seq();
+            }
             for container in value.items_mut().into_iter().flatten() {
+                if !container.is_map() && !container.is_null() {
+                    return fail(format!("wrong node kind: expected map, but got {}", container.kind_name()));
+                }
                 if let Some(field) = container.get_mut("image") {
                     set(field, image);
                 }
             }
         }
-        in_containers(value, image);
+        in_containers(value, image)?;
     }
+    Ok(())
 }
 
 fn set(node: &mut Node, image: &Change<'_>) {

@@ -55,6 +55,12 @@ impl JsonPatch {
         operations.into_iter().map(read).collect::<Result<_>>().map(JsonPatch)
     }
 
+    /// Whether it writes or removes all annotations, or what is around them.
+    pub(super) fn reaches_annotations(&self) -> bool {
+        let around = |path: &str| matches!(path, "" | "/metadata" | "/metadata/annotations");
+        self.0.iter().any(|operation| around(&operation.path) || around(&operation.from))
+    }
+
     /// Applies all operations in order.
     pub(crate) fn apply(&self, root: &mut Node) -> Result<()> {
         self.0.iter().try_for_each(|operation| operation.apply(root))

@@ -201,7 +201,7 @@ impl Search<'_> {
             return self.set_map(field);
         }
         let old = field.as_str().unwrap_or_default();
-        if let Some(found) = self.select(old, self.named(old))? {
+        if let Some(found) = self.select(old, self.named(old), false)? {
             let name = &self.index.candidates[found].id.name;
             if name != old {
                 *field = Node::str(name.as_str());
@@ -229,7 +229,7 @@ impl Search<'_> {
                 if by_first { first(candidate) } else { now(candidate) }
             });
         }
-        let Some(found) = self.select(&old, candidates)? else { return Ok(()) };
+        let Some(found) = self.select(&old, candidates, true)? else { return Ok(()) };
         let found = &self.index.candidates[found].id;
         if found.name == old && Some(&found.namespace) == namespace.as_ref() {
             return Ok(());
@@ -247,8 +247,9 @@ impl Search<'_> {
         known.iter().copied().filter(|at| self.referrer.may_see(&self.index.candidates[*at].id)).collect()
     }
 
-    /// The one object that is meant, by kind, role, namespace, and prefixes.
-    fn select(&self, old: &str, mut found: Vec<usize>) -> Result<Option<usize>> {
+    /// The one object that is meant, by kind, role, namespace, and prefixes. Where the namespace is written too, several with
+    /// the same name will not do.
+    fn select(&self, old: &str, mut found: Vec<usize>, with_namespace: bool) -> Result<Option<usize>> {
         let candidate = |at: &usize| &self.index.candidates[*at];
         found.retain(|at| candidate(at).past.iter().any(|id| id.name == old));
         found.retain(|at| candidate(at).past.iter().any(|id| id.gvk.is_selected(&self.target)));
@@ -272,7 +273,7 @@ impl Search<'_> {
         }
         let Some(first) = found.first() else { return Ok(None) };
         if found.iter().all(|at| candidate(at).id.name == candidate(first).id.name)
-            && (found.len() == 1 || !self.spec.path.ends_with("subjects"))
+            && (found.len() == 1 || !with_namespace)
         {
             return Ok(Some(*first));
         }

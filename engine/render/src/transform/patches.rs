@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use seatrial_yaml::{Dialect, Node};
+use seatrial_yaml::{Dialect, Node, Style};
 use serde_json::Value as Json;
 
 use super::json_patch::JsonPatch;
@@ -183,11 +183,25 @@ fn merge_all(
     };
     let matcher = Matcher::new(selector)?;
     let merge = with_texts(merge);
+    let wanted = patch_id(build, &merge).gvk;
     for resource in resources.list_mut().iter_mut().filter(|r| matcher.matches(r)) {
-        patch_one(resource, &merge, allowed)?;
+        if !allowed.kind && resource.gvk() != wanted {
+            // The types of the object count, not those that the patch names.
+            let mut same = merge.clone();
+            same.set("kind", Node::str(resource.kind()));
+            if resource.api_version().is_empty() {
+                same.remove("apiVersion");
+            } else {
+                same.set("apiVersion", Node::str(resource.api_version()));
+            }
+            patch_one(resource, &same, allowed)?;
+        } else {
+            patch_one(resource, &merge, allowed)?;
+        }
         if resource.api_version().is_empty() && !resource.is_empty() {
             // kustomize puts the object's own version into the patch, even where there is none.
-            resource.node_mut().set("apiVersion", Node::null());
+            let quoted = merge.get("apiVersion").is_some_and(|node| node.style() != Some(Style::Plain));
+            resource.node_mut().set("apiVersion", if quoted { Node::text("") } else { Node::null() });
         }
     }
     resources.check_unique(REGISTERED)
@@ -305,7 +319,17 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
     if resource.has_notes() {
         node.make_maps(&["metadata", "annotations"]);
     }
+    let noted = !remember && resource.has_notes() && patch.reaches_annotations();
+    if noted && let Some(annotations) = node.make_maps(&["metadata", "annotations"]) {
+        annotations.set(NOTES, Node::str(""));
+    }
     patch.apply(&mut node)?;
+    if noted {
+        let annotations = node.at_mut(&["metadata", "annotations"]);
+        if annotations.is_none_or(|annotations| annotations.remove(NOTES).is_none()) {
+            resource.forget_origin();
+        }
+    }
     if let Some(metadata) = node.get_mut("metadata")
         && metadata.get("annotations").is_some_and(Node::is_empty_collection)
     {

@@ -246,7 +246,7 @@ fn spliced(old: &str, new: &str, options: &FieldOptions) -> String {
 /// Another text with the type that the field has: a number stays a number, a string stays a string.
 fn set_scalar(field: &mut Node, text: String) {
     let tag = match field.resolve(Dialect::Kustomize) {
-        Ok(Scalar::Str(_) | Scalar::Time(_)) => {
+        Ok(Scalar::Str(_)) => {
             *field = Node { shared: field.shared, ..Node::str(text) };
             return;
         }

@@ -152,7 +152,7 @@ impl Failure {
             (
                 "must specify --enable-helm",
                 args.programs.enable_helm,
-                "--enable-helm is not supported: it would run another program",
+                "--enable-helm is not supported: it would run another program; list the output of `helm template` as a resource",
                 "Helm charts are not supported: list the output of `helm template` as a resource",
             ),
             (
@@ -165,10 +165,10 @@ impl Failure {
         for (says, set, instead, hint) in flags {
             if failure.message.contains(says) {
                 failure.exit = Exit::Invalid;
-                if set {
-                    failure.message = failure.message.replace(says, instead);
+                match set {
+                    true => failure.message = failure.message.replace(says, instead),
+                    false => failure.message.push_str(&format!("\nhint: {hint}")),
                 }
-                failure.message.push_str(&format!("\nhint: {hint}"));
             }
         }
         failure
