@@ -1,11 +1,11 @@
 //! An object on its way through a build: its tree, and what happened to it so far.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use seatrial_schema::Schema;
 use seatrial_yaml::{Node, Style};
 
-use crate::ids::{Gvk, ResId};
+use crate::ids::{Gvk, Identity, ResId};
 use crate::origin::Origin;
 
 /// What a generator does about an object that is there already.
@@ -129,6 +129,12 @@ impl Resource {
         Arc::make_mut(&mut self.node)
     }
 
+    /// Takes the tree out, to be given back by [`Resource::set_node`]; copied only where others share it.
+    pub(crate) fn take_node(&mut self) -> Node {
+        static NOTHING: LazyLock<Arc<Node>> = LazyLock::new(|| Arc::new(Node::null()));
+        Arc::unwrap_or_clone(std::mem::replace(&mut self.node, NOTHING.clone()))
+    }
+
     pub(crate) fn set_node(&mut self, node: Node) {
         self.node = Arc::new(node);
     }
@@ -195,6 +201,13 @@ impl Resource {
 
     pub(crate) fn is_cluster_scoped(&self) -> bool {
         self.types.is_cluster_scoped(self.api_version(), self.kind())
+    }
+
+    /// The identity that it has now, in a form that can be compared.
+    pub(crate) fn identity(&self) -> Identity<'_> {
+        let (group, version) = seatrial_schema::split_api_version(self.api_version());
+        let namespace = crate::ids::effective_namespace(self.namespace(), self.is_cluster_scoped());
+        Identity { group, version, kind: self.kind(), name: self.name(), namespace }
     }
 
     /// The identity that it has now.
