@@ -201,6 +201,9 @@ fn accumulation(entry: &str, no_file: &RenderErrors) -> String {
 
 /// Resources of one file, if no two of them are the same object.
 fn unique(resources: Vec<Resource>) -> Result<Vec<Resource>> {
+    if resources.len() < 2 {
+        return Ok(resources);
+    }
     let mut all = ResMap::default();
     all.append_all(resources)?;
     Ok(all.into_list())

@@ -67,7 +67,7 @@ impl Object {
 
     /// Whether kustomize knows the kind as one that lives outside of namespaces.
     pub fn is_cluster_scoped(&self) -> bool {
-        seatrial_schema::kustomize().is_namespaced(self.api_version(), self.kind()) == Some(false)
+        seatrial_schema::kustomize_is_namespaced(self.api_version(), self.kind()) == Some(false)
     }
 
     /// The file that it was read from, as a path in the tree; for a generated object the kustomization's file.

@@ -37,14 +37,20 @@ pub(crate) fn resources(
     Ok(nodes.iter().map(resource).collect())
 }
 
-/// The objects of a file's documents, `alone` where it has no separators: lists unpacked, annotations in order.
-pub(crate) fn objects(documents: Vec<Document>, alone: bool) -> Result<Vec<Arc<Node>>> {
+/// The objects of a file's documents: lists unpacked, annotations in order.
+pub(crate) fn objects(documents: Vec<Document>, content: &[u8]) -> Result<Vec<Arc<Node>>> {
+    let listed = |document: &Document| text(&document.root, &["kind"]).ends_with("List");
+    let alone = documents.iter().any(listed) && is_one_document(content);
     let mut out = Vec::new();
     let roots = documents.into_iter().filter(|d| !d.is_empty()).map(|d| d.root);
     // The items of lists come behind all other objects of the file.
     let (lists, others): (Vec<Node>, Vec<Node>) = roots.partition(is_list);
     others.into_iter().chain(lists).try_for_each(|root| add(root, alone, &mut out))?;
     Ok(out)
+}
+
+fn is_one_document(content: &[u8]) -> bool {
+    !content.windows(4).any(|window| window == b"\n---")
 }
 
 /// The item as it is after a way through JSON.

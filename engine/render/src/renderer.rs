@@ -78,7 +78,7 @@ impl Renderer {
 
     /// The objects of a file, lists unpacked.
     pub(crate) fn resources(&self, content: &Bytes) -> Result<Arc<Objects>> {
-        self.objects.get_or_make(content, || read::objects(parse(content)?, is_one_document(content)))
+        self.objects.get_or_make(content, || read::objects(parse(content)?, content))
     }
 
     /// The patches of a text. Keys may come twice in them: the first counts where it meets a value, see [`crate::merge`].
@@ -90,7 +90,7 @@ impl Renderer {
                 ..ParseOptions::default()
             };
             match seatrial_yaml::parse_pieces(content, &options) {
-                Ok(documents) => read::objects(documents, is_one_document(content)).map(Arc::new),
+                Ok(documents) => read::objects(documents, content).map(Arc::new),
                 Err(_) => Err(errors),
             }
         })
@@ -127,10 +127,6 @@ impl Renderer {
 fn parse(content: &[u8]) -> Result<Vec<Document>> {
     let options = ParseOptions { comments: false, ..ParseOptions::default() };
     seatrial_yaml::parse_pieces(content, &options).map_err(invalid)
-}
-
-fn is_one_document(content: &[u8]) -> bool {
-    !content.windows(4).any(|window| window == b"\n---")
 }
 
 fn invalid(error: ParseError) -> RenderErrors {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use seatrial_schema::Schema;
+use seatrial_schema::{Schema, TypeRef};
 use seatrial_yaml::{Node, Style};
 
 use crate::ids::{Gvk, Identity, ResId};
@@ -79,8 +79,12 @@ pub(crate) struct Types {
 }
 
 impl Types {
-    pub(crate) fn schema(&self) -> &Schema {
-        self.custom.get().unwrap_or_else(|| seatrial_schema::kustomize())
+    /// The type of a kind; `None` for an unknown kind.
+    pub(crate) fn type_of(&self, api_version: &str, kind: &str) -> Option<TypeRef<'_>> {
+        match self.custom.get() {
+            Some(custom) => custom.type_of(api_version, kind),
+            None => seatrial_schema::kustomize_type(api_version, kind),
+        }
     }
 
     /// Takes other types; the first ones that come stay.
@@ -89,7 +93,7 @@ impl Types {
     }
 
     pub(crate) fn is_cluster_scoped(&self, api_version: &str, kind: &str) -> bool {
-        let builtin = seatrial_schema::kustomize().is_namespaced(api_version, kind);
+        let builtin = seatrial_schema::kustomize_is_namespaced(api_version, kind);
         let custom = || self.custom.get().and_then(|schema| schema.is_namespaced(api_version, kind));
         builtin.or_else(custom) == Some(false)
     }

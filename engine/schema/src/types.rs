@@ -79,10 +79,19 @@ impl<'s> TypeRef<'s> {
     /// The type without what this place declares: follows references.
     fn target(self) -> TypeRef<'s> {
         let mut at = self;
-        while let Shape::Ref(next) = at.raw().shape {
-            at = at.at_node(next);
+        while let Some(next) = at.next() {
+            at = next;
         }
         at
+    }
+
+    /// The type that this one stands for.
+    fn next(self) -> Option<TypeRef<'s>> {
+        match self.raw().shape {
+            Shape::Ref(next) => Some(self.at_node(next)),
+            Shape::Elsewhere(name) => Some(crate::elsewhere(name)),
+            _ => None,
+        }
     }
 
     fn shape(self) -> &'s Shape {
@@ -96,10 +105,7 @@ impl<'s> TypeRef<'s> {
             if let Some(found) = node.attributes.as_deref().and_then(&get) {
                 return Some(found);
             }
-            match node.shape {
-                Shape::Ref(next) => at = at.at_node(next),
-                _ => return None,
-            }
+            at = at.next()?;
         }
     }
 
@@ -111,7 +117,7 @@ impl<'s> TypeRef<'s> {
     /// The shape.
     pub fn kind(self) -> TypeKind {
         match self.shape() {
-            Shape::Any | Shape::Ref(_) => TypeKind::Any,
+            Shape::Any | Shape::Ref(_) | Shape::Elsewhere(_) => TypeKind::Any,
             Shape::Free => TypeKind::FreeObject,
             Shape::Scalar(s) => TypeKind::Scalar(*s),
             Shape::List(_) => TypeKind::List,
@@ -271,10 +277,7 @@ impl<'s> TypeRef<'s> {
 
     /// The type that this place refers to, where it is a reference.
     pub fn referenced(self) -> Option<TypeRef<'s>> {
-        match self.raw().shape {
-            Shape::Ref(node) => Some(self.at_node(node)),
-            _ => None,
-        }
+        self.next()
     }
 }
 

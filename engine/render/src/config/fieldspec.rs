@@ -57,9 +57,12 @@ impl FieldSpec {
         if !self.selects(gvk) {
             return Ok(());
         }
-        let path = split_path(&self.path);
         let make = if self.create { make } else { Create::Nothing };
-        walk(root, &path, make, set).map_err(|errors| {
+        let walked = match self.path.contains('\\') {
+            true => walk(root, &split_path(&self.path), make, set),
+            false => walk(root, &parts(&self.path), make, set),
+        };
+        walked.map_err(|errors| {
             errors.map(|mut error| {
                 error.message =
                     format!("considering field '{}' of object {gvk}: {}", self.path, error.message);
@@ -90,9 +93,14 @@ pub(crate) fn split_path(path: &str) -> Vec<String> {
     parts
 }
 
-fn walk(
+/// The parts of a path without slashes inside of parts.
+pub(crate) fn parts(path: &str) -> Vec<&str> {
+    path.strip_prefix('/').unwrap_or(path).split('/').collect()
+}
+
+fn walk<P: AsRef<str>>(
     node: &mut Node,
-    path: &[String],
+    path: &[P],
     make: Create,
     set: &mut dyn FnMut(&mut Node) -> Result<()>,
 ) -> Result<()> {
@@ -106,9 +114,9 @@ fn walk(
     if !node.is_map() {
         return fail("expected sequence or mapping node");
     }
-    let (name, is_list) = match first.strip_suffix("[]") {
+    let (name, is_list) = match first.as_ref().strip_suffix("[]") {
         Some(name) => (name, true),
-        None => (first.as_str(), false),
+        None => (first.as_ref(), false),
     };
     let make_here = if is_list { Create::Nothing } else { make };
     let wanted = match (make_here, rest.is_empty()) {

@@ -253,8 +253,7 @@ fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<
     if wipes && let Some(annotations) = before.make_maps(&["metadata", "annotations"]) {
         annotations.set(NOTES, Node::str(""));
     }
-    let mut merged =
-        merge(before, patch, types.schema()).context(|| format!("failed to patch {kind} {name}"))?;
+    let mut merged = merge(before, patch, &types).context(|| format!("failed to patch {kind} {name}"))?;
     if wipes {
         let metadata = merged.as_mut().and_then(|merged| merged.get_mut("metadata"));
         let annotations = metadata.and_then(|metadata| metadata.get_mut("annotations"));

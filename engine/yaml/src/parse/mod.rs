@@ -121,8 +121,13 @@ pub fn parse_first(bytes: &[u8], options: &ParseOptions) -> Result<Option<Docume
 /// Those of [`parse`]; a line that starts with `---` and goes on with anything but a comment, unless it is the first.
 pub fn parse_pieces(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document>, ParseError> {
     let text = checked_text(bytes, options)?;
+    if !options.comments
+        && let Some(document) = plain::document(text, options)
+    {
+        return Ok(vec![document]);
+    }
     if !text.contains("\n---") {
-        return read(text, options, 1);
+        return read_whole(text, options, 1);
     }
     let mut documents = Vec::new();
     let (mut start, mut from, mut line) = (0, 0, 0);
@@ -180,6 +185,11 @@ fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>
     {
         return Ok(vec![document]);
     }
+    read_whole(text, options, most)
+}
+
+/// The same for all of YAML.
+fn read_whole(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>, ParseError> {
     check_end_marker(text)?;
     let depth = options.max_depth.min(250);
     let granit = granit_parser::options! {
@@ -198,7 +208,7 @@ fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>
             // Where one document is read, a directive behind it ends it.
             Err(error) if most == 1 && error.message == DIRECTIVE => match before_directive(text, error.line)
             {
-                Some(before) => return read(before, options, most),
+                Some(before) => return read_whole(before, options, most),
                 None => return Err(error),
             },
             Err(error) => return Err(error),

@@ -76,7 +76,8 @@ impl<'s> Lines<'s> {
     }
 
     pub(super) fn skip_line(&mut self) {
-        match self.rest().find('\n') {
+        let rest = self.bytes().get(self.at..).unwrap_or_default();
+        match rest.iter().position(|byte| *byte == b'\n') {
             Some(more) => self.to_next_line(more),
             None => self.at = self.text.len(),
         }
