@@ -121,11 +121,11 @@ pub(crate) fn is_malformed(error: &RenderError) -> bool {
 /// What kustomize says about broken YAML in a file; its line numbers point at the end of what it had read.
 pub(crate) fn malformed(error: &RenderError, file: &str) -> String {
     let what = error.message.trim_start_matches(INVALID_YAML);
-    match error.line {
-        Some(line) if line > 1 => {
-            format!("MalformedYAMLError: yaml: line {}: {what} in File: {file}", line - 1)
-        }
-        _ => format!("MalformedYAMLError: yaml: {what} in File: {file}"),
+    let of_scanner = ["found ", "could not find ", "mapping values ", "block sequence "];
+    let off = u32::from(!of_scanner.iter().any(|start| what.starts_with(start)));
+    match error.line.map_or(0, |line| line.saturating_sub(off)) {
+        0 => format!("MalformedYAMLError: yaml: {what} in File: {file}"),
+        line => format!("MalformedYAMLError: yaml: line {line}: {what} in File: {file}"),
     }
 }
 

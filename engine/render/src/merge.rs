@@ -232,7 +232,7 @@ impl<'s> Merger<'s> {
         let merged = if keys.is_empty() {
             scalars(items, theirs)
         } else {
-            self.items(items, theirs, &keys, ty.items())?
+            self.items(items, theirs, &keys, ty.items(), adding)?
         };
         if let Some(items) = list.items_mut() {
             *items = merged;
@@ -246,6 +246,7 @@ impl<'s> Merger<'s> {
         patch: Vec<Node>,
         keys: &[&str],
         ty: Option<TypeRef<'s>>,
+        adding: bool,
     ) -> Result<Vec<Node>> {
         // A second key that no item has does not count.
         let used = |key: &&str| patch.iter().chain(&dest).any(|item| item.has(key));
@@ -254,7 +255,7 @@ impl<'s> Merger<'s> {
             return Ok(dest);
         }
         if keys.len() > 1 {
-            return self.items_by_keys(dest, patch, &keys, ty);
+            return self.items_by_keys(dest, patch, &keys, ty, adding);
         }
         let key = keys.remove(0);
         let nameless = |item: &Node| text(item, key).is_empty();
@@ -283,8 +284,8 @@ impl<'s> Merger<'s> {
             let ours = dest.iter().position(|item| text(item, key) == name);
             let theirs = patch.iter().find(|item| text(item, key) == name).cloned();
             // kustomize puts the replacement of an item nowhere.
-            let theirs = theirs.filter(|item| ours.is_none() || !replaces(item));
-            match self.walk(ours.and_then(|at| dest.get(at).cloned()), theirs, ty)? {
+            let theirs = theirs.filter(|item| adding || ours.is_none() || !replaces(item));
+            match self.walk(ours.filter(|_| !adding).and_then(|at| dest.get(at).cloned()), theirs, ty)? {
                 Some(value) if !value.is_empty_collection() => {
                     if let Some(at) = ours {
                         dest[at] = value.clone();
@@ -312,6 +313,7 @@ impl<'s> Merger<'s> {
         patch: Vec<Node>,
         keys: &[&str],
         ty: Option<TypeRef<'s>>,
+        adding: bool,
     ) -> Result<Vec<Node>> {
         let same = |a: &Node, b: &Node| keys.iter().all(|key| text(a, key) == text(b, key));
         let partly = |a: &Node, b: &Node| {
@@ -336,8 +338,12 @@ impl<'s> Merger<'s> {
             };
             let theirs = patch.iter().find(|item| same(item, ours) && !(lacks(item) && others()));
             let known = dest.iter().take(at).any(|other| same(other, ours));
-            let theirs = theirs.filter(|item| !known && !replaces(item));
-            let value = match self.walk(Some(ours.clone()), theirs.cloned(), ty)? {
+            let theirs = theirs.filter(|item| !known && (adding || !replaces(item)));
+            let value = match self.walk(
+                Some(ours.clone()).filter(|_| !adding || theirs.is_none()),
+                theirs.cloned(),
+                ty,
+            )? {
                 Some(value) => value,
                 // An item without one of the keys is not found again to be removed.
                 None if lacks(ours) => ours.clone(),

@@ -57,7 +57,7 @@ fn is_one_document(content: &[u8]) -> bool {
 fn retold(item: &Node) -> Result<Node> {
     let pos = item.pos;
     let json = seatrial_yaml::emitted_value(item);
-    let json = json.or_else(|e| Err(RenderError::new(e.to_string()).at(pos.line, pos.column)))?;
+    let json = json.map_err(|e| RenderError::new(e.to_string()).at(pos.line, pos.column))?;
     Ok(Node { pos, ..Node::from_json(&json) })
 }
 

@@ -169,6 +169,7 @@ pub(crate) fn validate(
     resources: &ResMap,
 ) -> Result<()> {
     let mut copy = resources.clone();
+    copy.check_unique("validator shouldn't modify the resource map")?;
     transform(build, target, plugin, &mut copy)?;
     let same = copy.len() == resources.len()
         && copy

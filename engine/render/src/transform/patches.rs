@@ -283,7 +283,9 @@ fn spell_numbers(node: &mut Node) {
     let annotations = node.at_mut(&["metadata", "annotations"]);
     for (_, value) in annotations.and_then(Node::entries_mut).into_iter().flatten() {
         let number = value.to_json(Dialect::Kustomize).ok().filter(Json::is_number);
-        if let Some(number) = number.and_then(|number| number.as_f64()) {
+        if value.as_str() == Some("-0") {
+            *value = Node::text("-0");
+        } else if let Some(number) = number.and_then(|number| number.as_f64()) {
             *value = Node::text(seatrial_yaml::go_g_float(number));
         }
     }
@@ -296,7 +298,7 @@ pub(super) fn as_floats(json: &mut Json) {
         Json::Array(items) => items.iter_mut().for_each(as_floats),
         Json::Number(number) => {
             const EXACT: u64 = 1 << 53;
-            let large = number.as_i64().map_or(true, |n| n.unsigned_abs() > EXACT);
+            let large = number.as_i64().is_none_or(|n| n.unsigned_abs() > EXACT);
             if large && let Some(float) = number.as_f64().and_then(serde_json::Number::from_f64) {
                 *number = float;
             }

@@ -167,7 +167,7 @@ impl Generator {
                     + "merged:\n  <<: *m\n  name: other\n  more: 1\n"
             }
             // kustomize complains when it prints: not at all where a generator put something else there.
-            6 if !["ConfigMap", "Secret", "local-config"].iter().any(|part| text.contains(part)) => {
+            6 if !["ConfigMap", "Secret", "local-config", "List"].iter().any(|part| text.contains(part)) => {
                 format!("{text}kind: Other\n")
             }
             _ => format!("%YAML 1.1\n---\n{}", text.trim_start_matches("---\n")),

@@ -215,7 +215,7 @@ fn bombs_are_refused() {
     let mut aliases = format!("{resource}a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let before = format!("*a{}", level - 1);
-        aliases.push_str(&format!("a{level}: &a{level} [{}]\n", vec![before.as_str(); 10].join(", ")));
+        aliases.push_str(&format!("a{level}: &a{level} [{}]\n", [before.as_str(); 10].join(", ")));
     }
     let deep = format!("{resource}a: {}{}\n", "[".repeat(100_000), "]".repeat(100_000));
     let deep_block: String = (0..5_000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
