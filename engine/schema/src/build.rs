@@ -187,11 +187,14 @@ impl Builder {
         let Builder { mut schema, names, .. } = self;
         for (name, id) in names {
             if name != own
-                && let (Some(node), Text::Borrowed(name)) = (schema.nodes.get_mut(id.0 as usize), name)
+                && let (Some(node), &Text::Borrowed(name)) = (schema.nodes.get_mut(id.0 as usize), &name)
             {
                 node.shape = Shape::Elsewhere(name);
+            } else {
+                schema.names.push((name, id.0));
             }
         }
+        schema.index();
         schema
     }
 

@@ -10,8 +10,8 @@ pub(crate) struct Pieces {
     types: Vec<Piece>,
     /// Group, version and kind, sorted by kind first; the index of its type.
     kinds: Vec<(&'static str, &'static str, &'static str, usize)>,
-    /// Kind, group and version, sorted; whether its objects live in a namespace.
-    scopes: Vec<(&'static str, &'static str, &'static str, bool)>,
+    /// Kind, group and version, sorted by [`mixed`]; whether its objects live in a namespace.
+    scopes: Vec<(u64, &'static str, &'static str, &'static str, bool)>,
 }
 
 struct Piece {
@@ -27,12 +27,13 @@ impl Pieces {
         let mut pieces = Pieces { types: Vec::with_capacity(640), kinds: Vec::new(), scopes: Vec::new() };
         let mut starts: Vec<usize> = Vec::with_capacity(640);
         let mut at = 0;
-        for line in text.split_inclusive('\n') {
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let length = rest.bytes().position(|byte| byte == b'\n').unwrap_or(rest.len());
             // Most lines are fields.
-            if !line.starts_with(' ') {
-                pieces.head(line.trim_end(), at, &mut starts);
+            if !rest.starts_with(' ') {
+                pieces.head(rest.get(..length).unwrap_or_default(), at, &mut starts);
             }
-            at += line.len();
+            at += length + 1;
         }
         starts.push(text.len());
         for (piece, ends) in pieces.types.iter_mut().zip(starts.windows(2)) {
@@ -59,7 +60,7 @@ impl Pieces {
             Some("resource") => {
                 let (group, version, kind) = (word(), word(), word());
                 let (_, _, scope) = (word(), word(), word());
-                self.scopes.push((kind, group, version, scope == "namespaced"));
+                self.scopes.push((mixed(kind), kind, group, version, scope == "namespaced"));
             }
             _ => {}
         }
@@ -68,9 +69,11 @@ impl Pieces {
     /// As [`Schema::is_namespaced`].
     pub(crate) fn is_namespaced(&self, api_version: &str, kind: &str) -> Option<bool> {
         let (group, version) = split_api_version(api_version);
-        let at =
-            self.scopes.binary_search_by(|(k, g, v, _)| (*k, *g, *v).cmp(&(kind, group, version))).ok()?;
-        self.scopes.get(at).map(|(.., namespaced)| *namespaced)
+        let number = mixed(kind);
+        let first = self.scopes.partition_point(|scope| scope.0 < number);
+        let same = self.scopes.iter().skip(first).take_while(|scope| scope.0 == number);
+        let mut found = same.filter(|(_, k, g, v, _)| (*k, *g, *v) == (kind, group, version));
+        found.next().map(|(.., namespaced)| *namespaced)
     }
 
     /// As [`Schema::type_of`].
@@ -86,6 +89,12 @@ impl Pieces {
         let at = self.types.binary_search_by(|piece| piece.name.cmp(name)).ok()?;
         self.types.get(at).map(Piece::read)
     }
+}
+
+/// A number by which most kinds differ.
+fn mixed(kind: &str) -> u64 {
+    kind.bytes()
+        .fold(0, |sum: u64, byte| (sum.rotate_left(5) ^ u64::from(byte)).wrapping_mul(0x517c_c1b7_2722_0a95))
 }
 
 impl Piece {

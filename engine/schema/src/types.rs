@@ -111,7 +111,8 @@ impl<'s> TypeRef<'s> {
 
     /// The definition's name (`io.k8s.api.core.v1.PodSpec`); `None` for types without one.
     pub fn name(self) -> Option<&'s str> {
-        self.schema.name_of(self.target().node)
+        let target = self.target();
+        target.schema.name_of(target.node)
     }
 
     /// The shape.
@@ -136,11 +137,12 @@ impl<'s> TypeRef<'s> {
 
     /// The declared fields, sorted by name; none for other shapes.
     pub fn fields(self) -> impl Iterator<Item = FieldRef<'s>> {
-        let fields: &'s [Field] = match self.shape() {
+        let target = self.target();
+        let fields: &'s [Field] = match &target.raw().shape {
             Shape::Object(fields) => fields,
             _ => &[],
         };
-        fields.iter().map(move |f| self.field_ref(f))
+        fields.iter().map(move |f| target.field_ref(f))
     }
 
     fn field_ref(self, f: &'s Field) -> FieldRef<'s> {
@@ -154,9 +156,10 @@ impl<'s> TypeRef<'s> {
 
     /// A declared field, with what is said about it.
     pub fn declared(self, name: &str) -> Option<FieldRef<'s>> {
-        let Shape::Object(fields) = self.shape() else { return None };
+        let target = self.target();
+        let Shape::Object(fields) = &target.raw().shape else { return None };
         let at = fields.binary_search_by(|f| f.name.as_ref().cmp(name)).ok()?;
-        fields.get(at).map(|f| self.field_ref(f))
+        fields.get(at).map(|f| target.field_ref(f))
     }
 
     /// The type of a declared field; `None` for an undeclared one, and for shapes without declared fields.
@@ -166,16 +169,18 @@ impl<'s> TypeRef<'s> {
 
     /// The type of a list's items.
     pub fn items(self) -> Option<TypeRef<'s>> {
-        match self.shape() {
-            Shape::List(items) => Some(self.at_node(*items)),
+        let target = self.target();
+        match &target.raw().shape {
+            Shape::List(items) => Some(target.at_node(*items)),
             _ => None,
         }
     }
 
     /// The type of a map's values.
     pub fn values(self) -> Option<TypeRef<'s>> {
-        match self.shape() {
-            Shape::Map(values) => Some(self.at_node(*values)),
+        let target = self.target();
+        match &target.raw().shape {
+            Shape::Map(values) => Some(target.at_node(*values)),
             _ => None,
         }
     }

@@ -145,6 +145,7 @@ fn types_read_piece_by_piece_are_those_of_the_whole_table() {
             return;
         }
         assert_eq!(whole.fields().count(), piece.fields().count());
+        assert_eq!(whole.name(), piece.name());
         for (ours, theirs) in whole.fields().zip(piece.fields()) {
             assert_eq!((ours.name, ours.required), (theirs.name, theirs.required));
             same(ours.ty, theirs.ty, depth - 1);

@@ -13,12 +13,24 @@ pub(super) fn is_simple_string(text: &str) -> bool {
 /// Whether a text could stand without quotes, as far as its characters go.
 fn is_simple(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let inner =
-        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-' | b':' | b'@' | b'=');
-    bytes.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'/')
-        && bytes.last() != Some(&b':')
-        && bytes.iter().all(inner)
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    (first.is_ascii_alphanumeric() || *first == b'/')
+        && *last != b':'
+        && bytes.iter().all(|byte| SIMPLE[usize::from(*byte)])
 }
+
+/// Bytes that mean nothing between two others.
+static SIMPLE: [bool; 256] = {
+    let mut simple = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let c = byte as u8;
+        simple[byte] =
+            c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'/' | b'-' | b':' | b'@' | b'=');
+        byte += 1;
+    }
+    simple
+};
 
 /// The notation for a string; as a key (`simple_key`) it must fit on one line.
 pub(super) fn style_of(text: &str, simple_key: bool) -> Style {
@@ -50,7 +62,7 @@ fn reads_as_string(text: &str) -> bool {
 
 /// `190:20:30.15`: a number in YAML 1.1, though not in Go.
 fn is_base_60_float(text: &str) -> bool {
-    if !text.starts_with(['-', '+', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) {
+    if !matches!(text.as_bytes().first(), Some(b'-' | b'+' | b'0'..=b'9')) {
         return false;
     }
     let Some((first, rest)) = text.split_once(':') else { return false };

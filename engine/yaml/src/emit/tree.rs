@@ -77,9 +77,12 @@ fn in_order(entries: &[(Node, Node)]) -> Option<Vec<(&str, &Node)>> {
         out.push((text, value));
     }
     // The order of JSON maps comes first: the natural one is no total order.
-    out.sort_unstable_by_key(|(key, _)| *key);
-    if out.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return None;
+    let ascending = |out: &[(&str, &Node)]| out.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    if !ascending(&out) {
+        out.sort_unstable_by_key(|(key, _)| *key);
+        if !ascending(&out) {
+            return None;
+        }
     }
     Some(sorted(out, |entry| entry.0))
 }

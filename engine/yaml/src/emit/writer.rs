@@ -12,6 +12,7 @@ use crate::node::Style;
 
 /// Spaces per level.
 pub(super) const STEP: usize = 2;
+const SPACES: &str = "                                ";
 /// Lines are broken at the first chance after this column.
 const WIDTH: usize = 80;
 /// Longer keys (in bytes) get the `? key` form.
@@ -86,6 +87,14 @@ impl<'o> Writer<'o> {
 
     /// A key and its colon; gives where the lines of the value start.
     pub(super) fn key(&mut self, key: &str, of_list: bool, indent: usize) -> Result<usize, EmitError> {
+        if key.len() <= LONGEST_SIMPLE_KEY && is_simple_string(key) {
+            self.separate();
+            self.out.push_str(key);
+            self.out.push(':');
+            self.column += key.len() + 1;
+            self.end_scalar();
+            return Ok(if of_list { indent } else { indent + STEP });
+        }
         let key = &*fold_next_lines(key);
         let simple = key.len() <= LONGEST_SIMPLE_KEY && !key.contains(is_break);
         if simple {
@@ -106,7 +115,10 @@ impl<'o> Writer<'o> {
 
     pub(super) fn string(&mut self, text: &str, indent: usize, simple_key: bool) -> Result<(), EmitError> {
         if is_simple_string(text) {
-            self.word(text);
+            self.separate();
+            self.out.push_str(text);
+            self.column += text.len();
+            self.end_scalar();
             return Ok(());
         }
         if !text.chars().all(is_allowed) {
@@ -288,8 +300,11 @@ impl<'o> Writer<'o> {
             self.break_line();
         }
         if self.column < indent {
-            self.out.extend(std::iter::repeat_n(' ', indent - self.column));
-            self.column = indent;
+            while let Some(more) = indent.checked_sub(self.column).filter(|more| *more > 0) {
+                let step = more.min(SPACES.len());
+                self.out.push_str(&SPACES[..step]);
+                self.column += step;
+            }
         }
         self.fresh = true;
         self.spaced = true;
