@@ -1,6 +1,6 @@
 //! What was made of file contents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -9,33 +9,46 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
     known: Mutex<BTreeMap<(u64, Bytes), Arc<T>>>,
+    /// Where values are kept from their second use on: the numbers of contents that were used.
+    used: Option<Mutex<BTreeSet<u64>>>,
 }
 
 impl<T> Default for Cache<T> {
     fn default() -> Cache<T> {
-        Cache { known: Mutex::default() }
+        Cache { known: Mutex::default(), used: None }
     }
 }
 
 impl<T> Cache<T> {
+    /// Keeps a value from its second use on: what is used once belongs to its user, and costs no memory here.
+    pub(crate) fn of_repeated() -> Cache<T> {
+        Cache { used: Some(Mutex::default()), ..Cache::default() }
+    }
+
     /// The value of a content; made now, unless it is there. Failures are made again.
     pub(crate) fn get_or_make<E>(
         &self,
         content: &Bytes,
         make: impl FnOnce() -> Result<T, E>,
     ) -> Result<Arc<T>, E> {
-        let key = (mixed(content), content.clone());
-        if let Some(known) = self.lock().get(&key) {
+        let number = mixed(content);
+        if let Some(used) = &self.used
+            && lock(used).insert(number)
+        {
+            return Ok(Arc::new(make()?));
+        }
+        let key = (number, content.clone());
+        if let Some(known) = lock(&self.known).get(&key) {
             return Ok(known.clone());
         }
         let made = Arc::new(make()?);
-        self.lock().insert(key, made.clone());
+        lock(&self.known).insert(key, made.clone());
         Ok(made)
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(u64, Bytes), Arc<T>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A number by which most contents differ: they are compared as a whole where it is the same.
@@ -60,5 +73,13 @@ mod tests {
         assert_eq!(get("a longer content", Ok(1)), Ok(1));
         assert_eq!(get("a longer content", Ok(2)), Ok(1));
         assert_eq!(get("another content.", Ok(3)), Ok(3));
+    }
+
+    #[test]
+    fn a_value_is_kept_from_its_second_use_on() {
+        let cache = Cache::of_repeated();
+        let content = Bytes::from_static(b"a");
+        let get = |value: u8| cache.get_or_make(&content, || Ok::<u8, ()>(value)).map(|v| *v);
+        assert_eq!([get(1), get(2), get(3)], [Ok(1), Ok(2), Ok(2)]);
     }
 }

@@ -31,6 +31,15 @@ impl Renderer {
         Renderer::default()
     }
 
+    /// A renderer for one build, as of a command: what a build uses once is not kept for others.
+    pub fn for_one_build() -> Renderer {
+        Renderer {
+            parsed: Cache::of_repeated(),
+            objects: Cache::of_repeated(),
+            kustomizations: Cache::of_repeated(),
+        }
+    }
+
     /// Does what `kustomize build DIR` does. `dir` is a path in the tree (`clusters/beta`, or `.` for its root).
     ///
     /// # Errors

@@ -174,7 +174,7 @@ fn render(args: &Args, options: &Options) -> Result<(), Failure> {
     let dir = dir.strip_prefix("/").unwrap_or(&dir);
     let tree = Tree::from_source(Arc::new(Disk::default())).shown_at("/");
     // The process ends soon: the system takes the memory back in one piece.
-    let renderer = ManuallyDrop::new(Renderer::new());
+    let renderer = ManuallyDrop::new(Renderer::for_one_build());
     let rendered = ManuallyDrop::new(renderer.build(&tree, &dir.to_string_lossy(), options));
     let rendered = rendered.as_ref();
     let warnings = rendered.map_or_else(|e| &e.warnings, |r| &r.warnings);
