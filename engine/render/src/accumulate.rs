@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::config::TransformerConfig;
-use crate::error::{Context, RenderError, RenderErrors, Result, fail, is_malformed, malformed};
+use crate::error::{Context, RenderError, RenderErrors, Result, fail};
 use crate::kustomization::model::Var;
 use crate::kustomization::{self, Kustomization};
-use crate::loader::{Loader, in_file};
+use crate::loader::Loader;
 use crate::origin::Origin;
 use crate::resmap::ResMap;
-use crate::resource::{Resource, Types};
+use crate::resource::Types;
 use crate::{Options, Renderer, generate, openapi, path, read, transform};
 
 /// How deep kustomizations may nest.
@@ -26,6 +26,10 @@ pub(crate) struct Build<'a> {
     pub(crate) transformations: bool,
     /// Whether any of both is asked for.
     pub(crate) notes: bool,
+    /// How many threads may work here.
+    pub(crate) threads: usize,
+    /// A helper met what only the order of kustomizations decides: its work is done again in that order.
+    pub(crate) needs_order: bool,
 }
 
 /// What a kustomization amounts to, bases included.
@@ -39,7 +43,7 @@ pub(crate) struct Accumulator {
 /// One kustomization at work.
 pub(crate) struct Target<'a> {
     pub(crate) loader: Loader<'a>,
-    pub(crate) content: Kustomization,
+    pub(crate) content: Arc<Kustomization>,
     /// Its file's name, and its directory relative to that of the build.
     pub(crate) file_name: String,
     pub(crate) path: String,
@@ -49,7 +53,7 @@ pub(crate) struct Target<'a> {
 impl<'a> Build<'a> {
     /// Reads the kustomization of a directory.
     pub(crate) fn load(&mut self, loader: Loader<'a>, relative: String) -> Result<Target<'a>> {
-        if loader.chain().len() > MAX_DEPTH {
+        if loader.depth() > MAX_DEPTH {
             return fail(format!("kustomizations are nested more than {MAX_DEPTH} deep"));
         }
         let loaded = kustomization::load(self.renderer, &loader)?;
@@ -70,10 +74,9 @@ impl<'a> Build<'a> {
         Ok(into)
     }
 
-    fn accumulate_into(&mut self, target: &Target<'a>, into: &mut Accumulator) -> Result<()> {
+    pub(crate) fn accumulate_into(&mut self, target: &Target<'a>, into: &mut Accumulator) -> Result<()> {
         let content = &target.content;
-        self.each(&content.resources, |build, entry| build.add_resource(target, entry, into))
-            .context(|| "accumulating resources".to_owned())?;
+        self.add_resources(target, into).context(|| "accumulating resources".to_owned())?;
         TransformerConfig::merge_shared(&mut into.config, &self.config_of(target)?)?;
         if !content.crds.is_empty() {
             openapi::add_crds(self.renderer, target, Arc::make_mut(&mut into.config))?;
@@ -107,7 +110,7 @@ impl<'a> Build<'a> {
     }
 
     /// Goes on after a failure, so that all independent problems are told.
-    fn each(
+    pub(crate) fn each(
         &mut self,
         entries: &[String],
         mut add: impl FnMut(&mut Build<'a>, &str) -> Result<()>,
@@ -124,42 +127,6 @@ impl<'a> Build<'a> {
         failed.map_or(Ok(()), Err)
     }
 
-    /// A file, or else the kustomization of a directory.
-    fn add_resource(&mut self, target: &Target<'a>, entry: &str, into: &mut Accumulator) -> Result<()> {
-        let as_file = match target.loader.load(entry) {
-            Ok((file, content)) => {
-                let shown = target.loader.shown(&file);
-                let origin = self.notes.then(|| Arc::new(self.origin(target, entry)));
-                let read = read::resources(self.renderer, &content, &shown, &self.types);
-                let result = match read {
-                    Err(errors) if errors.errors.iter().any(is_malformed) => Err(errors.map(|mut error| {
-                        error.message =
-                            format!("accumulating resources from '{entry}': {}", malformed(&error, entry));
-                        error
-                    })),
-                    read => read
-                        .and_then(unique)
-                        .context(|| format!("accumulating resources from '{entry}'"))
-                        .and_then(|mut resources| {
-                            resources.iter_mut().for_each(|r| r.origin.clone_from(&origin));
-                            into.resources
-                                .append_all(resources)
-                                .context(|| format!("merging resources from '{entry}'"))
-                        })
-                        .map_err(|errors| no_directory(errors, &shown)),
-                };
-                return result.map_err(|e| e.map(in_file(&shown)));
-            }
-            Err(errors) => errors,
-        };
-        let loader = target
-            .loader
-            .enter(entry)
-            .context(|| format!("accumulation err='accumulating resources from '{entry}': {as_file}'"))?;
-        self.add_directory(target, entry, loader, into, false)
-            .context(|| format!("accumulation err='accumulating resources from '{entry}': {as_file}'"))
-    }
-
     fn add_component(&mut self, target: &Target<'a>, entry: &str, into: &mut Accumulator) -> Result<()> {
         let quoted = |what: &'static str| {
             move |mut error: RenderError| {
@@ -168,55 +135,8 @@ impl<'a> Build<'a> {
             }
         };
         let loader = target.loader.enter(entry).map_err(|errors| errors.map(quoted("loader.New")))?;
-        self.add_directory(target, entry, loader, into, true)
+        self.add_component_of(target, entry, loader, into)
             .map_err(|errors| errors.map(quoted("accumulateDirectory:")))
-    }
-
-    fn add_directory(
-        &mut self,
-        by: &Target<'a>,
-        entry: &str,
-        loader: Loader<'a>,
-        into: &mut Accumulator,
-        component: bool,
-    ) -> Result<()> {
-        let relative = match loader.repository.is_some() && by.loader.repository.is_none() {
-            true => loader.root.clone(),
-            false => path::join_relative(&by.relative, entry),
-        };
-        let dir = loader.shown(&loader.root);
-        let chain = loader.chain();
-        let told = |errors: RenderErrors| {
-            errors.map(|mut error| {
-                if error.chain.len() < chain.len() {
-                    error.chain.clone_from(&chain);
-                }
-                error
-            })
-        };
-        let target = self
-            .load(loader, relative)
-            .context(|| format!("couldn't make target for path '{dir}'"))
-            .map_err(told)?;
-        openapi::take_types(self, &target)?;
-        match (component, target.content.kind.as_str()) {
-            (true, "Component") => {
-                return self
-                    .accumulate_into(&target, into)
-                    .context(|| format!("recursed accumulation of path '{dir}'"))
-                    .map_err(told);
-            }
-            (true, kind) => {
-                return fail(format!("expected kind 'Component' for path '{dir}' but got '{kind}'"));
-            }
-            (false, "Component") => return fail(format!("expected kind != 'Component' for path '{dir}'")),
-            _ => {}
-        }
-        let more = self
-            .accumulate(&target)
-            .context(|| format!("recursed accumulation of path '{dir}'"))
-            .map_err(told)?;
-        into.merge(more).context(|| format!("recursed merging from path '{dir}'")).map_err(told)
     }
 
     /// Where a file that a kustomization names comes from.
@@ -230,26 +150,8 @@ impl<'a> Build<'a> {
     }
 }
 
-/// Resources of one file, if no two of them are the same object.
-fn unique(resources: Vec<Resource>) -> Result<Vec<Resource>> {
-    let mut all = ResMap::default();
-    all.append_all(resources)?;
-    Ok(all.into_list())
-}
-
-/// A file that is no file of resources is looked at as a directory, too.
-fn no_directory(errors: RenderErrors, shown: &str) -> RenderErrors {
-    errors.map(|mut error| {
-        let message = &error.message;
-        error.message = format!(
-            "accumulation err='{message}': must build at directory: '{shown}': file is not directory"
-        );
-        error
-    })
-}
-
 impl Accumulator {
-    fn merge(&mut self, other: Accumulator) -> Result<()> {
+    pub(crate) fn merge(&mut self, other: Accumulator) -> Result<()> {
         self.resources.append_all(other.resources.into_list())?;
         TransformerConfig::merge_shared(&mut self.config, &other.config)?;
         for var in other.vars {

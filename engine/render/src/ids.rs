@@ -1,6 +1,7 @@
 //! Who an object is.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use seatrial_schema::split_api_version;
 
@@ -59,6 +60,26 @@ impl ResId {
     }
 }
 
+/// An identity as it is compared: the namespace is the effective one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Identity<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) namespace: &'a str,
+}
+
+impl Identity<'_> {
+    /// A number by which most identities differ.
+    pub(crate) fn mixed(&self) -> u64 {
+        // Its keys are fixed: the same number in each run.
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 /// What kustomize calls the namespace of objects outside of namespaces.
 pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";
 
@@ -75,12 +96,6 @@ impl ResId {
     /// The same group, version, kind, name and effective namespace.
     pub(crate) fn is_same(&self, other: &ResId) -> bool {
         self.name == other.name && self.gvk == other.gvk && self.same_namespace(other)
-    }
-
-    /// A form in which equal ids are equal values.
-    pub(crate) fn normalized(mut self) -> ResId {
-        self.namespace = self.effective_namespace().to_owned();
-        self
     }
 }
 

@@ -26,11 +26,13 @@
 //! Remote resources are looked up in [`Options::remotes`]; without an entry there they are errors too.
 
 mod accumulate;
+mod cache;
 mod config;
 mod decode;
 mod error;
 mod field_path;
 mod flux;
+mod gather;
 mod generate;
 mod ids;
 mod kustomization;
@@ -41,6 +43,7 @@ mod object;
 mod openapi;
 mod options;
 mod origin;
+mod parallel;
 mod path;
 mod plugin;
 mod read;

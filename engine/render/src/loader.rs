@@ -62,6 +62,11 @@ impl<'a> Loader<'a> {
         self.parents.iter().chain([&self.root]).map(|dir| self.shown(dir)).collect()
     }
 
+    /// How many kustomizations led here, this one included.
+    pub(crate) fn depth(&self) -> usize {
+        self.parents.len() + 1
+    }
+
     fn resolve(&self, path: &str) -> Result<Found, ResolveError> {
         self.tree.resolve(&self.absolute(path)?)
     }

@@ -7,10 +7,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use seatrial_schema::{Schema, TypeRef};
+use seatrial_schema::TypeRef;
 use seatrial_yaml::{Dialect, Node, Style, Value};
 
 use crate::error::{Result, fail};
+use crate::resource::Types;
 
 const DIRECTIVE: &str = "$patch";
 
@@ -22,12 +23,12 @@ enum Directive {
 }
 
 /// The patched tree; `None` where the patch removes all of it.
-pub(crate) fn merge(object: Node, patch: &Node, schema: &Schema) -> Result<Option<Node>> {
+pub(crate) fn merge(object: Node, patch: &Node, types: &Types) -> Result<Option<Node>> {
     // kustomize puts the replacement of a whole object nowhere.
     if replaces(patch) {
         return Ok(Some(object));
     }
-    let merger = Merger { schema, written: RefCell::default() };
+    let merger = Merger { types, written: RefCell::default() };
     let mut merged = merger.walk(Some(object), Some(patch.clone()), None)?;
     for value in merger.written.take() {
         if let Some(merged) = &mut merged {
@@ -38,7 +39,7 @@ pub(crate) fn merge(object: Node, patch: &Node, schema: &Schema) -> Result<Optio
 }
 
 struct Merger<'s> {
-    schema: &'s Schema,
+    types: &'s Types,
     /// What was written over values that stand in several places.
     written: RefCell<Vec<Node>>,
 }
@@ -116,7 +117,7 @@ impl<'s> Merger<'s> {
     fn own_type(&self, node: Option<&Node>) -> Option<TypeRef<'s>> {
         let node = node?;
         let (api_version, kind) = (node.str_at(&["apiVersion"])?, node.str_at(&["kind"])?);
-        self.schema.type_of(api_version, kind)
+        self.types.type_of(api_version, kind)
     }
 
     fn map(

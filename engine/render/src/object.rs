@@ -6,6 +6,10 @@ use seatrial_yaml::Node;
 use serde_json::Value as Json;
 
 use crate::error::{RenderError, RenderErrors};
+use crate::parallel;
+
+/// Enough objects that a thread is worth its while.
+const OBJECTS_PER_PART: usize = 32;
 
 /// A rendered Kubernetes object.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +67,7 @@ impl Object {
 
     /// Whether kustomize knows the kind as one that lives outside of namespaces.
     pub fn is_cluster_scoped(&self) -> bool {
-        seatrial_schema::kustomize().is_namespaced(self.api_version(), self.kind()) == Some(false)
+        seatrial_schema::kustomize_is_namespaced(self.api_version(), self.kind()) == Some(false)
     }
 
     /// The file that it was read from, as a path in the tree; for a generated object the kustomization's file.
@@ -91,13 +95,26 @@ impl Rendered {
     /// # Errors
     /// An object cannot be printed, see [`Object::to_json`].
     pub fn to_yaml(&self) -> Result<String, RenderErrors> {
-        let mut out = String::new();
-        for (i, object) in self.objects.iter().enumerate() {
-            if i > 0 {
-                out.push_str("---\n");
+        Ok(self.to_yaml_parts(1)?.concat())
+    }
+
+    /// [`Rendered::to_yaml`] in parts that follow each other, made by up to `threads` threads.
+    ///
+    /// # Errors
+    /// As for [`Rendered::to_yaml`].
+    pub fn to_yaml_parts(&self, threads: usize) -> Result<Vec<String>, RenderErrors> {
+        let size = if threads < 2 { self.objects.len().max(1) } else { OBJECTS_PER_PART };
+        let parts: Vec<(usize, &[Object])> = self.objects.chunks(size).enumerate().collect();
+        let parts = parallel::map(threads, &parts, |(at, objects)| {
+            let mut out = String::with_capacity(objects.len() * 512);
+            for (i, object) in objects.iter().enumerate() {
+                if *at > 0 || i > 0 {
+                    out.push_str("---\n");
+                }
+                seatrial_yaml::emit_to(&object.node, &mut out).map_err(|error| object.error(&error))?;
             }
-            out.push_str(&object.to_yaml()?);
-        }
-        Ok(out)
+            Ok(out)
+        });
+        parts.into_iter().collect()
     }
 }

@@ -15,8 +15,12 @@ use crate::loader::{Loader, in_file};
 const DEFINITIONS: &str = "#/definitions/";
 
 /// Takes the types that a kustomization brings along; the first that come stay for the whole build.
-pub(crate) fn take_types(build: &Build<'_>, target: &Target<'_>) -> Result<()> {
+pub(crate) fn take_types(build: &mut Build<'_>, target: &Target<'_>) -> Result<()> {
     let fields = &target.content.open_api;
+    if !fields.is_empty() && build.is_helper() {
+        build.needs_order = true;
+        return fail("types are taken in the order of kustomizations");
+    }
     match (fields.get("path"), fields.get("version")) {
         (Some(_), Some(_)) => fail("builtin version and custom schema provided, cannot use both"),
         (Some(path), None) => {

@@ -47,6 +47,8 @@ pub struct Options {
     pub managed_by_label: bool,
     /// Where remote resources come from; without it they are refused.
     pub remotes: Option<Arc<dyn Remotes>>,
+    /// How many threads may work at a build; none and one are the same. What comes out does not depend on it.
+    pub threads: usize,
 }
 
 impl fmt::Debug for Options {
@@ -56,6 +58,7 @@ impl fmt::Debug for Options {
             .field("reorder", &self.reorder)
             .field("managed_by_label", &self.managed_by_label)
             .field("remotes", &self.remotes.is_some())
+            .field("threads", &self.threads)
             .finish()
     }
 }

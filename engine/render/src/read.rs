@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use seatrial_yaml::{Dialect, Node, Style, Value};
+use seatrial_yaml::{Dialect, Document, Node, Style, Value};
 use serde::de::DeserializeOwned;
 
 use crate::Renderer;
@@ -37,14 +37,20 @@ pub(crate) fn resources(
     Ok(nodes.iter().map(resource).collect())
 }
 
-/// The objects of a file's documents, `alone` where it has no separators: lists unpacked, annotations in order.
-pub(crate) fn objects(documents: &[seatrial_yaml::Document], alone: bool) -> Result<Vec<Arc<Node>>> {
+/// The objects of a file's documents: lists unpacked, annotations in order.
+pub(crate) fn objects(documents: Vec<Document>, content: &[u8]) -> Result<Vec<Arc<Node>>> {
+    let listed = |document: &Document| text(&document.root, &["kind"]).ends_with("List");
+    let alone = documents.iter().any(listed) && is_one_document(content);
     let mut out = Vec::new();
-    let roots = documents.iter().filter(|d| !d.is_empty()).map(|d| &d.root);
+    let roots = documents.into_iter().filter(|d| !d.is_empty()).map(|d| d.root);
     // The items of lists come behind all other objects of the file.
-    let (lists, others): (Vec<&Node>, Vec<&Node>) = roots.partition(|root| is_list(root));
+    let (lists, others): (Vec<Node>, Vec<Node>) = roots.partition(is_list);
     others.into_iter().chain(lists).try_for_each(|root| add(root, alone, &mut out))?;
     Ok(out)
+}
+
+fn is_one_document(content: &[u8]) -> bool {
+    !content.windows(4).any(|window| window == b"\n---")
 }
 
 /// The item as it is after a way through JSON.
@@ -59,15 +65,16 @@ fn is_list(node: &Node) -> bool {
     text(node, &["kind"]).ends_with("List") && node.has("items")
 }
 
-fn add(node: &Node, alone: bool, out: &mut Vec<Arc<Node>>) -> Result<()> {
-    let at = |error: RenderError| error.at(node.pos.line, node.pos.column);
+fn add(mut node: Node, alone: bool, out: &mut Vec<Arc<Node>>) -> Result<()> {
+    let pos = node.pos;
+    let at = |error: RenderError| error.at(pos.line, pos.column);
     if node.is_null() || node.is_empty_collection() {
         return Ok(());
     }
     if !node.is_map() {
         return Err(at(RenderError::new("missing Resource metadata")).into());
     }
-    let kind = text(node, &["kind"]);
+    let kind = text(&node, &["kind"]);
     if alone && kind == "ResourceList" && !node.has("items") {
         // What functions are given: the wrapping goes, whatever is in it.
         return Ok(());
@@ -79,8 +86,8 @@ fn add(node: &Node, alone: bool, out: &mut Vec<Arc<Node>>) -> Result<()> {
             // But for a `List` that is alone in its file, it is lost how items were written: numbers, for one.
             return items.items().iter().try_for_each(|item| {
                 match alone && matches!(kind, "List" | "ResourceList") {
-                    true => add(item, false, out),
-                    false => add(&retold(item)?, false, out),
+                    true => add(item.clone(), false, out),
+                    false => add(retold(item)?, false, out),
                 }
             });
         }
@@ -89,14 +96,13 @@ fn add(node: &Node, alone: bool, out: &mut Vec<Arc<Node>>) -> Result<()> {
         }
     }
     if kind.is_empty() {
-        return Err(at(RenderError::new(format!("missing kind in object {}", described(node)))).into());
+        return Err(at(RenderError::new(format!("missing kind in object {}", described(&node)))).into());
     }
-    if text(node, &["metadata", "name"]).is_empty() && !kind.ends_with("List") {
+    if text(&node, &["metadata", "name"]).is_empty() && !kind.ends_with("List") {
         return Err(
-            at(RenderError::new(format!("missing metadata.name in object {}", described(node)))).into()
+            at(RenderError::new(format!("missing metadata.name in object {}", described(&node)))).into()
         );
     }
-    let mut node = node.clone();
     let dropped = |(key, _): &(Node, Node)| key.as_str().is_some_and(|key| DROPPED.contains(&key));
     if node.at(&["metadata", "annotations"]).is_some_and(|all| all.entries().iter().any(dropped)) {
         drop_annotations(&mut node);

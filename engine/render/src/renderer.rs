@@ -1,19 +1,16 @@
 //! The entry point.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use seatrial_yaml::{Document, DuplicateKeys, Node, ParseError, ParseOptions};
-use sha2::{Digest, Sha256};
 
 use crate::accumulate::Build;
+use crate::cache::Cache;
 use crate::error::{INVALID_YAML, RenderError, Result};
+use crate::kustomization::Read;
 use crate::loader::Loader;
 use crate::{Object, Options, RenderErrors, Rendered, Tree, openapi, read, transform};
-
-/// What was made of file contents, by their SHA-256.
-type Cache<T> = Mutex<BTreeMap<[u8; 32], Arc<T>>>;
 
 /// The objects of a file.
 pub(crate) type Objects = Vec<Arc<Node>>;
@@ -24,12 +21,23 @@ pub(crate) type Objects = Vec<Arc<Node>>;
 pub struct Renderer {
     parsed: Cache<Vec<Document>>,
     objects: Cache<Objects>,
+    /// Kustomization files.
+    pub(crate) kustomizations: Cache<Read>,
 }
 
 impl Renderer {
     /// A renderer with an empty cache.
     pub fn new() -> Renderer {
         Renderer::default()
+    }
+
+    /// A renderer for one build, as of a command: what a build uses once is not kept for others.
+    pub fn for_one_build() -> Renderer {
+        Renderer {
+            parsed: Cache::of_repeated(),
+            objects: Cache::of_repeated(),
+            kustomizations: Cache::of_repeated(),
+        }
     }
 
     /// Does what `kustomize build DIR` does. `dir` is a path in the tree (`clusters/beta`, or `.` for its root).
@@ -46,6 +54,8 @@ impl Renderer {
             origins: false,
             transformations: false,
             notes: false,
+            threads: options.threads.max(1),
+            needs_order: false,
         };
         match self.run(&mut build, tree, dir) {
             Ok(objects) => Ok(Rendered { objects, warnings: build.warnings }),
@@ -77,13 +87,7 @@ impl Renderer {
 
     /// The objects of a file, lists unpacked.
     pub(crate) fn resources(&self, content: &Bytes) -> Result<Arc<Objects>> {
-        let key: [u8; 32] = Sha256::digest(content).into();
-        if let Some(known) = lock(&self.objects).get(&key) {
-            return Ok(known.clone());
-        }
-        let objects = Arc::new(read::objects(&self.parse(content)?, is_one_document(content))?);
-        lock(&self.objects).insert(key, objects.clone());
-        Ok(objects)
+        self.objects.get_or_make(content, || read::objects(parse(content)?, content))
     }
 
     /// The patches of a text. Keys may come twice in them: the first counts where it meets a value, see [`crate::merge`].
@@ -95,7 +99,7 @@ impl Renderer {
                 ..ParseOptions::default()
             };
             match seatrial_yaml::parse_pieces(content, &options) {
-                Ok(documents) => read::objects(&documents, is_one_document(content)).map(Arc::new),
+                Ok(documents) => read::objects(documents, content).map(Arc::new),
                 Err(_) => Err(errors),
             }
         })
@@ -125,26 +129,15 @@ impl Renderer {
 
     /// The documents of a file.
     pub(crate) fn parse(&self, content: &Bytes) -> Result<Arc<Vec<Document>>> {
-        let key: [u8; 32] = Sha256::digest(content).into();
-        if let Some(known) = lock(&self.parsed).get(&key) {
-            return Ok(known.clone());
-        }
-        let options = ParseOptions { comments: false, ..ParseOptions::default() };
-        let documents = seatrial_yaml::parse_pieces(content, &options).map_err(invalid)?;
-        let documents = Arc::new(documents);
-        lock(&self.parsed).insert(key, documents.clone());
-        Ok(documents)
+        self.parsed.get_or_make(content, || parse(content))
     }
 }
 
-fn is_one_document(content: &[u8]) -> bool {
-    !content.windows(4).any(|window| window == b"\n---")
+fn parse(content: &[u8]) -> Result<Vec<Document>> {
+    let options = ParseOptions { comments: false, ..ParseOptions::default() };
+    seatrial_yaml::parse_pieces(content, &options).map_err(invalid)
 }
 
 fn invalid(error: ParseError) -> RenderErrors {
     RenderError::new(format!("{INVALID_YAML}{}", error.message)).at(error.line, error.column).into()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

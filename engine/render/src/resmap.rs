@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Result, fail};
-use crate::ids::ResId;
+use crate::ids::{Identity, ResId};
 use crate::resource::{Behavior, Resource};
 
 /// An ordered set of resources. Appending is cheap: identities are indexed until a resource may have changed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResMap {
     list: Vec<Resource>,
-    index: Option<BTreeSet<ResId>>,
+    /// The places of resources in the list, by [`Identity::mixed`].
+    index: Option<BTreeSet<(u64, usize)>>,
 }
 
 impl ResMap {
@@ -32,17 +33,18 @@ impl ResMap {
         self.list
     }
 
-    fn index(&mut self) -> &mut BTreeSet<ResId> {
-        let list = &self.list;
-        self.index.get_or_insert_with(|| list.iter().map(|r| r.id().normalized()).collect())
-    }
-
     /// Puts a resource at the end.
     pub(crate) fn append(&mut self, resource: Resource) -> Result<()> {
-        if !self.index().insert(resource.id().normalized()) {
+        let list = &self.list;
+        let mixed = |(at, resource): (usize, &Resource)| (resource.identity().mixed(), at);
+        let index = self.index.get_or_insert_with(|| list.iter().enumerate().map(mixed).collect());
+        let identity = resource.identity();
+        let number = identity.mixed();
+        if is_there(list, index, number, &identity) {
             let id = resource.id();
             return fail(format!("may not add resource with an already registered id: {id}"));
         }
+        index.insert((number, list.len()));
         self.list.push(resource);
         Ok(())
     }
@@ -104,12 +106,19 @@ impl ResMap {
     /// Complains about two resources with one identity.
     pub(crate) fn check_unique(&self, what: &str) -> Result<()> {
         let mut seen = BTreeSet::new();
-        for resource in self.list.iter().filter(|resource| !resource.is_empty()) {
-            let id = resource.id();
-            if !seen.insert(id.clone().normalized()) {
-                return fail(format!("{what}: {id}"));
+        for (at, resource) in self.list.iter().enumerate().filter(|(_, resource)| !resource.is_empty()) {
+            let identity = resource.identity();
+            let number = identity.mixed();
+            if is_there(&self.list, &seen, number, &identity) {
+                return fail(format!("{what}: {}", resource.id()));
             }
+            seen.insert((number, at));
         }
         Ok(())
     }
+}
+
+/// Whether one of the resources in an index has this identity.
+fn is_there(list: &[Resource], index: &BTreeSet<(u64, usize)>, number: u64, identity: &Identity<'_>) -> bool {
+    index.range((number, 0)..=(number, usize::MAX)).any(|(_, at)| list[*at].identity() == *identity)
 }

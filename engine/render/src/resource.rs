@@ -1,11 +1,11 @@
 //! An object on its way through a build: its tree, and what happened to it so far.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use seatrial_schema::Schema;
+use seatrial_schema::{Schema, TypeRef};
 use seatrial_yaml::{Node, Style};
 
-use crate::ids::{Gvk, ResId};
+use crate::ids::{Gvk, Identity, ResId};
 use crate::origin::Origin;
 
 /// What a generator does about an object that is there already.
@@ -79,8 +79,12 @@ pub(crate) struct Types {
 }
 
 impl Types {
-    pub(crate) fn schema(&self) -> &Schema {
-        self.custom.get().unwrap_or_else(|| seatrial_schema::kustomize())
+    /// The type of a kind; `None` for an unknown kind.
+    pub(crate) fn type_of(&self, api_version: &str, kind: &str) -> Option<TypeRef<'_>> {
+        match self.custom.get() {
+            Some(custom) => custom.type_of(api_version, kind),
+            None => seatrial_schema::kustomize_type(api_version, kind),
+        }
     }
 
     /// Takes other types; the first ones that come stay.
@@ -89,7 +93,7 @@ impl Types {
     }
 
     pub(crate) fn is_cluster_scoped(&self, api_version: &str, kind: &str) -> bool {
-        let builtin = seatrial_schema::kustomize().is_namespaced(api_version, kind);
+        let builtin = seatrial_schema::kustomize_is_namespaced(api_version, kind);
         let custom = || self.custom.get().and_then(|schema| schema.is_namespaced(api_version, kind));
         builtin.or_else(custom) == Some(false)
     }
@@ -127,6 +131,12 @@ impl Resource {
     /// The tree, to be changed; copied first where others share it.
     pub(crate) fn node_mut(&mut self) -> &mut Node {
         Arc::make_mut(&mut self.node)
+    }
+
+    /// Takes the tree out, to be given back by [`Resource::set_node`]; copied only where others share it.
+    pub(crate) fn take_node(&mut self) -> Node {
+        static NOTHING: LazyLock<Arc<Node>> = LazyLock::new(|| Arc::new(Node::null()));
+        Arc::unwrap_or_clone(std::mem::replace(&mut self.node, NOTHING.clone()))
     }
 
     pub(crate) fn set_node(&mut self, node: Node) {
@@ -195,6 +205,13 @@ impl Resource {
 
     pub(crate) fn is_cluster_scoped(&self) -> bool {
         self.types.is_cluster_scoped(self.api_version(), self.kind())
+    }
+
+    /// The identity that it has now, in a form that can be compared.
+    pub(crate) fn identity(&self) -> Identity<'_> {
+        let (group, version) = seatrial_schema::split_api_version(self.api_version());
+        let namespace = crate::ids::effective_namespace(self.namespace(), self.is_cluster_scoped());
+        Identity { group, version, kind: self.kind(), name: self.name(), namespace }
     }
 
     /// The identity that it has now.

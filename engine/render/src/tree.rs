@@ -90,9 +90,9 @@ impl Tree {
     pub fn shown(&self, path: &str) -> String {
         match (self.root.is_empty() || self.root.ends_with('/'), path.is_empty()) {
             (true, true) if self.root.is_empty() => ".".to_owned(),
-            (true, _) => format!("{}{path}", self.root),
+            (true, _) => [&*self.root, path].concat(),
             (false, true) => self.root.to_string(),
-            (false, false) => format!("{}/{path}", self.root),
+            (false, false) => [&*self.root, "/", path].concat(),
         }
     }
 

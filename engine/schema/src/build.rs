@@ -171,6 +171,7 @@ impl Builder {
             Shape::List(n) => Shape::List(copy(*n)),
             Shape::Map(n) => Shape::Map(copy(*n)),
             Shape::Ref(n) => Shape::Ref(copy(*n)),
+            Shape::Elsewhere(name) => Shape::Ref(self.import(crate::elsewhere(name)).0),
             Shape::Object(fields) => {
                 Shape::Object(fields.iter().map(|f| Field { node: copy(f.node), ..f.clone() }).collect())
             }
@@ -179,6 +180,22 @@ impl Builder {
             *place = Node { shape, attributes: node.attributes.clone() };
         }
         id
+    }
+
+    /// The schema of one type; the others that it names stand elsewhere.
+    pub(crate) fn finish_piece(self, own: &str) -> Schema {
+        let Builder { mut schema, names, .. } = self;
+        for (name, id) in names {
+            if name != own
+                && let (Some(node), &Text::Borrowed(name)) = (schema.nodes.get_mut(id.0 as usize), &name)
+            {
+                node.shape = Shape::Elsewhere(name);
+            } else {
+                schema.names.push((name, id.0));
+            }
+        }
+        schema.index();
+        schema
     }
 
     /// The schema.

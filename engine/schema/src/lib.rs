@@ -20,6 +20,7 @@
 
 mod build;
 mod node;
+mod pieces;
 mod resource;
 mod schema;
 pub mod table;
@@ -29,13 +30,16 @@ use std::sync::LazyLock;
 
 pub use build::{Builder, NodeId};
 pub use node::{Attributes, DeclaredListType, MapType, PatchStrategy, Scalar, Text};
+use pieces::Pieces;
 pub use resource::{Group, Resource, Subresource};
 pub use schema::{Schema, split_api_version};
 pub use types::{FieldRef, ListType, TypeKind, TypeRef};
 
 static KUBERNETES: LazyLock<Schema> =
     LazyLock::new(|| table::embedded(include_str!("tables/kubernetes.txt")));
-static KUSTOMIZE: LazyLock<Schema> = LazyLock::new(|| table::embedded(include_str!("tables/kustomize.txt")));
+static KUSTOMIZE: LazyLock<Schema> = LazyLock::new(|| table::embedded(KUSTOMIZE_TABLE));
+static KUSTOMIZE_PIECES: LazyLock<Pieces> = LazyLock::new(|| Pieces::new(KUSTOMIZE_TABLE));
+const KUSTOMIZE_TABLE: &str = include_str!("tables/kustomize.txt");
 
 /// The types and resources of the emulated API server, Kubernetes v1.36. Parsed at the first call.
 pub fn kubernetes() -> &'static Schema {
@@ -46,4 +50,19 @@ pub fn kubernetes() -> &'static Schema {
 /// group, version, kind, plural and scope only. Parsed at the first call.
 pub fn kustomize() -> &'static Schema {
     &KUSTOMIZE
+}
+
+/// A type of [`kustomize`] by its kind. Types are read when they are met, so that the first one comes soon.
+pub fn kustomize_type(api_version: &str, kind: &str) -> Option<TypeRef<'static>> {
+    KUSTOMIZE_PIECES.type_of(api_version, kind)
+}
+
+/// What [`kustomize`] says about the scope of a kind, without reading all of it; `None` for an unknown kind.
+pub fn kustomize_is_namespaced(api_version: &str, kind: &str) -> Option<bool> {
+    KUSTOMIZE_PIECES.is_namespaced(api_version, kind)
+}
+
+/// The type that a piece of a table refers to.
+pub(crate) fn elsewhere(name: &str) -> TypeRef<'static> {
+    KUSTOMIZE_PIECES.type_named(name).unwrap_or_else(Schema::anything)
 }

@@ -98,6 +98,8 @@ pub(crate) enum Shape {
     Object(Vec<Field>),
     /// Another node, usually a named definition, with attributes of this place.
     Ref(u32),
+    /// A named definition in another piece of the embedded table.
+    Elsewhere(&'static str),
 }
 
 #[derive(Clone, Debug)]

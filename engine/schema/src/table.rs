@@ -37,3 +37,8 @@ const MAGIC: &str = "seatrial-schema 1";
 pub(crate) fn embedded(text: &'static str) -> Schema {
     parse(text).unwrap_or_default()
 }
+
+/// The lines of one type as a schema: the type stands at the first node, and the types that it names elsewhere.
+pub(crate) fn embedded_piece(name: &'static str, lines: &'static str) -> Schema {
+    parse::piece(name, lines).unwrap_or_default()
+}

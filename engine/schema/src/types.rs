@@ -79,10 +79,19 @@ impl<'s> TypeRef<'s> {
     /// The type without what this place declares: follows references.
     fn target(self) -> TypeRef<'s> {
         let mut at = self;
-        while let Shape::Ref(next) = at.raw().shape {
-            at = at.at_node(next);
+        while let Some(next) = at.next() {
+            at = next;
         }
         at
+    }
+
+    /// The type that this one stands for.
+    fn next(self) -> Option<TypeRef<'s>> {
+        match self.raw().shape {
+            Shape::Ref(next) => Some(self.at_node(next)),
+            Shape::Elsewhere(name) => Some(crate::elsewhere(name)),
+            _ => None,
+        }
     }
 
     fn shape(self) -> &'s Shape {
@@ -96,22 +105,20 @@ impl<'s> TypeRef<'s> {
             if let Some(found) = node.attributes.as_deref().and_then(&get) {
                 return Some(found);
             }
-            match node.shape {
-                Shape::Ref(next) => at = at.at_node(next),
-                _ => return None,
-            }
+            at = at.next()?;
         }
     }
 
     /// The definition's name (`io.k8s.api.core.v1.PodSpec`); `None` for types without one.
     pub fn name(self) -> Option<&'s str> {
-        self.schema.name_of(self.target().node)
+        let target = self.target();
+        target.schema.name_of(target.node)
     }
 
     /// The shape.
     pub fn kind(self) -> TypeKind {
         match self.shape() {
-            Shape::Any | Shape::Ref(_) => TypeKind::Any,
+            Shape::Any | Shape::Ref(_) | Shape::Elsewhere(_) => TypeKind::Any,
             Shape::Free => TypeKind::FreeObject,
             Shape::Scalar(s) => TypeKind::Scalar(*s),
             Shape::List(_) => TypeKind::List,
@@ -130,11 +137,12 @@ impl<'s> TypeRef<'s> {
 
     /// The declared fields, sorted by name; none for other shapes.
     pub fn fields(self) -> impl Iterator<Item = FieldRef<'s>> {
-        let fields: &'s [Field] = match self.shape() {
+        let target = self.target();
+        let fields: &'s [Field] = match &target.raw().shape {
             Shape::Object(fields) => fields,
             _ => &[],
         };
-        fields.iter().map(move |f| self.field_ref(f))
+        fields.iter().map(move |f| target.field_ref(f))
     }
 
     fn field_ref(self, f: &'s Field) -> FieldRef<'s> {
@@ -148,9 +156,10 @@ impl<'s> TypeRef<'s> {
 
     /// A declared field, with what is said about it.
     pub fn declared(self, name: &str) -> Option<FieldRef<'s>> {
-        let Shape::Object(fields) = self.shape() else { return None };
+        let target = self.target();
+        let Shape::Object(fields) = &target.raw().shape else { return None };
         let at = fields.binary_search_by(|f| f.name.as_ref().cmp(name)).ok()?;
-        fields.get(at).map(|f| self.field_ref(f))
+        fields.get(at).map(|f| target.field_ref(f))
     }
 
     /// The type of a declared field; `None` for an undeclared one, and for shapes without declared fields.
@@ -160,16 +169,18 @@ impl<'s> TypeRef<'s> {
 
     /// The type of a list's items.
     pub fn items(self) -> Option<TypeRef<'s>> {
-        match self.shape() {
-            Shape::List(items) => Some(self.at_node(*items)),
+        let target = self.target();
+        match &target.raw().shape {
+            Shape::List(items) => Some(target.at_node(*items)),
             _ => None,
         }
     }
 
     /// The type of a map's values.
     pub fn values(self) -> Option<TypeRef<'s>> {
-        match self.shape() {
-            Shape::Map(values) => Some(self.at_node(*values)),
+        let target = self.target();
+        match &target.raw().shape {
+            Shape::Map(values) => Some(target.at_node(*values)),
             _ => None,
         }
     }
@@ -271,10 +282,7 @@ impl<'s> TypeRef<'s> {
 
     /// The type that this place refers to, where it is a reference.
     pub fn referenced(self) -> Option<TypeRef<'s>> {
-        match self.raw().shape {
-            Shape::Ref(node) => Some(self.at_node(node)),
-            _ => None,
-        }
+        self.next()
     }
 }
 

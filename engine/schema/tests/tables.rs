@@ -132,3 +132,42 @@ fn a_bad_line_is_refused(#[case] text: &'static str, #[case] message: &str) {
     let error = table::parse(text).unwrap_err().to_string();
     assert!(error.contains(message), "{error}");
 }
+
+#[test]
+fn types_read_piece_by_piece_are_those_of_the_whole_table() {
+    use seatrial_schema::{TypeRef, kustomize_is_namespaced, kustomize_type};
+    fn same(whole: TypeRef<'_>, piece: TypeRef<'_>, depth: usize) {
+        assert_eq!((whole.kind(), whole.format()), (piece.kind(), piece.format()));
+        assert_eq!(whole.list_type(), piece.list_type());
+        assert_eq!((whole.merge_key(), whole.patch_strategy()), (piece.merge_key(), piece.patch_strategy()));
+        assert_eq!(whole.list_map_keys(), piece.list_map_keys());
+        if depth == 0 {
+            return;
+        }
+        assert_eq!(whole.fields().count(), piece.fields().count());
+        assert_eq!(whole.name(), piece.name());
+        for (ours, theirs) in whole.fields().zip(piece.fields()) {
+            assert_eq!((ours.name, ours.required), (theirs.name, theirs.required));
+            same(ours.ty, theirs.ty, depth - 1);
+        }
+        for (ours, theirs) in [(whole.items(), piece.items()), (whole.values(), piece.values())] {
+            assert_eq!(ours.is_some(), theirs.is_some());
+            if let (Some(ours), Some(theirs)) = (ours, theirs) {
+                same(ours, theirs, depth - 1);
+            }
+        }
+    }
+    for (group, version, kind, ty) in kustomize().kinds() {
+        let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+        same(ty, kustomize_type(&api_version, kind).unwrap(), 5);
+    }
+    for resource in kustomize().resources() {
+        let api_version = match resource.group.is_empty() {
+            true => resource.version.to_string(),
+            false => format!("{}/{}", resource.group, resource.version),
+        };
+        assert_eq!(kustomize_is_namespaced(&api_version, &resource.kind), Some(resource.namespaced));
+    }
+    assert!(kustomize_type("apps/v1", "Unknown").is_none());
+    assert_eq!(kustomize_is_namespaced("v1", "Deployment"), None);
+}

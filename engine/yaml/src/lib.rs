@@ -66,7 +66,7 @@ mod resolve;
 mod splice;
 mod timestamp;
 
-pub use emit::{EmitError, emit, emit_json, emitted_value};
+pub use emit::{EmitError, emit, emit_json, emit_to, emitted_value};
 pub use json::JsonError;
 pub use node::{Comments, Node, Pos, Style, Value};
 pub use number::{go_g_float, go_json_float};

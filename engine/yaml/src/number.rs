@@ -1,10 +1,12 @@
 //! Numbers as Go's YAML readers take them, and as Go prints them.
 
+use std::borrow::Cow;
+
 use crate::resolve::Scalar;
 
 /// A number that starts with a digit or a sign; `None` where the text is no number.
 pub(crate) fn parse_number(text: &str) -> Option<Scalar<'static>> {
-    let plain: String = text.chars().filter(|c| *c != '_').collect();
+    let plain = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
     parse_int(&plain).or_else(|| {
         // A decimal float: digits with at most one dot, and an exponent. Hexadecimal floats and words are strings.
         let ok = is_decimal_float(&plain);

@@ -81,6 +81,10 @@ pub enum ResolveError {
 
 /// The value of a plain scalar without a tag.
 pub fn resolve_plain(text: &str, dialect: Dialect) -> Scalar<'_> {
+    // Nothing but strings is longer than `false` and starts with a letter.
+    if text.len() > 5 && text.as_bytes()[0].is_ascii_alphabetic() {
+        return Scalar::Str(text.into());
+    }
     if let Some(word) = resolve_word(text, dialect) {
         return word;
     }
@@ -179,11 +183,21 @@ impl Node {
 
     /// Whether this is null (`null`, `~`, nothing); both dialects agree.
     pub fn is_null(&self) -> bool {
+        let Value::Scalar { text, style } = &self.value else { return false };
+        if self.tag.is_empty() {
+            return *style == Style::Plain && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
+        }
         matches!(self.resolve(Dialect::Kustomize), Ok(Scalar::Null))
     }
 
     /// Whether this is a scalar that the dialect reads as a string.
     pub fn is_string(&self, dialect: Dialect) -> bool {
+        let Value::Scalar { text, style } = &self.value else { return false };
+        // A word that is longer than `false` is nothing else.
+        let word = text.len() > 5 && text.as_bytes()[0].is_ascii_alphabetic();
+        if self.tag.is_empty() && (word || *style != Style::Plain) {
+            return true;
+        }
         matches!(self.resolve(dialect), Ok(Scalar::Str(_)))
     }
 

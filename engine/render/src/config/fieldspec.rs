@@ -1,5 +1,7 @@
 //! Where in an object a transformer works.
 
+use std::sync::OnceLock;
+
 use seatrial_yaml::Node;
 use serde::Deserialize;
 
@@ -7,7 +9,7 @@ use crate::error::{Result, fail};
 use crate::ids::Gvk;
 
 /// A path into objects of some kinds. Empty parts of the kind match anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct FieldSpec {
     pub(crate) group: String,
@@ -15,6 +17,17 @@ pub(crate) struct FieldSpec {
     pub(crate) kind: String,
     pub(crate) path: String,
     pub(crate) create: bool,
+    /// The parts of the path, once they were asked for.
+    #[serde(skip)]
+    parts: OnceLock<Vec<String>>,
+}
+
+impl PartialEq for FieldSpec {
+    fn eq(&self, other: &FieldSpec) -> bool {
+        let FieldSpec { group, version, kind, path, create, parts: _ } = self;
+        (group, version, kind, path, create)
+            == (&other.group, &other.version, &other.kind, &other.path, &other.create)
+    }
 }
 
 /// What to make where a path ends in nothing.
@@ -28,7 +41,12 @@ pub(crate) enum Create {
 impl FieldSpec {
     pub(crate) fn new(group: &str, version: &str, kind: &str, path: &str, create: bool) -> FieldSpec {
         let [group, version, kind, path] = [group, version, kind, path].map(str::to_owned);
-        FieldSpec { group, version, kind, path, create }
+        FieldSpec { group, version, kind, path, create, parts: OnceLock::new() }
+    }
+
+    /// The parts of the path, see [`split_path`].
+    pub(crate) fn parts(&self) -> &[String] {
+        self.parts.get_or_init(|| split_path(&self.path))
     }
 
     /// Whether objects of this kind are meant.
@@ -57,9 +75,8 @@ impl FieldSpec {
         if !self.selects(gvk) {
             return Ok(());
         }
-        let path = split_path(&self.path);
         let make = if self.create { make } else { Create::Nothing };
-        walk(root, &path, make, set).map_err(|errors| {
+        walk(root, self.parts(), make, set).map_err(|errors| {
             errors.map(|mut error| {
                 error.message =
                     format!("considering field '{}' of object {gvk}: {}", self.path, error.message);
@@ -70,7 +87,7 @@ impl FieldSpec {
 }
 
 /// Splits at `/`; `\/` is a slash inside a part.
-pub(crate) fn split_path(path: &str) -> Vec<String> {
+fn split_path(path: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut open = false;
     for part in path.split('/') {

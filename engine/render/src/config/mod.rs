@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-pub(crate) use fieldspec::{Create, FieldSpec, split_path};
+pub(crate) use fieldspec::{Create, FieldSpec};
 
 use crate::error::{Result, fail};
 use crate::ids::Gvk;

@@ -1,5 +1,8 @@
 //! Finding and reading a kustomization file.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use seatrial_yaml::Dialect;
 
 use super::Kustomization;
@@ -11,11 +14,19 @@ use crate::loader::{Loader, in_file};
 /// The names that a kustomization file may have.
 pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
+/// What a kustomization file says.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// Its fields, deprecated ones moved to where they belong now.
+    content: Arc<Kustomization>,
+    warnings: Vec<String>,
+}
+
 /// A kustomization file, read.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     /// Its fields, deprecated ones moved to where they belong now.
-    pub(crate) content: Kustomization,
+    pub(crate) content: Arc<Kustomization>,
     /// Its name.
     pub(crate) file_name: String,
     /// Its path in the tree.
@@ -37,13 +48,21 @@ pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
         return fail(format!("Found multiple kustomization files under: {dir}"));
     }
     let shown = loader.shown(&path);
-    let document = renderer.parse_kustomization(&content).map_err(|e| e.map(in_file(&shown)))?;
-    let empty = || RenderError::new(format!("{file_name} is empty")).in_file(&shown);
+    let known = renderer
+        .kustomizations
+        .get_or_make(&content, || read(renderer, &content, file_name, &dir, &shown))?;
+    let Read { content, warnings } = known.as_ref();
+    Ok(Loaded { content: content.clone(), file_name: file_name.to_owned(), path, warnings: warnings.clone() })
+}
+
+fn read(renderer: &Renderer, content: &Bytes, file_name: &str, dir: &str, shown: &str) -> Result<Read> {
+    let document = renderer.parse_kustomization(content).map_err(|e| e.map(in_file(shown)))?;
+    let empty = || RenderError::new(format!("{file_name} is empty")).in_file(shown);
     let first = document.filter(|d| !d.is_empty()).ok_or_else(empty)?;
     let json = first
         .root
         .to_json(Dialect::KubernetesJson)
-        .map_err(|e| RenderError::new(format!("invalid Kustomization: {e}")).in_file(&shown))?;
+        .map_err(|e| RenderError::new(format!("invalid Kustomization: {e}")).in_file(shown))?;
     if says_nothing(&json) {
         return Err(empty().into());
     }
@@ -51,14 +70,14 @@ pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
     let mut content: Kustomization = decode(json).map_err(|errors| {
         errors.map(|mut error| {
             error.message = format!("invalid Kustomization: {}", error.message);
-            error.in_file(&shown)
+            error.in_file(shown)
         })
     })?;
     check_kind(&mut content)
         .context(|| format!("Failed to read kustomization file under {dir}"))
-        .map_err(|e| e.map(|error| spelled_over_lines(error).in_file(&shown)))?;
+        .map_err(|e| e.map(|error| spelled_over_lines(error).in_file(shown)))?;
     move_deprecated(&mut content);
-    Ok(Loaded { content, file_name: file_name.to_owned(), path, warnings })
+    Ok(Read { content: Arc::new(content), warnings })
 }
 
 /// Whether no field has a value; empty lists and maps are values, unless they are moved elsewhere.

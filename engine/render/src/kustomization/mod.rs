@@ -3,5 +3,5 @@
 mod load;
 pub(crate) mod model;
 
-pub(crate) use load::load;
+pub(crate) use load::{Read, load};
 pub(crate) use model::Kustomization;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use seatrial_yaml::Node;
 
 use super::sort::kind_order;
-use crate::config::{Create, FieldSpec, NameReference, TransformerConfig, split_path};
+use crate::config::{Create, FieldSpec, NameReference, TransformerConfig};
 use crate::error::{Result, fail};
 use crate::ids::{Gvk, ResId};
 use crate::resmap::ResMap;
@@ -51,42 +51,48 @@ pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig)
             continue;
         }
         let referrer = Referrer::new(resource, at, &index);
-        let mut node = resource.shared_node();
+        let file = resource.file.clone();
+        let mut taken: Option<Node> = None;
         for (spec, target, there) in todo.iter() {
-            if !reaches(&node, &spec.path) || !there && fits(&node, &spec.path) {
+            let node = taken.as_ref().unwrap_or(resources.list()[at].node());
+            if !reaches(node, spec.parts()) || !there && fits(node, spec.parts()) {
                 continue;
             }
+            let mut node = match taken.take() {
+                Some(node) => node,
+                None => resources.list_mut()[at].take_node(),
+            };
             let search = Search { referrer: &referrer, index: &index, target: target.clone(), spec };
-            spec.apply(&gvk, std::sync::Arc::make_mut(&mut node), Create::Nothing, &mut |field| {
-                search.set(field)
-            })
-            .map_err(|errors| {
+            let applied = spec.apply(&gvk, &mut node, Create::Nothing, &mut |field| search.set(field));
+            applied.map_err(|errors| {
                 errors.map(|mut error| {
                     let field = &spec.path;
                     error.message = format!(
                         "updating name reference in '{field}' field of '{}': {}",
                         referrer.id, error.message
                     );
-                    error.in_file(&resource.file)
+                    error.in_file(&file)
                 })
             })?;
+            taken = Some(node);
         }
-        let node = std::sync::Arc::unwrap_or_clone(node);
-        let resource = &mut resources.list_mut()[at];
-        resource.set_node(node);
-        index.candidates[at].id = resource.id();
+        if let Some(node) = taken {
+            let resource = &mut resources.list_mut()[at];
+            resource.set_node(node);
+            index.candidates[at].id = resource.id();
+        }
     }
     Ok(())
 }
 
 /// Whether a path's first parts are there: a cheap test before the real walk.
-fn reaches(node: &Node, path: &str) -> bool {
+fn reaches(node: &Node, path: &[String]) -> bool {
     let mut at = node;
-    for part in path.split('/') {
-        if part.ends_with('\\') || at.is_seq() {
+    for part in path {
+        if at.is_seq() {
             return true;
         }
-        match at.get(part.trim_end_matches("[]")) {
+        match at.get(part.strip_suffix("[]").unwrap_or(part)) {
             Some(next) => at = next,
             // A scalar on the way is an error, which the walk tells.
             None => return at.is_scalar() && !at.is_null(),
@@ -96,12 +102,7 @@ fn reaches(node: &Node, path: &str) -> bool {
 }
 
 /// Whether all that a path reaches may hold names: maps and lists on the way, no map without a name at its end.
-fn fits(node: &Node, path: &str) -> bool {
-    let parts = split_path(path);
-    fits_parts(node, &parts)
-}
-
-fn fits_parts(node: &Node, path: &[String]) -> bool {
+fn fits(node: &Node, path: &[String]) -> bool {
     let Some((first, rest)) = path.split_first() else {
         let named = |node: &Node| !node.is_map() || node.get("name").is_some_and(|name| !name.is_null());
         return named(node) && node.items().iter().all(named);
@@ -110,10 +111,10 @@ fn fits_parts(node: &Node, path: &[String]) -> bool {
         return true;
     }
     if node.is_seq() {
-        return node.items().iter().all(|item| fits_parts(item, path));
+        return node.items().iter().all(|item| fits(item, path));
     }
     let next = node.get(first.strip_suffix("[]").unwrap_or(first));
-    node.is_map() && next.is_none_or(|next| fits_parts(next, rest))
+    node.is_map() && next.is_none_or(|next| fits(next, rest))
 }
 
 impl Index {

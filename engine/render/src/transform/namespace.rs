@@ -52,16 +52,21 @@ pub(crate) fn set_namespace(
     if args.namespace.is_empty() {
         return Ok(());
     }
+    let everywhere = FieldSpec::new("", "", "", "metadata/namespace", true);
     for resource in resources.list_mut() {
         resource.remember_id();
-        set_in(resource, args, specs)?;
+        set_in(resource, args, &everywhere, specs)?;
     }
     resources.check_unique("namespace transformation produces ID conflict")
 }
 
-fn set_in(resource: &mut Resource, args: &NamespaceArgs<'_>, specs: &[FieldSpec]) -> Result<()> {
+fn set_in(
+    resource: &mut Resource,
+    args: &NamespaceArgs<'_>,
+    everywhere: &FieldSpec,
+    specs: &[FieldSpec],
+) -> Result<()> {
     let gvk = resource.gvk();
-    let everywhere = FieldSpec::new("", "", "", "metadata/namespace", true);
     if !resource.is_cluster_scoped() {
         everywhere.apply(&gvk, resource.node_mut(), Create::Scalar, &mut |node| args.set(node))?;
     }

@@ -84,8 +84,8 @@ fn objects(renderer: &Renderer, content: &Bytes) -> Result<Vec<Arc<Node>>> {
 }
 
 /// The identity that a patch names.
-fn patch_id(build: &Build<'_>, patch: &Node) -> ResId {
-    Resource::new(Arc::new(patch.clone()), "".into(), build.types.clone()).id()
+fn patch_id(build: &Build<'_>, patch: &Arc<Node>) -> ResId {
+    Resource::new(patch.clone(), "".into(), build.types.clone()).id()
 }
 
 /// An entry of `patches`.
@@ -122,7 +122,6 @@ fn apply(
         }
     };
     let allowed = Allowed { name: patch.options.allow_name_change, kind: patch.options.allow_kind_change };
-    let text = String::from_utf8_lossy(&content).into_owned();
     let merges = objects(build.renderer, &content);
     if let Ok(merges) = &merges
         && !merges.is_empty()
@@ -130,6 +129,7 @@ fn apply(
         // Objects are maps, and a JSON patch is a list: no text is both.
         return merge_all(build, resources, patch, merges, allowed).map_err(|e| e.map(in_file(&shown)));
     }
+    let text = String::from_utf8_lossy(&content).into_owned();
     let result = match (JsonPatch::parse(text.trim_start()), merges) {
         (Ok(json), _) => {
             let Some(selector) = &patch.target else {
@@ -182,8 +182,8 @@ fn merge_all(
         );
     };
     let matcher = Matcher::new(selector)?;
+    let wanted = patch_id(build, merge).gvk;
     let merge = with_texts(merge);
-    let wanted = patch_id(build, &merge).gvk;
     for resource in resources.list_mut().iter_mut().filter(|r| matcher.matches(r)) {
         if !allowed.kind && resource.gvk() != wanted {
             // The types of the object count, not those that the patch names.
@@ -249,12 +249,11 @@ fn patch_one(resource: &mut Resource, patch: &Node, allowed: Allowed) -> Result<
     let api_version = resource.api_version().to_owned();
     let types = resource.types().clone();
     let wipes = may_wipe_notes(patch) && resource.has_notes();
-    let mut before = resource.node().clone();
+    let mut before = resource.take_node();
     if wipes && let Some(annotations) = before.make_maps(&["metadata", "annotations"]) {
         annotations.set(NOTES, Node::str(""));
     }
-    let mut merged =
-        merge(before, patch, types.schema()).context(|| format!("failed to patch {kind} {name}"))?;
+    let mut merged = merge(before, patch, &types).context(|| format!("failed to patch {kind} {name}"))?;
     if wipes {
         let metadata = merged.as_mut().and_then(|merged| merged.get_mut("metadata"));
         let annotations = metadata.and_then(|metadata| metadata.get_mut("annotations"));

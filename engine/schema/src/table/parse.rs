@@ -34,6 +34,14 @@ pub fn parse(text: &'static str) -> Result<Schema, TableError> {
     Ok(state.builder.finish())
 }
 
+/// Reads the lines of one type.
+pub(super) fn piece(name: &'static str, lines: &'static str) -> Result<Schema, String> {
+    let mut state = State { builder: Builder::new(""), object: None, resource: None, ty: None };
+    state.builder.named(name);
+    lines.lines().try_for_each(|line| state.line(line))?;
+    Ok(state.builder.finish_piece(name))
+}
+
 struct State {
     builder: Builder,
     /// The type that the next `kind` lines belong to.

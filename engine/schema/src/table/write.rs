@@ -121,6 +121,10 @@ impl Type<'_> {
             Shape::Any => out.push('*'),
             Shape::Free => out.push('o'),
             Shape::Ref(target) => self.inner(out, *target, None)?,
+            Shape::Elsewhere(name) => {
+                out.push('@');
+                out.push_str(name);
+            }
             Shape::Object(_) => return Err(Unwritable::InlineObject(self.name.to_owned())),
             Shape::List(items) => {
                 out.push('[');

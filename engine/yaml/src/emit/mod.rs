@@ -4,6 +4,7 @@ mod analyze;
 mod order;
 mod quote;
 mod retold;
+mod tree;
 mod writer;
 
 use serde_json::Value as Json;
@@ -47,7 +48,23 @@ pub enum EmitError {
 /// The tree has no JSON form (a key that is no string, `.inf`, a tag that does not suit), or a string holds characters
 /// that kustomize refuses.
 pub fn emit(node: &Node) -> Result<String, EmitError> {
-    emit_json(&emitted_value(node)?)
+    let mut out = String::new();
+    emit_to(node, &mut out)?;
+    Ok(out)
+}
+
+/// As [`emit`], behind what a text holds already.
+///
+/// # Errors
+/// Those of [`emit`]; the text stays as it was then.
+pub fn emit_to(node: &Node, out: &mut String) -> Result<(), EmitError> {
+    let before = out.len();
+    if writer::Writer::new(out).tree_document(node).is_some() {
+        return Ok(());
+    }
+    out.truncate(before);
+    out.push_str(&emit_json(&emitted_value(node)?)?);
+    Ok(())
 }
 
 /// Prints a JSON value as sigs.k8s.io/yaml's `JSONToYAML` does (and with it kustomize).
@@ -55,9 +72,9 @@ pub fn emit(node: &Node) -> Result<String, EmitError> {
 /// # Errors
 /// A string holds a character that the Go program refuses.
 pub fn emit_json(value: &Json) -> Result<String, EmitError> {
-    let mut writer = writer::Writer::default();
-    writer.document(value)?;
-    Ok(writer.finish())
+    let mut out = String::new();
+    writer::Writer::new(&mut out).document(value)?;
+    Ok(out)
 }
 
 /// The JSON value that kustomize prints for this tree. It differs from `node.to_json(Dialect::Kustomize)` where

@@ -26,17 +26,20 @@ pub(super) fn sorted<T>(entries: Vec<T>, key: fn(&T) -> &str) -> Vec<T> {
 /// Whether `a` comes before `b`: at the first character that differs, other characters come before letters, and digits
 /// count as whole numbers.
 fn less(a: &str, b: &str) -> bool {
-    let mut ours = a.chars();
-    let mut theirs = b.chars();
-    let mut same = String::new();
-    loop {
-        let (our_rest, their_rest) = (ours.as_str(), theirs.as_str());
-        match (ours.next(), theirs.next()) {
-            (Some(x), Some(y)) if x == y => same.push(x),
-            (Some(x), Some(y)) => return differs(&same, (our_rest, x), (their_rest, y)),
-            (None, Some(_)) => return true,
-            _ => return false,
-        }
+    let same = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
+    if let (Some(x), Some(y)) = (a.as_bytes().get(same), b.as_bytes().get(same))
+        && x.is_ascii_alphabetic()
+        && y.is_ascii_alphabetic()
+    {
+        return x < y;
+    }
+    // Characters that differ may begin with the same bytes.
+    let same = (0..=same).rev().find(|at| a.is_char_boundary(*at) && b.is_char_boundary(*at)).unwrap_or(0);
+    let ((before, ours), theirs) = (a.split_at(same), &b[same..]);
+    match (ours.chars().next(), theirs.chars().next()) {
+        (Some(x), Some(y)) => differs(before, (ours, x), (theirs, y)),
+        (None, Some(_)) => true,
+        _ => false,
     }
 }
 

@@ -52,7 +52,13 @@ fn retold_list<T: Clone>(
     Ok(changed)
 }
 
-fn scalar(node: &Node, text: &str, style: Style, in_flow: bool) -> Result<Option<Value>, EmitError> {
+/// A scalar as it comes back; `None` where it does unchanged.
+pub(super) fn scalar(
+    node: &Node,
+    text: &str,
+    style: Style,
+    in_flow: bool,
+) -> Result<Option<Value>, EmitError> {
     Ok(match style {
         // Nothing, and text with a colon, gets quotes inside of `[]` and `{}`: null and times become strings.
         Style::Plain if in_flow && node.tag.is_empty() && (text.is_empty() || text.contains(':')) => {

@@ -7,20 +7,20 @@ use serde_json::Value as Json;
 use super::EmitError;
 use super::analyze::{is_allowed, is_break, is_printable};
 use super::order::sorted;
-use super::quote::style_of;
+use super::quote::{is_simple_string, style_of};
 use crate::node::Style;
 
 /// Spaces per level.
-const STEP: usize = 2;
+pub(super) const STEP: usize = 2;
+const SPACES: &str = "                                ";
 /// Lines are broken at the first chance after this column.
 const WIDTH: usize = 80;
 /// Longer keys (in bytes) get the `? key` form.
 const LONGEST_SIMPLE_KEY: usize = 128;
 
 /// The text so far, and the state of its last line.
-#[derive(Default)]
-pub(super) struct Writer {
-    out: String,
+pub(super) struct Writer<'o> {
+    out: &'o mut String,
     /// Characters in the last line.
     column: usize,
     /// The last line has nothing but indentation and indicators that belong to it (`- `, `? `).
@@ -29,23 +29,33 @@ pub(super) struct Writer {
     spaced: bool,
 }
 
-impl Writer {
+impl<'o> Writer<'o> {
+    /// Writes behind what is there.
+    pub(super) fn new(out: &'o mut String) -> Writer<'o> {
+        Writer { out, column: 0, fresh: true, spaced: true }
+    }
+
     pub(super) fn document(&mut self, value: &Json) -> Result<(), EmitError> {
-        self.fresh = true;
-        self.spaced = true;
+        self.start_document();
         self.node(value, if value.is_string() { STEP } else { 0 })?;
-        if self.column > 0 {
-            self.break_line();
-        }
+        self.end_document();
         Ok(())
     }
 
-    pub(super) fn finish(self) -> String {
-        self.out
+    pub(super) fn start_document(&mut self) {
+        self.column = 0;
+        self.fresh = true;
+        self.spaced = true;
+    }
+
+    pub(super) fn end_document(&mut self) {
+        if self.column > 0 {
+            self.break_line();
+        }
     }
 
     /// `indent`: where the lines of a collection or of a long scalar start.
-    fn node(&mut self, value: &Json, indent: usize) -> Result<(), EmitError> {
+    pub(super) fn node(&mut self, value: &Json, indent: usize) -> Result<(), EmitError> {
         match value {
             Json::Null => self.word("null"),
             Json::Bool(b) => self.word(if *b { "true" } else { "false" }),
@@ -71,6 +81,20 @@ impl Writer {
     }
 
     fn entry(&mut self, key: &str, value: &Json, indent: usize) -> Result<(), EmitError> {
+        let inner = self.key(key, value.is_array(), indent)?;
+        self.node(value, inner)
+    }
+
+    /// A key and its colon; gives where the lines of the value start.
+    pub(super) fn key(&mut self, key: &str, of_list: bool, indent: usize) -> Result<usize, EmitError> {
+        if key.len() <= LONGEST_SIMPLE_KEY && is_simple_string(key) {
+            self.separate();
+            self.out.push_str(key);
+            self.out.push(':');
+            self.column += key.len() + 1;
+            self.end_scalar();
+            return Ok(if of_list { indent } else { indent + STEP });
+        }
         let key = &*fold_next_lines(key);
         let simple = key.len() <= LONGEST_SIMPLE_KEY && !key.contains(is_break);
         if simple {
@@ -79,18 +103,24 @@ impl Writer {
             self.fresh = false;
             self.spaced = false;
             // Lists stand at the column of their key.
-            let inner = if value.is_array() { indent } else { indent + STEP };
-            self.node(value, inner)
+            Ok(if of_list { indent } else { indent + STEP })
         } else {
             self.indicator("?");
             self.string(key, indent + STEP, false)?;
             self.start_line(indent);
             self.indicator(":");
-            self.node(value, indent + STEP)
+            Ok(indent + STEP)
         }
     }
 
-    fn string(&mut self, text: &str, indent: usize, simple_key: bool) -> Result<(), EmitError> {
+    pub(super) fn string(&mut self, text: &str, indent: usize, simple_key: bool) -> Result<(), EmitError> {
+        if is_simple_string(text) {
+            self.separate();
+            self.out.push_str(text);
+            self.column += text.len();
+            self.end_scalar();
+            return Ok(());
+        }
         if !text.chars().all(is_allowed) {
             return Err(EmitError::Control { text: text.to_owned() });
         }
@@ -104,7 +134,7 @@ impl Writer {
         Ok(())
     }
 
-    fn word(&mut self, text: &str) {
+    pub(super) fn word(&mut self, text: &str) {
         self.separate();
         self.put_str(text);
         self.end_scalar();
@@ -112,6 +142,12 @@ impl Writer {
 
     fn plain(&mut self, text: &str, indent: usize, may_break: bool) {
         self.separate();
+        // What ends before the last column is broken nowhere.
+        if self.column + text.len() <= WIDTH {
+            self.put_str(text);
+            self.end_scalar();
+            return;
+        }
         let mut after_space = false;
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
@@ -259,19 +295,23 @@ impl Writer {
     }
 
     /// Ends the line if it holds more than its start, and indents.
-    fn start_line(&mut self, indent: usize) {
+    pub(super) fn start_line(&mut self, indent: usize) {
         if !self.fresh || self.column > indent || (self.column == indent && !self.spaced) {
             self.break_line();
         }
-        while self.column < indent {
-            self.put(' ');
+        if self.column < indent {
+            while let Some(more) = indent.checked_sub(self.column).filter(|more| *more > 0) {
+                let step = more.min(SPACES.len());
+                self.out.push_str(&SPACES[..step]);
+                self.column += step;
+            }
         }
         self.fresh = true;
         self.spaced = true;
     }
 
     /// `-`, `?` or `:` at the start of a line; what follows may stand on the same line.
-    fn indicator(&mut self, text: &str) {
+    pub(super) fn indicator(&mut self, text: &str) {
         self.separate();
         self.put_str(text);
         self.spaced = false;

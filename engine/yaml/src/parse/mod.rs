@@ -3,6 +3,7 @@
 mod build;
 mod comments;
 mod merge;
+mod plain;
 mod source;
 mod strict;
 mod tabs;
@@ -120,8 +121,13 @@ pub fn parse_first(bytes: &[u8], options: &ParseOptions) -> Result<Option<Docume
 /// Those of [`parse`]; a line that starts with `---` and goes on with anything but a comment, unless it is the first.
 pub fn parse_pieces(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document>, ParseError> {
     let text = checked_text(bytes, options)?;
+    if !options.comments
+        && let Some(document) = plain::document(text, options)
+    {
+        return Ok(vec![document]);
+    }
     if !text.contains("\n---") {
-        return read(text, options, 1);
+        return read_whole(text, options, 1);
     }
     let mut documents = Vec::new();
     let (mut start, mut from, mut line) = (0, 0, 0);
@@ -174,6 +180,16 @@ fn move_down(node: &mut Node, lines: u32) {
 
 /// Reads up to `most` documents.
 fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>, ParseError> {
+    if !options.comments
+        && let Some(document) = plain::document(text, options)
+    {
+        return Ok(vec![document]);
+    }
+    read_whole(text, options, most)
+}
+
+/// The same for all of YAML.
+fn read_whole(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>, ParseError> {
     check_end_marker(text)?;
     let depth = options.max_depth.min(250);
     let granit = granit_parser::options! {
@@ -192,7 +208,7 @@ fn read(text: &str, options: &ParseOptions, most: usize) -> Result<Vec<Document>
             // Where one document is read, a directive behind it ends it.
             Err(error) if most == 1 && error.message == DIRECTIVE => match before_directive(text, error.line)
             {
-                Some(before) => return read(before, options, most),
+                Some(before) => return read_whole(before, options, most),
                 None => return Err(error),
             },
             Err(error) => return Err(error),
@@ -267,6 +283,9 @@ fn checked_text<'a>(bytes: &'a [u8], options: &ParseOptions) -> Result<&'a str, 
         let (line, column) = place_of(bytes, error.valid_up_to());
         ParseError { line, column, message: "invalid leading UTF-8 octet".to_owned() }
     })?;
+    if is_common(bytes) {
+        return Ok(text);
+    }
     match text.char_indices().find(|(_, c)| is_control(*c)) {
         None => Ok(text),
         Some((at, c)) => {
@@ -280,6 +299,12 @@ fn checked_text<'a>(bytes: &'a [u8], options: &ParseOptions) -> Result<&'a str, 
             Err(ParseError { line, column, message })
         }
     }
+}
+
+/// Whether all bytes are ASCII, and none is a control character: most files need no look at each character.
+fn is_common(bytes: &[u8]) -> bool {
+    let common = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t' | b'\r');
+    bytes.chunks(64).all(|chunk| chunk.iter().fold(true, |all, byte| all & common(byte)))
 }
 
 /// Characters that Go's readers refuse, and those that end a line for YAML 1.1 only.

@@ -1,12 +1,16 @@
 //! `seatrial render DIR`: what `kustomize build DIR` prints, byte for byte.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+#[path = "disk.rs"]
+mod disk;
 
-use seatrial_render::{
-    FileSource, Found, LoadRestrictor, Object, Options, RenderErrors, Renderer, Reorder, ResolveError, Tree,
-};
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::mem::ManuallyDrop;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use disk::Disk;
+use seatrial_render::{LoadRestrictor, Object, Options, RenderErrors, Rendered, Renderer, Reorder, Tree};
 
 use crate::exit_code::Exit;
 
@@ -66,68 +70,6 @@ struct Programs {
     network_name: Option<String>,
     #[arg(long, hide = true)]
     mount: Vec<String>,
-}
-
-/// The machine's files, from the root on, read when they are needed.
-#[derive(Default)]
-struct Disk {
-    /// Where directories lead, links followed.
-    folders: Mutex<BTreeMap<PathBuf, Option<PathBuf>>>,
-}
-
-impl Disk {
-    /// The directory without links; each is looked up once.
-    fn folder(&self, dir: &Path) -> Option<PathBuf> {
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = folders.get(dir) {
-            return known.clone();
-        }
-        let real = dir.canonicalize().ok();
-        folders.insert(dir.to_owned(), real.clone());
-        real
-    }
-
-    fn known(&self, dir: &Path) -> bool {
-        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.get(dir).is_some_and(|real| real.as_deref() == Some(dir))
-    }
-}
-
-fn shown(real: &Path) -> String {
-    real.strip_prefix("/").unwrap_or(real).to_string_lossy().into_owned()
-}
-
-impl FileSource for Disk {
-    fn resolve(&self, path: &str) -> Result<Found, ResolveError> {
-        let path = Path::new("/").join(path);
-        if self.known(&path) {
-            return Ok(Found::Dir(shown(&path)));
-        }
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return Ok(Found::Dir(String::new()));
-        };
-        let mut real = self.folder(parent).ok_or(ResolveError::Missing)?.join(name);
-        let mut kind = real.symlink_metadata().map_err(|_| ResolveError::Missing)?;
-        if kind.is_symlink() {
-            real = real.canonicalize().map_err(|_| ResolveError::Missing)?;
-            kind = real.metadata().map_err(|_| ResolveError::Missing)?;
-        }
-        if kind.is_dir() {
-            let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-            folders.insert(real.clone(), Some(real.clone()));
-            return Ok(Found::Dir(shown(&real)));
-        }
-        std::fs::read(&real)
-            .map(|content| Found::File(shown(&real), content.into()))
-            .map_err(|_| ResolveError::Missing)
-    }
-
-    fn list(&self, dir: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(Path::new("/").join(dir)).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-        names.sort_unstable();
-        names
-    }
 }
 
 /// Why nothing was rendered.
@@ -219,7 +161,8 @@ fn options(args: &Args) -> Result<Options, Failure> {
         }
     };
     let managed_by_label = args.enable_managedby_label;
-    Ok(Options { load_restrictor, reorder, managed_by_label, ..Options::default() })
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(Options { load_restrictor, reorder, managed_by_label, threads, ..Options::default() })
 }
 
 fn render(args: &Args, options: &Options) -> Result<(), Failure> {
@@ -230,10 +173,15 @@ fn render(args: &Args, options: &Options) -> Result<(), Failure> {
     // The tree's paths begin below its root.
     let dir = dir.strip_prefix("/").unwrap_or(&dir);
     let tree = Tree::from_source(Arc::new(Disk::default())).shown_at("/");
-    let rendered = Renderer::new().build(&tree, &dir.to_string_lossy(), options);
-    let warnings = rendered.as_ref().map_or_else(|e| &e.warnings, |r| &r.warnings);
-    warnings.iter().for_each(|warning| eprintln!("{warning}"));
-    let rendered = rendered.map_err(|errors| Failure::of_build(&errors, args))?;
+    // The process ends soon: the system takes the memory back in one piece.
+    let renderer = ManuallyDrop::new(Renderer::for_one_build());
+    let rendered = ManuallyDrop::new(renderer.build(&tree, &dir.to_string_lossy(), options));
+    let rendered = rendered.as_ref();
+    let warnings = rendered.map_or_else(|e| &e.warnings, |r| &r.warnings);
+    let warnings: String = warnings.iter().flat_map(|warning| [warning.as_str(), "\n"]).collect();
+    // Who does not listen to warnings gets the output all the same.
+    let _ = std::io::stderr().write_all(warnings.as_bytes());
+    let rendered = rendered.map_err(|errors| Failure::of_build(errors, args))?;
     let written = |error: std::io::Error| Failure::new(format!("failed to write the output: {error}"));
     match &args.output {
         Some(folder) if folder.is_dir() => {
@@ -243,12 +191,20 @@ fn render(args: &Args, options: &Options) -> Result<(), Failure> {
             }
             Ok(())
         }
-        Some(file) => std::fs::write(file, rendered.to_yaml().map_err(Failure::new)?).map_err(written),
+        Some(file) => std::fs::write(file, text(rendered, options)?.concat()).map_err(written),
         None => {
-            let yaml = rendered.to_yaml().map_err(Failure::new)?;
-            std::io::Write::write_all(&mut std::io::stdout().lock(), yaml.as_bytes()).map_err(written)
+            let mut out = std::io::stdout().lock();
+            text(rendered, options)?
+                .iter()
+                .try_for_each(|part| out.write_all(part.as_bytes()))
+                .map_err(written)
         }
     }
+}
+
+/// The output in parts.
+fn text(rendered: &Rendered, options: &Options) -> Result<Vec<String>, Failure> {
+    rendered.to_yaml_parts(options.threads).map_err(Failure::new)
 }
 
 /// The names that kustomize gives the files of objects: `apps_v1_deployment_web.yaml`, with the namespace in front where
