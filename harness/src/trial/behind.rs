@@ -66,8 +66,10 @@ pub(super) async fn broken_places(
         return Ok(Vec::new());
     };
     let line = |error: &seatrial_render::RenderError| {
-        let chain = (error.chain.len() > 1).then(|| format!(", by {}", error.chain.join(" -> ")));
-        error.place().map(|place| format!("at {place}{}", chain.unwrap_or_default()))
+        let place = error.place().map(|place| format!("at {place}"));
+        let chain = (error.chain.len() > 1).then(|| format!("by {}", error.chain.join(" -> ")));
+        let parts: Vec<String> = place.into_iter().chain(chain).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     };
     Ok(errors.errors.iter().filter_map(line).collect())
 }
