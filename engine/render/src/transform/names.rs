@@ -47,14 +47,13 @@ pub(super) fn fix_references(
     let mut by_kind: BTreeMap<Gvk, Vec<Field<'_>>> = BTreeMap::new();
     for resource in resources.list() {
         let gvk = resource.gvk();
-        if !by_kind.contains_key(&gvk) {
+        by_kind.entry(gvk.clone()).or_insert_with(|| {
             let specs = targets.iter().flat_map(|(reference, there)| {
                 let specs = reference.field_specs.iter().filter(|s| s.selects(&gvk));
                 specs.map(|s| (s, reference.target(), *there))
             });
-            let specs = specs.collect();
-            by_kind.insert(gvk, specs);
-        }
+            specs.collect()
+        });
     }
     // Where a reference is part of an object's own identity, the objects after it see the change.
     let by_order = by_kind.values().flatten().any(|(spec, ..)| is_identity(spec.parts()));

@@ -19,7 +19,10 @@ pub(super) struct Disk {
 
 /// By a number of the path, and by the path where numbers are the same.
 #[derive(Default)]
-struct Folders(BTreeMap<u64, Vec<(Box<str>, Option<Arc<str>>)>>);
+struct Folders(BTreeMap<u64, Vec<Known>>);
+
+/// A path, and where it leads.
+type Known = (Box<str>, Option<Arc<str>>);
 
 impl Folders {
     fn get(&self, path: &str) -> Option<&Option<Arc<str>>> {
@@ -100,7 +103,7 @@ impl FileSource for Disk {
             return Ok(Found::Dir(real.to_string()));
         }
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let mut real = join(&*self.folder(parent).ok_or(ResolveError::Missing)?, name);
+        let mut real = join(&self.folder(parent).ok_or(ResolveError::Missing)?, name);
         // A name with a dot is that of a file, most often: then one look is enough.
         let mut entry = if name.contains('.') { open(&real) } else { look(&real) };
         if matches!(entry, Entry::Link) {
