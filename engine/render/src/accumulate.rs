@@ -152,7 +152,7 @@ impl<'a> Build<'a> {
 
 impl Accumulator {
     pub(crate) fn merge(&mut self, other: Accumulator) -> Result<()> {
-        self.resources.append_all(other.resources.into_list())?;
+        self.resources.append_map(other.resources)?;
         TransformerConfig::merge_shared(&mut self.config, &other.config)?;
         for var in other.vars {
             match self.vars.iter().find(|known| known.name == var.name) {

@@ -134,10 +134,11 @@ impl<'a> Build<'a> {
         if target.content.kind == "Component" {
             return fail(format!("expected kind != 'Component' for path '{}'", place.shown));
         }
-        let content = self
+        let mut content = self
             .accumulate(&target)
             .context(|| format!("recursed accumulation of path '{}'", place.shown))
             .map_err(|errors| place.told(errors))?;
+        content.resources.index();
         Ok((content, place))
     }
 

@@ -1,6 +1,7 @@
 //! Independent work on several threads, with results in the order of the items.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// What one thread does at a time: large enough that handing it out costs nothing, small enough that all end together.
 const CHUNKS_PER_THREAD: usize = 8;
@@ -36,9 +37,26 @@ pub(crate) fn map<T: Sync, R: Send>(threads: usize, items: &[T], work: impl Fn(&
     done.into_iter().flat_map(|(_, results)| results).collect()
 }
 
+/// Does the work on each item, in place, on up to `threads` threads.
+pub(crate) fn each_mut<T: Send, R: Send>(
+    threads: usize,
+    items: &mut [T],
+    work: impl Fn(usize, &mut T) -> R + Sync,
+) -> Vec<R> {
+    let size = items.len().div_ceil(threads.max(1) * CHUNKS_PER_THREAD).max(1);
+    let chunks: Vec<_> = items.chunks_mut(size).enumerate().map(|chunk| Mutex::new(Some(chunk))).collect();
+    let results = map(threads, &chunks, |chunk| {
+        // Each chunk is taken once.
+        let taken = chunk.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((number, items)) = taken else { return Vec::new() };
+        items.iter_mut().enumerate().map(|(at, item)| work(number * size + at, item)).collect()
+    });
+    results.into_iter().flatten().collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::map;
+    use super::{each_mut, map};
 
     #[test]
     fn results_stand_in_the_order_of_the_items() {
@@ -47,6 +65,12 @@ mod tests {
                 let items: Vec<usize> = (0..items).collect();
                 let doubled = map(threads, &items, |item| item * 2);
                 assert_eq!(doubled, items.iter().map(|item| item * 2).collect::<Vec<_>>());
+                let mut changed = items.clone();
+                let places = each_mut(threads, &mut changed, |at, item| {
+                    *item *= 2;
+                    at
+                });
+                assert_eq!((changed, places), (doubled, items));
             }
         }
     }

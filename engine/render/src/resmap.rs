@@ -33,20 +33,43 @@ impl ResMap {
         self.list
     }
 
+    /// Indexes what is not yet indexed.
+    pub(crate) fn index(&mut self) {
+        let mixed = |(at, resource): (usize, &Resource)| (resource.identity().mixed(), at);
+        self.index.get_or_insert_with(|| self.list.iter().enumerate().map(mixed).collect());
+    }
+
     /// Puts a resource at the end.
     pub(crate) fn append(&mut self, resource: Resource) -> Result<()> {
-        let list = &self.list;
-        let mixed = |(at, resource): (usize, &Resource)| (resource.identity().mixed(), at);
-        let index = self.index.get_or_insert_with(|| list.iter().enumerate().map(mixed).collect());
-        let identity = resource.identity();
-        let number = identity.mixed();
-        if is_there(list, index, number, &identity) {
+        let number = resource.identity().mixed();
+        self.append_numbered(resource, number)
+    }
+
+    fn append_numbered(&mut self, resource: Resource, number: u64) -> Result<()> {
+        self.index();
+        let index = self.index.get_or_insert_default();
+        let mut same = index.range((number, 0)..=(number, usize::MAX));
+        if same.any(|(_, at)| self.list[*at].identity() == resource.identity()) {
             let id = resource.id();
             return fail(format!("may not add resource with an already registered id: {id}"));
         }
-        index.insert((number, list.len()));
+        index.insert((number, self.list.len()));
         self.list.push(resource);
         Ok(())
+    }
+
+    /// Puts all resources of another map at the end.
+    pub(crate) fn append_map(&mut self, mut other: ResMap) -> Result<()> {
+        other.index();
+        let mut numbers = vec![0; other.list.len()];
+        for (number, at) in other.index.iter().flatten() {
+            numbers[*at] = *number;
+        }
+        other
+            .list
+            .into_iter()
+            .zip(numbers)
+            .try_for_each(|(resource, number)| self.append_numbered(resource, number))
     }
 
     pub(crate) fn append_all(&mut self, resources: impl IntoIterator<Item = Resource>) -> Result<()> {

@@ -57,7 +57,13 @@ fn cases_print_what_kustomize_prints() {
             let (tree, wanted) = read(&format!("{files}\n"));
             let top = if tree.is_dir("top") { "top" } else { "" };
             let tree = tree.shown_at("/t");
-            let built = Renderer::new().build(&tree, top, &Options::default()).and_then(|r| r.to_yaml());
+            let with = |threads| {
+                Renderer::new()
+                    .build(&tree, top, &Options { threads, ..Options::default() })
+                    .and_then(|r| r.to_yaml())
+            };
+            let built = with(1);
+            assert_eq!(built, with(3), "{title}: what comes out depends on the number of threads");
             // The line break before the next case belongs to the separator.
             let same =
                 |ours: &str, theirs: &str| ours.trim_end_matches('\n') == theirs.trim_end_matches('\n');

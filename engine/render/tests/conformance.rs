@@ -44,6 +44,8 @@ fn builds_what_kustomize_builds() {
         }
         let dir = format!("cases/{name}/{}", case["target"].as_str().unwrap());
         let got = renderer.build(&tree, &dir, &options).and_then(|r| r.to_yaml());
+        let threads = Options { threads: 3, ..options.clone() };
+        assert_eq!(got, renderer.build(&tree, &dir, &threads).and_then(|r| r.to_yaml()), "{dir}");
         let wanted = tree.read(&format!("cases/{name}/expected.yaml"));
         let same = match (&got, &wanted) {
             (Ok(got), Some(wanted)) => got.as_bytes() == &wanted[..],

@@ -24,7 +24,7 @@ const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
 pub(crate) fn finish(build: &mut Build<'_>, target: &Target<'_>, all: Accumulator) -> Result<ResMap> {
     let Accumulator { mut resources, config, vars } = all;
     add_hashes(&mut resources)?;
-    fix_references(&mut resources, &config)?;
+    fix_references(&mut resources, &config, build.threads)?;
     vars::resolve(build, &mut resources, &vars, &config.var_reference)?;
     resources.list_mut().iter_mut().filter(|r| needs_tidying(r)).for_each(|r| tidy_annotations(r.node_mut()));
     // Only lists may do without; the notes that kustomize keeps there leave an empty map.

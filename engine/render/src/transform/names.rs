@@ -8,6 +8,7 @@ use super::sort::kind_order;
 use crate::config::{Create, FieldSpec, NameReference, TransformerConfig};
 use crate::error::{Result, fail};
 use crate::ids::{Gvk, ResId};
+use crate::parallel;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 
@@ -26,8 +27,15 @@ struct Index {
     by_first_namespace: BTreeMap<String, Vec<usize>>,
 }
 
-/// Updates all references.
-pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig) -> Result<()> {
+/// A field to look at: its spec, what it may name, and whether there is any such object.
+type Field<'c> = (&'c FieldSpec, Gvk, bool);
+
+/// Updates all references, on up to `threads` threads.
+pub(super) fn fix_references(
+    resources: &mut ResMap,
+    config: &TransformerConfig,
+    threads: usize,
+) -> Result<()> {
     let mut index = Index::new(resources.list());
     let mut targets: Vec<(&NameReference, bool)> = config
         .name_reference
@@ -36,53 +44,80 @@ pub(super) fn fix_references(resources: &mut ResMap, config: &TransformerConfig)
         .collect();
     targets.sort_by_cached_key(|(reference, _)| kind_order(&reference.target(), &[], &[]));
     // What to look at in the objects of a kind; where nothing can be meant, the fields must be of the right kind all the same.
-    let mut by_kind: BTreeMap<Gvk, Vec<(&FieldSpec, Gvk, bool)>> = BTreeMap::new();
-    for at in 0..resources.len() {
-        let resource = &resources.list()[at];
+    let mut by_kind: BTreeMap<Gvk, Vec<Field<'_>>> = BTreeMap::new();
+    for resource in resources.list() {
         let gvk = resource.gvk();
-        let todo = by_kind.entry(gvk.clone()).or_insert_with(|| {
+        by_kind.entry(gvk.clone()).or_insert_with(|| {
             let specs = targets.iter().flat_map(|(reference, there)| {
                 let specs = reference.field_specs.iter().filter(|s| s.selects(&gvk));
                 specs.map(|s| (s, reference.target(), *there))
             });
             specs.collect()
         });
-        if todo.is_empty() {
-            continue;
-        }
-        let referrer = Referrer::new(resource, at, &index);
-        let file = resource.file.clone();
-        let mut taken: Option<Node> = None;
-        for (spec, target, there) in todo.iter() {
-            let node = taken.as_ref().unwrap_or(resources.list()[at].node());
-            if !reaches(node, spec.parts()) || !there && fits(node, spec.parts()) {
-                continue;
-            }
-            let mut node = match taken.take() {
-                Some(node) => node,
-                None => resources.list_mut()[at].take_node(),
-            };
-            let search = Search { referrer: &referrer, index: &index, target: target.clone(), spec };
-            let applied = spec.apply(&gvk, &mut node, Create::Nothing, &mut |field| search.set(field));
-            applied.map_err(|errors| {
-                errors.map(|mut error| {
-                    let field = &spec.path;
-                    error.message = format!(
-                        "updating name reference in '{field}' field of '{}': {}",
-                        referrer.id, error.message
-                    );
-                    error.in_file(&file)
-                })
-            })?;
-            taken = Some(node);
-        }
-        if let Some(node) = taken {
-            let resource = &mut resources.list_mut()[at];
-            resource.set_node(node);
+    }
+    // Where a reference is part of an object's own identity, the objects after it see the change.
+    let by_order = by_kind.values().flatten().any(|(spec, ..)| is_identity(spec.parts()));
+    if threads > 1 && !by_order {
+        let fixed = parallel::each_mut(threads, resources.list_mut(), |at, resource| {
+            fix_one(at, resource, &index, &by_kind)
+        });
+        return fixed.into_iter().try_for_each(|fixed| fixed.map(|_| ()));
+    }
+    for (at, resource) in resources.list_mut().iter_mut().enumerate() {
+        if fix_one(at, resource, &index, &by_kind)? {
             index.candidates[at].id = resource.id();
         }
     }
     Ok(())
+}
+
+/// Whether a path leads to what an object is told apart by.
+fn is_identity(path: &[String]) -> bool {
+    let mut parts = path.iter().map(|part| part.strip_suffix("[]").unwrap_or(part));
+    match parts.next() {
+        Some("metadata") => matches!(parts.next(), None | Some("name" | "namespace")),
+        Some(part) => matches!(part, "apiVersion" | "kind"),
+        None => true,
+    }
+}
+
+/// Updates the references in one object; whether there was anything to look at.
+fn fix_one(
+    at: usize,
+    resource: &mut Resource,
+    index: &Index,
+    by_kind: &BTreeMap<Gvk, Vec<Field<'_>>>,
+) -> Result<bool> {
+    let gvk = resource.gvk();
+    let Some(fields) = by_kind.get(&gvk).filter(|fields| !fields.is_empty()) else { return Ok(false) };
+    let mut referrer: Option<Referrer> = None;
+    let mut taken: Option<Node> = None;
+    for (spec, target, there) in fields {
+        let node = taken.as_ref().unwrap_or(resource.node());
+        if !reaches(node, spec.parts()) || !there && fits(node, spec.parts()) {
+            continue;
+        }
+        let referrer = &*referrer.get_or_insert_with(|| Referrer::new(resource, at, index));
+        let mut node = taken.take().unwrap_or_else(|| resource.take_node());
+        let search = Search { referrer, index, target: target.clone(), spec };
+        let applied = spec.apply(&gvk, &mut node, Create::Nothing, &mut |field| search.set(field));
+        applied.map_err(|errors| {
+            errors.map(|mut error| {
+                let field = &spec.path;
+                error.message = format!(
+                    "updating name reference in '{field}' field of '{}': {}",
+                    referrer.id, error.message
+                );
+                error.in_file(&resource.file)
+            })
+        })?;
+        taken = Some(node);
+    }
+    let changed = taken.is_some();
+    if let Some(node) = taken {
+        resource.set_node(node);
+    }
+    Ok(changed)
 }
 
 /// Whether a path's first parts are there: a cheap test before the real walk.

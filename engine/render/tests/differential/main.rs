@@ -104,8 +104,9 @@ fn ours(tree: &Tree) -> Result<String, String> {
     let files =
         tree.iter().fold(Files::new(), |files, (path, pieces)| files.with_file(path, pieces.concat()));
     let built = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let rendered =
-            Renderer::new().build(&files, "top", &Options::default()).map_err(|e| e.to_string())?;
+        let rendered = Renderer::new()
+            .build(&files, "top", &Options { threads: 2, ..Options::default() })
+            .map_err(|e| e.to_string())?;
         rendered.to_yaml().map_err(|e| e.to_string())
     }));
     built.unwrap_or_else(|_| Err("PANIC".to_owned()))

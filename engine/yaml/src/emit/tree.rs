@@ -45,15 +45,20 @@ impl Writer<'_> {
         Some(())
     }
 
+    fn known_word(&mut self, text: &str) -> Option<()> {
+        self.word(text);
+        Some(())
+    }
+
     fn scalar(&mut self, node: &Node, text: &str, style: Style, indent: usize, in_flow: bool) -> Option<()> {
         match style {
             Style::Plain if in_flow && (text.is_empty() || text.contains(':')) => {
                 self.string(text, indent, false).ok()
             }
             Style::Plain => match resolve_plain(text, Dialect::Kustomize) {
-                Scalar::Null => Some(self.word("null")),
-                Scalar::Bool(b) => Some(self.word(if b { "true" } else { "false" })),
-                Scalar::Int(_) if is_decimal(text) => Some(self.word(text)),
+                Scalar::Null => self.known_word("null"),
+                Scalar::Bool(b) => self.known_word(if b { "true" } else { "false" }),
+                Scalar::Int(_) if is_decimal(text) => self.known_word(text),
                 Scalar::Str(_) => self.string(text, indent, false).ok(),
                 _ => self.node(&node.to_json(Dialect::Kustomize).ok()?, indent).ok(),
             },

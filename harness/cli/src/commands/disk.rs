@@ -14,7 +14,35 @@ use seatrial_render::{FileSource, Found, ResolveError};
 #[derive(Default)]
 pub(super) struct Disk {
     /// Where directories lead, links followed; `None` for what is no directory.
-    folders: Mutex<BTreeMap<Box<str>, Option<Arc<str>>>>,
+    folders: Mutex<Folders>,
+}
+
+/// By a number of the path, and by the path where numbers are the same.
+#[derive(Default)]
+struct Folders(BTreeMap<u64, Vec<Known>>);
+
+/// A path, and where it leads.
+type Known = (Box<str>, Option<Arc<str>>);
+
+impl Folders {
+    fn get(&self, path: &str) -> Option<&Option<Arc<str>>> {
+        self.0.get(&mixed(path))?.iter().find(|(known, _)| **known == *path).map(|(_, real)| real)
+    }
+
+    fn insert(&mut self, path: &str, real: Option<Arc<str>>) {
+        let same = self.0.entry(mixed(path)).or_default();
+        match same.iter_mut().find(|(known, _)| **known == *path) {
+            Some((_, known)) => *known = real,
+            None => same.push((path.into(), real)),
+        }
+    }
+}
+
+fn mixed(path: &str) -> u64 {
+    let mix = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    let (words, rest) = path.as_bytes().as_chunks::<8>();
+    let sum = words.iter().fold(path.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));
+    rest.iter().fold(sum, |sum, byte| mix(sum, u64::from(*byte)))
 }
 
 /// What stands under a path whose directory has no links in it.
@@ -29,12 +57,12 @@ enum Entry {
 const USUAL_SIZE: usize = 8 << 10;
 
 impl Disk {
-    fn folders(&self) -> MutexGuard<'_, BTreeMap<Box<str>, Option<Arc<str>>>> {
+    fn folders(&self) -> MutexGuard<'_, Folders> {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, path: &str, real: Option<&Arc<str>>) {
-        self.folders().insert(path.into(), real.cloned());
+        self.folders().insert(path, real.cloned());
     }
 
     /// The directory without links; each is looked up once.
@@ -75,7 +103,7 @@ impl FileSource for Disk {
             return Ok(Found::Dir(real.to_string()));
         }
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let mut real = join(&*self.folder(parent).ok_or(ResolveError::Missing)?, name);
+        let mut real = join(&self.folder(parent).ok_or(ResolveError::Missing)?, name);
         // A name with a dot is that of a file, most often: then one look is enough.
         let mut entry = if name.contains('.') { open(&real) } else { look(&real) };
         if matches!(entry, Entry::Link) {

@@ -26,7 +26,7 @@ impl Lines<'_> {
 
     fn map(&mut self, indent: usize, depth: usize) -> Option<Node> {
         let mut map = node_at(self, self.at, self.at, Value::Map { entries: Vec::new(), flow: false });
-        let mut entries: Vec<(Node, Node)> = Vec::with_capacity(4);
+        let mut entries: Vec<(Node, Node)> = Vec::with_capacity(1);
         let mut many: BTreeSet<String> = BTreeSet::new();
         loop {
             let key = self.key()?;
@@ -66,7 +66,7 @@ impl Lines<'_> {
 
     fn list(&mut self, indent: usize, depth: usize) -> Option<Node> {
         let mut list = node_at(self, self.at, self.at, Value::Seq { items: Vec::new(), flow: false });
-        let mut items: Vec<Node> = Vec::new();
+        let mut items: Vec<Node> = Vec::with_capacity(1);
         loop {
             self.at += 1;
             self.skip_spaces();

@@ -17,7 +17,7 @@ impl Lines<'_> {
     }
 
     fn flow_map(&mut self, depth: usize) -> Option<Value> {
-        let mut entries: Vec<(Node, Node)> = Vec::new();
+        let mut entries: Vec<(Node, Node)> = Vec::with_capacity(2);
         self.at += 1;
         self.skip_spaces();
         while self.byte() != b'}' {
@@ -40,7 +40,7 @@ impl Lines<'_> {
     }
 
     fn flow_list(&mut self, depth: usize) -> Option<Value> {
-        let mut items: Vec<Node> = Vec::new();
+        let mut items: Vec<Node> = Vec::with_capacity(1);
         self.at += 1;
         self.skip_spaces();
         while self.byte() != b']' {

@@ -40,7 +40,7 @@ impl<'s> Lines<'s> {
 
     /// Goes on to the first line, from the start of this one, that is neither blank nor a comment. `None` for lines that end
     /// documents, and for tabs before anything else.
-    pub(super) fn to_content(&mut self) -> Option<()> {
+    pub(super) fn find_content(&mut self) -> Option<()> {
         let bytes = self.bytes();
         loop {
             self.start = self.at;
@@ -53,7 +53,7 @@ impl<'s> Lines<'s> {
                     self.done = true;
                     return Some(());
                 }
-                Some(b'\n') => self.to_next_line(0),
+                Some(b'\n') => self.enter_next_line(0),
                 Some(b'#') => self.skip_line(),
                 Some(b'\t') => return None,
                 Some(b'-' | b'.') if self.indent == 0 && self.ends_document() => return None,
@@ -69,7 +69,7 @@ impl<'s> Lines<'s> {
     }
 
     /// To the start of the next line, whose break is `bytes` further on.
-    pub(super) fn to_next_line(&mut self, bytes: usize) {
+    pub(super) fn enter_next_line(&mut self, bytes: usize) {
         self.at += bytes + 1;
         self.line += 1;
         self.start = self.at;
@@ -78,7 +78,7 @@ impl<'s> Lines<'s> {
     pub(super) fn skip_line(&mut self) {
         let rest = self.bytes().get(self.at..).unwrap_or_default();
         match rest.iter().position(|byte| *byte == b'\n') {
-            Some(more) => self.to_next_line(more),
+            Some(more) => self.enter_next_line(more),
             None => self.at = self.text.len(),
         }
     }
@@ -105,6 +105,6 @@ impl<'s> Lines<'s> {
     /// Goes on to the next line that holds something.
     pub(super) fn end_line(&mut self) -> Option<()> {
         self.skip_line();
-        self.to_content()
+        self.find_content()
     }
 }

@@ -26,12 +26,12 @@ pub(super) fn document(text: &str, options: &ParseOptions) -> Option<Document> {
         return None;
     }
     let mut lines = Lines::new(text);
-    lines.to_content()?;
+    lines.find_content()?;
     let mut line = None;
     if lines.rest().starts_with("---\n") && lines.indent == 0 {
         line = Some(lines.line);
-        lines.to_next_line(3);
-        lines.to_content()?;
+        lines.enter_next_line(3);
+        lines.find_content()?;
     }
     if lines.done {
         return None;

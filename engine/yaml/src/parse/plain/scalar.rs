@@ -166,7 +166,7 @@ impl Lines<'_> {
         if self.byte() != b'\n' || self.at >= self.text.len() {
             return None;
         }
-        self.to_next_line(0);
+        self.enter_next_line(0);
         let first = self.rest().bytes().take_while(|byte| *byte == b' ').count();
         if first <= parent || matches!(self.bytes().get(self.at + first), None | Some(b'\n' | b'\t')) {
             return None;
@@ -199,7 +199,7 @@ impl Lines<'_> {
                 end += spaces;
                 break;
             }
-            self.to_next_line(length);
+            self.enter_next_line(length);
         }
         match chomp {
             b'-' => {}
@@ -208,7 +208,7 @@ impl Lines<'_> {
         }
         let pos = Pos { line, column: count(first + 1), start: count(start), end: count(end) };
         let value = Value::Scalar { text, style: Style::Literal };
-        self.to_content()?;
+        self.find_content()?;
         if !self.done && self.indent > parent {
             return None;
         }
