@@ -12,6 +12,7 @@ pub mod run;
 pub mod scenario;
 #[cfg(feature = "serve")]
 pub mod serve;
+mod shell;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod trial;

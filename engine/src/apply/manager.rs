@@ -144,7 +144,7 @@ impl Manager<'_> {
             }
             dry_run = Some(outcome);
         }
-        let live = found.clone().map(Answer::value).transpose();
+        let live = found.as_ref().map(Answer::value).transpose();
         let live = live.map_err(|error| ApplyError::Query { who: who.clone(), source: error.into() })?;
         if let Some(action) = left_alone(object, live.as_deref()) {
             return Ok(planned(action));

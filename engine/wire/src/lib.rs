@@ -54,10 +54,10 @@ impl Answer {
     ///
     /// # Errors
     /// Text that is no JSON.
-    pub fn value(self) -> kube::Result<Arc<Value>> {
+    pub fn value(&self) -> kube::Result<Arc<Value>> {
         match self {
-            Answer::Text(text) => serde_json::from_str(&text).map(Arc::new).map_err(kube::Error::SerdeError),
-            Answer::Shared(value) => Ok(value),
+            Answer::Text(text) => serde_json::from_str(text).map(Arc::new).map_err(kube::Error::SerdeError),
+            Answer::Shared(value) => Ok(value.clone()),
         }
     }
 }

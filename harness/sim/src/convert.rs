@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::kind::Kind;
 use crate::meta;
-use crate::object::Object;
 
 /// The version in which the objects of a kind are stored.
 pub(crate) fn storage(kind: &Kind) -> Kind {
@@ -68,15 +66,6 @@ pub(crate) fn to_stored(kind: &Kind, mut value: Value) -> Value {
     }
     value["apiVersion"] = stored.into();
     value
-}
-
-/// The stored object as JSON text in the version of `kind`; the text is shared where that is the stored version.
-pub(crate) fn text(kind: &Kind, object: &Object) -> Bytes {
-    if meta::text(object.value(), &["apiVersion"]) == kind.api_version() {
-        object.json()
-    } else {
-        meta::to_bytes(&from_stored(kind, object.value()))
-    }
 }
 
 /// Fields of an event: core, events.k8s.io.

@@ -1,7 +1,7 @@
 //! Who sends a request.
 
 /// The user behind a client, as an authenticator would have found out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The user's name (`admin`, `system:serviceaccount:flux-system:kustomize-controller`).
     pub user: String,

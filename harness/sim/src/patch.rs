@@ -276,12 +276,12 @@ fn depth(value: &Value) -> usize {
 fn digest(ctx: &Ctx<'_>, kind: &Kind, subresource: &str) -> u128 {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let schemas = if kind.is_custom() { ctx.state.registry.generation } else { 0 };
+    let (manager, api_version) = (ctx.request.manager(), kind.api_version());
     let half = |salt: u8| {
         let mut hasher = DefaultHasher::new();
         let force = ctx.options.force.unwrap_or(false);
-        (salt, ctx.request.manager(), kind.api_version(), subresource, force, schemas).hash(&mut hasher);
-        (format!("{:?}", ctx.request.identity), format!("{:?}", ctx.options.field_validation))
-            .hash(&mut hasher);
+        (salt, &manager, &api_version, subresource, force, schemas).hash(&mut hasher);
+        (&ctx.request.identity, ctx.options.field_validation).hash(&mut hasher);
         ctx.request.body.hash(&mut hasher);
         u128::from(hasher.finish())
     };

@@ -314,8 +314,8 @@ fn show_list(ctx: &Ctx<'_>, kind: &Kind, items: &[Arc<Object>], metadata: Value)
 }
 
 /// An item of a list: those of built-in kinds do not name their own type.
-fn item_text(kind: &Kind, object: &Object) -> bytes::Bytes {
-    let text = convert::text(kind, object);
+fn item_text(kind: &Kind, object: &Arc<Object>) -> bytes::Bytes {
+    let text = Whole::of(kind, object).text();
     if kind.is_custom() {
         return text;
     }

@@ -36,7 +36,7 @@ pub(crate) struct Options {
 }
 
 /// What happens with unknown and duplicate fields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum FieldValidation {
     Ignore,
     #[default]
@@ -78,7 +78,6 @@ pub(crate) struct Request {
     pub(crate) body: bytes::Bytes,
     /// What the body says, where the client is in this process; it is taken once.
     pub(crate) sent: Mutex<Option<Sent>>,
-    #[allow(dead_code, reason = "authorization reads it; see docs/known-gaps.md")]
     pub(crate) identity: Identity,
 }
 

@@ -250,7 +250,9 @@ pub(crate) fn replace(
     subresource: &str,
 ) -> Result<Answer> {
     let body = ctx.request.object(kind)?;
-    ctx.empty_lists = codec::empty_lists(kind, &body.value);
+    if creates_on_update(kind) {
+        ctx.empty_lists = codec::empty_lists(kind, &body.value);
+    }
     let mut object = decode_parsed(ctx, kind, body)?;
     let own = meta::name(&object);
     if own.is_empty() {

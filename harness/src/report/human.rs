@@ -5,8 +5,10 @@ use crate::check::DiffLine;
 use crate::cluster::Backend;
 use crate::run::{Event, Progress};
 use crate::scenario::Span;
+use crate::shell::shell;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 /// Writes each scenario as soon as it and all before it have ended: a line for each step, and for a failure the nearest
@@ -113,12 +115,7 @@ pub fn describe(report: &ScenarioReport, wall: Option<Duration>, paint: Paint) -
 
 /// The command that plays this scenario again.
 fn again(report: &ScenarioReport) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
-    let path = match report.id.chars().all(plain) {
-        true => report.id.clone(),
-        false => format!("'{}'", report.id.replace('\'', "'\\''")),
-    };
-    let again = format!("again: seatrial run {path} --seed {}", report.seed);
+    let again = format!("again: seatrial run {} --seed {}", shell(Path::new(&report.id)), report.seed);
     match report.backend {
         Backend::Sim => again,
         Backend::Kubeconfig => format!("{again} --backend kubeconfig, with the same contexts"),

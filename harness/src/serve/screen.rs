@@ -3,8 +3,8 @@
 use super::ready::Ready;
 use super::setup::Setup;
 use super::{UpOptions, UpSource};
+use crate::shell::{quoted, shell};
 use std::fmt;
-use std::path::Path;
 
 /// What is shown when everything answers. It has no secrets in it: the lines name files.
 pub(super) struct Screen<'a> {
@@ -94,30 +94,4 @@ fn row(f: &mut fmt::Formatter<'_>, head: &str, text: &str) -> fmt::Result {
 
 fn line(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     writeln!(f, "  {text}")
-}
-
-/// A path as a shell takes it.
-fn shell(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text } else { quoted(&text) }
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case::plain("/tmp/seatrial-up-x/token", "/tmp/seatrial-up-x/token")]
-    #[case::space("/tmp/my folder/token", "'/tmp/my folder/token'")]
-    #[case::quote("/tmp/it's", "'/tmp/it'\\''s'")]
-    #[case::dollar("/tmp/$HOME", "'/tmp/$HOME'")]
-    fn paths_can_be_pasted(#[case] path: &str, #[case] want: &str) {
-        assert_eq!(shell(Path::new(path)), want);
-    }
 }

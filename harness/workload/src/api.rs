@@ -2,7 +2,7 @@
 
 use crate::object::{Key, Object, resource_version, uid};
 use http::{Method, Request};
-use seatrial_wire::{Answer, Sent, Stream};
+use seatrial_wire::{Sent, Stream};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -145,7 +145,7 @@ impl Api {
         }
         let request =
             request.body(bytes).map_err(|source| ApiError::Build { path: path.to_owned(), source })?;
-        let answer = seatrial_wire::answer(&self.client, request).await.and_then(Answer::value);
+        let answer = seatrial_wire::answer(&self.client, request).await.and_then(|answer| answer.value());
         answer.map_err(|source| ApiError::Request { method, path: path.to_owned(), source: Box::new(source) })
     }
 
