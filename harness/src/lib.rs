@@ -1,6 +1,7 @@
 //! Clusters, forge, registry, scenarios, reports.
 
 pub mod bootstrap;
+mod causes;
 pub mod check;
 pub mod cluster;
 pub mod forge;
@@ -16,3 +17,5 @@ mod shell;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod trial;
+
+pub use causes::causes;

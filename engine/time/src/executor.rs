@@ -62,12 +62,15 @@ impl Default for Simulation {
 /// # Errors
 /// [`Stuck`] when `main` can never become ready, or when tasks keep each other busy without letting time move.
 pub fn simulate<F: Future>(options: Simulation, main: impl FnOnce(Clock) -> F) -> Result<F::Output, Stuck> {
+    // Nothing in virtual time waits for sockets: without tokio's I/O driver, a turn of its loop asks the kernel nothing.
     let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stuck::Runtime)?;
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Stuck::Runtime)?;
     let core = Arc::new(Core::new(options));
     let result = runtime.block_on(core.drive(main(Clock::simulated(core.clone()))));
     // Tasks hold the clock, hence the core: drop them here, or they keep each other alive.
     core.shut_down();
+    // What libraries spawned may hold much (whole clusters), and nobody waits for its end.
+    std::thread::spawn(move || drop(runtime));
     result
 }
 

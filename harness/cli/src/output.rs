@@ -6,20 +6,8 @@ use std::path::Path;
 
 /// Says that `error` happened, with its causes, and ends with `exit`.
 pub(crate) fn fail(exit: Exit, error: &dyn Error) -> Exit {
-    eprintln!("error: failed to {}", causes(error));
+    eprintln!("error: failed to {}", seatrial_harness::causes(error));
     exit
-}
-
-/// An error with all its causes in one line.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// Writes a file that the user asked for.

@@ -269,19 +269,7 @@ fn missing<T>(result: kube::Result<T>) -> kube::Result<Option<T>> {
 pub(crate) fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
-        other => {
-            // An error of the connection says why only in its sources.
-            let mut words = other.to_string();
-            let mut source = std::error::Error::source(other);
-            while let Some(cause) = source {
-                let cause_words = cause.to_string();
-                if !words.contains(&cause_words) {
-                    words.push_str(": ");
-                    words.push_str(&cause_words);
-                }
-                source = cause.source();
-            }
-            words
-        }
+        // An error of the connection says why only in its causes.
+        other => crate::causes(other),
     }
 }

@@ -10,9 +10,9 @@ use crate::report::Failure;
 /// A step could not be done. Every message fits after "failed to ".
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StepError {
-    #[error("{}", chain(.0))]
+    #[error("{}", crate::causes(.0))]
     Forge(#[from] ForgeError),
-    #[error("{}", chain(.0))]
+    #[error("{}", crate::causes(.0))]
     Monorepo(#[from] MonorepoError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -49,15 +49,4 @@ impl From<StepError> for Failure {
     fn from(error: StepError) -> Failure {
         Failure { message: format!("failed to {error}"), ..Failure::default() }
     }
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

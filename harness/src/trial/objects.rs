@@ -72,13 +72,13 @@ pub struct FluxObject {
     pub url: Option<String>,
 }
 
-/// All objects of Flux kinds in the cluster, by kind, namespace and name.
+/// The Flux kinds that the cluster serves: API version and kind.
 ///
 /// # Errors
-/// What the API server answered, where a list failed.
-pub(super) async fn flux_objects(objects: &Objects) -> kube::Result<Vec<FluxObject>> {
+/// What the API server answered.
+pub(super) async fn flux_kinds(objects: &Objects) -> kube::Result<Vec<(String, String)>> {
     let client = objects.client();
-    let mut found = Vec::new();
+    let mut kinds = Vec::new();
     for group in client.list_api_groups().await?.groups {
         if !group.name.ends_with(".fluxcd.io") {
             continue;
@@ -90,11 +90,22 @@ pub(super) async fn flux_objects(objects: &Objects) -> kube::Result<Vec<FluxObje
             for resource in client.list_api_group_resources(version).await?.resources {
                 let can_list = !resource.name.contains('/') && resource.verbs.iter().any(|v| v == "list");
                 if can_list && listed.insert(resource.kind.clone()) {
-                    let list = objects.list(version, &resource.kind, None).await?;
-                    found.extend(list.iter().map(read));
+                    kinds.push((version.clone(), resource.kind));
                 }
             }
         }
+    }
+    Ok(kinds)
+}
+
+/// All objects of these kinds in the cluster, by kind, namespace and name.
+///
+/// # Errors
+/// What the API server answered, where a list failed.
+pub(super) async fn flux_objects(objects: &Objects, kinds: &[(String, String)]) -> kube::Result<Vec<FluxObject>> {
+    let mut found = Vec::new();
+    for (api_version, kind) in kinds {
+        found.extend(objects.list(api_version, kind, None).await?.iter().map(read));
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)

@@ -1,6 +1,6 @@
 //! When nothing more is going to happen.
 
-use super::objects::{FluxObject, Ready, flux_objects};
+use super::objects::{FluxObject, Ready, flux_kinds, flux_objects};
 use crate::cluster::Objects;
 use jiff::Timestamp;
 use seatrial_time::{Clock, Signal};
@@ -56,23 +56,33 @@ pub(super) async fn settle(cluster: &Objects, clock: &Clock, changes: &Signal) -
     let mut last_news = start;
     // A cluster that retries goes round through the same few states: only a state never seen before is news.
     let mut seen: BTreeSet<Vec<Look>> = BTreeSet::new();
+    // Kinds seldom come and go: they are asked for again only where the wait would end.
+    let mut kinds = flux_kinds(cluster).await?;
     loop {
         let stamp = changes.stamp();
-        let objects = flux_objects(cluster).await?;
+        let objects = flux_objects(cluster, &kinds).await?;
         let now = clock.now();
         let since = |t| Duration::try_from(now.duration_since(t)).unwrap_or_default();
         if seen.insert(look(&objects)) {
             last_news = now;
         }
         let ready = !objects.is_empty() && objects.iter().all(is_settled);
-        if ready && since(last_news) >= SETTLE {
-            return Ok(Settled { ending: Ending::Steady, last_news, objects });
-        }
-        if since(last_news) >= PATIENCE {
-            return Ok(Settled { ending: Ending::Stuck, last_news, objects });
-        }
-        if since(start) >= LIMIT {
-            return Ok(Settled { ending: Ending::Restless, last_news, objects });
+        let ending = if ready && since(last_news) >= SETTLE {
+            Some(Ending::Steady)
+        } else if since(last_news) >= PATIENCE {
+            Some(Ending::Stuck)
+        } else if since(start) >= LIMIT {
+            Some(Ending::Restless)
+        } else {
+            None
+        };
+        if let Some(ending) = ending {
+            let now_served = flux_kinds(cluster).await?;
+            if ending == Ending::Restless || now_served == kinds {
+                return Ok(Settled { ending, last_news, objects });
+            }
+            kinds = now_served;
+            continue;
         }
         clock.sleep(SAMPLE).await;
         // A still cluster has the same state: wait for a change, but not beyond what ends the wait anyway.

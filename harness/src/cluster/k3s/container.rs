@@ -79,6 +79,10 @@ async fn run(wanted: &Wanted<'_>, folder: &tempfile::TempDir) -> Result<Containe
         .with_labels(labels(wanted.folder))
         .with_privileged(options.k3s_privileged)
         .with_startup_timeout(options.startup_timeout)
+        // Test clusters live for minutes: their server may use memory in place of the time that collecting garbage takes, which is
+        // much of its start. The limit keeps one that lives longer small.
+        .with_env_var("GOGC", "400")
+        .with_env_var("GOMEMLIMIT", "1GiB")
         // What it writes differs from version to version: whether it can be used is asked of its API server.
         .with_ready_conditions(Vec::new());
     if options.k3s_privileged {
