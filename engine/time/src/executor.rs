@@ -69,8 +69,6 @@ pub fn simulate<F: Future>(options: Simulation, main: impl FnOnce(Clock) -> F) -
     let result = runtime.block_on(core.drive(main(Clock::simulated(core.clone()))));
     // Tasks hold the clock, hence the core: drop them here, or they keep each other alive.
     core.shut_down();
-    // What libraries spawned may hold much (whole clusters), and nobody waits for its end.
-    std::thread::spawn(move || drop(runtime));
     result
 }
 

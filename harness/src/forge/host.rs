@@ -1,7 +1,7 @@
 //! All repositories of a run, and the URLs that lead to them.
 
 use super::repo::{Inner, branch_ref, write_commit};
-use super::{Author, ForgeError, GitUrl, Repo, Seed, lock, seed, store};
+use super::{Author, ForgeError, GitUrl, Repo, Seed, lock, pack, seed, store};
 use seatrial_time::{Clock, Signal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -80,15 +80,11 @@ impl Forge {
         let wrap = repo.wrap("store the seed's files");
         let id = match seed {
             Seed::Empty => return Ok(()),
-            Seed::Folder(path) => store::in_one_pack(
-                &git,
-                |memory| {
-                    let tree = seed::folder(memory, path, &wrap)?;
-                    write_commit(memory, tree, &[], "Initial commit", &Author::default(), &self.clock)
-                        .map_err(&wrap)
-                },
-                &wrap,
-            )?,
+            Seed::Folder(path) => {
+                let tree = pack::tree_in_one_pack(&git, |memory| seed::folder(memory, path, &wrap), &wrap)?;
+                write_commit(&git, tree, &[], "Initial commit", &Author::default(), &self.clock)
+                    .map_err(&wrap)?
+            }
             Seed::Repository { path, reference } => {
                 let commit = seed::repository(&repo.0.path, path, reference.as_deref())?;
                 // Alternates and the ends of a shallow history are read when a repository is opened.

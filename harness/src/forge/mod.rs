@@ -20,6 +20,7 @@ mod history;
 mod host;
 mod hosts;
 mod merge;
+mod pack;
 mod repo;
 mod seed;
 mod store;

@@ -1,9 +1,8 @@
-//! The files of a bare repository, and the packs that seeds are written into.
+//! The files of a bare repository.
 
 use super::ForgeError;
-use git2::{Buf, Config, ConfigLevel, Odb, Oid, Repository, RepositoryOpenFlags};
+use git2::{Config, ConfigLevel, Repository, RepositoryOpenFlags};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 /// The repository's own configuration; it is the only one that is ever read (see [`open`]).
@@ -63,44 +62,4 @@ pub(super) fn open(path: &Path) -> Result<Repository, git2::Error> {
 /// Writes one of a repository's own files.
 pub(super) fn write(path: &Path, data: &[u8]) -> Result<(), ForgeError> {
     fs::write(path, data).map_err(|source| ForgeError::Io { action: "write", path: path.to_owned(), source })
-}
-
-/// Makes a commit out of nothing: `build` fills a repository that lives in memory and returns the commit's id; all
-/// objects then reach `target` as a single pack, which is far cheaper than a file for each.
-pub(super) fn in_one_pack(
-    target: &Repository,
-    build: impl FnOnce(&Repository) -> Result<Oid, ForgeError>,
-    wrap: impl Fn(git2::Error) -> ForgeError,
-) -> Result<Oid, ForgeError> {
-    let memory = Config::new()
-        .and_then(|config| {
-            let memory = Repository::from_odb(Odb::new()?)?;
-            memory.set_config(&config)?;
-            Ok(memory)
-        })
-        .map_err(&wrap)?;
-    let odb = memory.odb().map_err(&wrap)?;
-    odb.add_new_mempack_backend(1).map_err(&wrap)?;
-    let commit = build(&memory)?;
-    let mut pack = Buf::new();
-    memory
-        .packbuilder()
-        .and_then(|mut builder| {
-            // A thread costs more than there is to do.
-            builder.set_threads(1);
-            builder.insert_commit(commit)?;
-            builder.write_buf(&mut pack)
-        })
-        .map_err(&wrap)?;
-    let store = target.odb().map_err(&wrap)?;
-    let mut writer = store.packwriter().map_err(&wrap)?;
-    writer.write_all(&pack).map_err(|source| ForgeError::Io {
-        action: "write a pack into",
-        path: target.path().to_owned(),
-        source,
-    })?;
-    writer.commit().map_err(&wrap)?;
-    drop(writer);
-    store.refresh().map_err(&wrap)?;
-    Ok(commit)
 }

@@ -113,6 +113,25 @@ fn a_commit_records_who_when_and_why() {
     });
 }
 
+#[test]
+fn repositories_that_begin_with_the_same_folder_are_whole_and_apart() {
+    play(|forge, root| {
+        let seed = root.join("seed");
+        fs::create_dir_all(seed.join("a")).unwrap();
+        // Large enough to be worth a delta.
+        fs::write(seed.join("a/one"), "line\n".repeat(1000)).unwrap();
+        fs::write(seed.join("a/two"), "line\n".repeat(1001)).unwrap();
+        let create = |name| forge.create(name, &Seed::Folder(seed.clone()), BRANCH, &[]).unwrap();
+        let repos = ["first", "second", "third"].map(create);
+        repos[1].commit(BRANCH, &files(&[("a/one", "changed")])).unwrap();
+        let read = repos.each_ref().map(|repo| (text(repo, "a/one").len(), text(repo, "a/two").len()));
+        assert_eq!(read, [(5000, 5005), (7, 5005), (5000, 5005)]);
+        // A folder with other files is another seed.
+        fs::write(seed.join("a/two"), "2").unwrap();
+        assert_eq!(text(&create("fourth"), "a/two"), "2");
+    });
+}
+
 /// The ids are those that `git commit` gives for the same files, author and date.
 #[test]
 fn commit_ids_are_the_same_on_every_machine() {

@@ -3,8 +3,10 @@
 use super::Stop;
 use crate::cluster::{Backend, BackendError, BackendOptions};
 use crate::scenario::DiscoverError;
+use seatrial_render::Renderer;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// How scenarios are played.
 #[derive(Clone, Debug)]
@@ -23,6 +25,9 @@ pub struct RunOptions {
     pub clusters: BackendOptions,
     /// Ends the run from outside.
     pub stop: Stop,
+    /// What renders. All scenarios that are played with clones of these options share what it has read: a file that is the
+    /// same in several is parsed once.
+    pub renderer: Arc<Renderer>,
 }
 
 impl RunOptions {
@@ -43,6 +48,7 @@ impl Default for RunOptions {
             backend: Backend::Sim,
             clusters: BackendOptions::default(),
             stop: Stop::default(),
+            renderer: Arc::default(),
         }
     }
 }

@@ -61,7 +61,7 @@ impl World {
             pending: Pending::default(),
             registry: Registry::new(),
             artifacts: Arc::new(ArtifactStore::default()),
-            renderer: Arc::new(Renderer::default()),
+            renderer: options.renderer.clone(),
             started: Mutex::default(),
             clusters: BTreeMap::new(),
             aliases: BTreeMap::new(),

@@ -102,7 +102,10 @@ pub(super) async fn flux_kinds(objects: &Objects) -> kube::Result<Vec<(String, S
 ///
 /// # Errors
 /// What the API server answered, where a list failed.
-pub(super) async fn flux_objects(objects: &Objects, kinds: &[(String, String)]) -> kube::Result<Vec<FluxObject>> {
+pub(super) async fn flux_objects(
+    objects: &Objects,
+    kinds: &[(String, String)],
+) -> kube::Result<Vec<FluxObject>> {
     let mut found = Vec::new();
     for (api_version, kind) in kinds {
         found.extend(objects.list(api_version, kind, None).await?.iter().map(read));
