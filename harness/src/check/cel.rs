@@ -3,11 +3,18 @@
 use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators};
 use cel::{Context, IdedExpr, Program};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A compiled expression over `object`.
 pub struct Expression {
     program: Program,
     kinds: Kinds,
+    fields: Fields,
+}
+
+thread_local! {
+    /// The functions of the language: too many to be gathered for each object.
+    static LANGUAGE: Context<'static, 'static> = Context::default();
 }
 
 /// Which kinds of objects an expression can be true of.
@@ -61,17 +68,21 @@ pub fn compile(text: &str) -> Result<Expression, CelError> {
     }
     let mut kinds = Kinds::default();
     narrow(program.expression(), &mut kinds);
-    Ok(Expression { program, kinds })
+    let mut fields = Fields::default();
+    read(program.expression(), &mut fields);
+    Ok(Expression { program, kinds, fields })
 }
 
 impl Expression {
     /// Whether the expression is true of an object. A field that the object does not have makes it false.
     pub fn holds(&self, object: &Value) -> bool {
-        let mut context = Context::default();
-        if context.add_variable("object", object).is_err() {
-            return false;
-        }
-        matches!(self.program.execute(&context), Ok(cel::Value::Bool(true)))
+        LANGUAGE.with(|language| {
+            let mut context = language.new_inner_scope();
+            if context.add_variable("object", self.fields.of(object)).is_err() {
+                return false;
+            }
+            matches!(self.program.execute(&context), Ok(cel::Value::Bool(true)))
+        })
     }
 
     /// The kinds that it can be true of, as far as its own words tell.
@@ -95,20 +106,11 @@ fn is_function(name: &str) -> bool {
 
 /// The first name that is neither bound by a macro (`exists(c, …)`) nor part of the language.
 fn foreign<'a>(expression: &'a IdedExpr, bound: &mut Vec<&'a str>) -> Option<&'a str> {
-    let entry = |entry: &'a IdedEntryExpr| match &entry.expr {
-        EntryExpr::MapEntry(e) => vec![&e.key, &e.value],
-        EntryExpr::StructField(e) => vec![&e.value],
-    };
-    let parts: Vec<&'a IdedExpr> = match &expression.expr {
+    match &expression.expr {
         Expr::Ident(name) => {
             let known = bound.contains(&name.as_str()) || is_function(name);
-            return (!known).then_some(name.as_str());
+            (!known).then_some(name.as_str())
         }
-        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
-        Expr::Select(select) => vec![&select.operand],
-        Expr::List(list) => list.elements.iter().collect(),
-        Expr::Map(map) => map.entries.iter().flat_map(entry).collect(),
-        Expr::Struct(fields) => fields.entries.iter().flat_map(entry).collect(),
         Expr::Comprehension(c) => {
             if let Some(name) = [&c.iter_range, &c.accu_init].into_iter().find_map(|e| foreign(e, bound)) {
                 return Some(name);
@@ -118,11 +120,92 @@ fn foreign<'a>(expression: &'a IdedExpr, bound: &mut Vec<&'a str>) -> Option<&'a
             bound.extend(c.iter_var2.as_deref());
             let found = [&c.loop_cond, &c.loop_step, &c.result].into_iter().find_map(|e| foreign(e, bound));
             bound.truncate(outside);
-            return found;
+            found
         }
-        Expr::Literal(_) | Expr::Unspecified => Vec::new(),
-    };
-    parts.into_iter().find_map(|part| foreign(part, bound))
+        _ => parts(expression).into_iter().find_map(|part| foreign(part, bound)),
+    }
+}
+
+/// The fields of an object that an expression reads: what nobody reads need not be turned into values of the language.
+#[derive(Clone, Debug, PartialEq)]
+enum Fields {
+    /// All of it.
+    All,
+    /// These alone.
+    Only(BTreeMap<String, Fields>),
+}
+
+impl Default for Fields {
+    fn default() -> Fields {
+        Fields::Only(BTreeMap::new())
+    }
+}
+
+impl Fields {
+    /// An object with these fields alone. What is no map stays as it is, for the expression to fail on.
+    fn of(&self, object: &Value) -> Value {
+        match (self, object) {
+            (Fields::Only(fields), Value::Object(map)) => {
+                let field = |(key, fields): (&String, &Fields)| Some((key.clone(), fields.of(map.get(key)?)));
+                Value::Object(fields.iter().filter_map(field).collect())
+            }
+            _ => object.clone(),
+        }
+    }
+
+    /// Adds a path, all of what is there.
+    fn add(&mut self, path: &[&str]) {
+        match (&mut *self, path) {
+            (Fields::All, _) => {}
+            (_, []) => *self = Fields::All,
+            (Fields::Only(fields), [key, rest @ ..]) => {
+                fields.entry((*key).to_owned()).or_default().add(rest);
+            }
+        }
+    }
+}
+
+/// Gathers what an expression reads of `object`, where that name stands for something else too: no harm is done by more.
+fn read(expression: &IdedExpr, fields: &mut Fields) {
+    if let Some(path) = path_of_object(expression) {
+        fields.add(&path);
+        return;
+    }
+    parts(expression).into_iter().for_each(|part| read(part, fields));
+}
+
+/// `["metadata", "name"]` for `object.metadata.name`.
+fn path_of_object(expression: &IdedExpr) -> Option<Vec<&str>> {
+    match &expression.expr {
+        Expr::Ident(name) if name == "object" => Some(Vec::new()),
+        Expr::Select(select) => {
+            let mut path = path_of_object(&select.operand)?;
+            path.push(&select.field);
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+/// The expressions that an expression is made of.
+fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
+    fn of_entry(entry: &IdedEntryExpr) -> Vec<&IdedExpr> {
+        match &entry.expr {
+            EntryExpr::MapEntry(e) => vec![&e.key, &e.value],
+            EntryExpr::StructField(e) => vec![&e.value],
+        }
+    }
+    match &expression.expr {
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => map.entries.iter().flat_map(of_entry).collect(),
+        Expr::Struct(fields) => fields.entries.iter().flat_map(of_entry).collect(),
+        Expr::Comprehension(c) => {
+            vec![&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result]
+        }
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => Vec::new(),
+    }
 }
 
 /// Reads `object.kind == "X"` and `object.apiVersion == "Y"` where they must hold: at the top, or in a chain of `&&`.
@@ -165,6 +248,29 @@ mod tests {
     use super::*;
     use rstest::rstest;
     use serde_json::json;
+
+    #[rstest]
+    #[case::fields("object.kind == 'Pod' && object.spec.size > 1", &["kind", "spec.size"])]
+    #[case::wider_last("object.spec.size > 1 && size(object.spec) > 1", &["spec"])]
+    #[case::wider_first("size(object.spec) > 1 && object.spec.size > 1", &["spec"])]
+    #[case::has("has(object.metadata.labels)", &["metadata.labels"])]
+    #[case::items("object.spec.list[0].image == object.spec.list[1].image", &["spec.list"])]
+    #[case::the_object_itself("object['kind'] == object.kind", &[""])]
+    #[case::macros("object.spec.list.all(c, c.name == object.metadata.name)", &["metadata.name", "spec.list"])]
+    #[case::hidden_by_a_macro("[1].all(object, object.kind == 1)", &["kind"])]
+    fn an_expression_is_given_what_it_reads(#[case] text: &str, #[case] want: &[&str]) {
+        fn paths(fields: &Fields, at: &str, found: &mut Vec<String>) {
+            match fields {
+                Fields::All => found.push(at.to_owned()),
+                Fields::Only(below) => below.iter().for_each(|(key, fields)| {
+                    paths(fields, &if at.is_empty() { key.clone() } else { format!("{at}.{key}") }, found);
+                }),
+            }
+        }
+        let mut found = Vec::new();
+        paths(&compile(text).unwrap().fields, "", &mut found);
+        assert_eq!(found, want);
+    }
 
     #[rstest]
     #[case::equal("object.kind == 'Pod'", true)]

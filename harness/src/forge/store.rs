@@ -8,7 +8,7 @@ use std::path::Path;
 /// The repository's own configuration; it is the only one that is ever read (see [`open`]).
 ///
 /// A server of such a repository lets clients ask for any commit, and for a part of the objects, as the forges do that Flux
-/// fetches from. Housekeeping after a push would outlive the push.
+/// fetches from. Housekeeping after a push would outlive the push. Objects live for minutes: they are not compressed.
 const CONFIG: &str = "[core]
 \trepositoryformatversion = 0
 \tfilemode = true
