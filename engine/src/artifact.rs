@@ -1,6 +1,7 @@
 //! Artifacts: the content of sources, by digest, shared by all clusters of a run.
 
-use crate::source::Blobs;
+use crate::render::ServedRemotes;
+use crate::source::{Blobs, GitHosts};
 use seatrial_render::{Entry, RenderErrors, Tree};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -26,7 +27,7 @@ pub(crate) type Built = Result<Arc<Vec<Value>>, RenderErrors>;
 pub struct ArtifactStore {
     state: Mutex<State>,
     /// What files of Git repositories contain.
-    pub(crate) blobs: Blobs,
+    pub(crate) blobs: Arc<Blobs>,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +45,11 @@ impl ArtifactStore {
     /// An empty store.
     pub fn new() -> ArtifactStore {
         ArtifactStore::default()
+    }
+
+    /// The repositories of `hosts` as remote bases of one build.
+    pub fn remotes(&self, hosts: Arc<dyn GitHosts>) -> Arc<ServedRemotes> {
+        Arc::new(ServedRemotes::new(hosts, self.blobs.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -73,17 +79,30 @@ impl ArtifactStore {
         self.lock().fetched.insert(key, artifact.digest.clone());
     }
 
-    /// The result of the build that `key` names, made by `build` where it is not known.
-    pub(crate) fn built(&self, key: &str, build: impl FnOnce() -> Built) -> Built {
+    /// The result of the build that `key` names, made by `build` where it is not known. What remote bases gave is built each
+    /// time, and known by what `read` says about them: equal results are one value.
+    pub(crate) fn built(
+        &self,
+        key: &str,
+        build: impl FnOnce() -> Built,
+        read: impl FnOnce() -> Option<String>,
+    ) -> Built {
         if let Some(known) = self.lock().builds.get(key) {
             return known.clone();
         }
         let built = build();
+        let key = match read() {
+            None => key.to_owned(),
+            Some(read) => format!("{key} {read}"),
+        };
+        if let Some(known) = self.lock().builds.get(&key) {
+            return known.clone();
+        }
         let mut state = self.lock();
         if state.builds.len() >= MAX_BUILDS {
             state.builds.clear();
         }
-        state.builds.insert(key.to_owned(), built.clone());
+        state.builds.insert(key, built.clone());
         built
     }
 }
@@ -132,12 +151,23 @@ mod tests {
         let store = ArtifactStore::new();
         let mut made = 0;
         for _ in 0..3 {
-            let built = store.built("key", || {
+            let build = || {
                 made += 1;
                 Ok(Arc::new(Vec::new()))
-            });
-            assert!(built.is_ok());
+            };
+            assert!(store.built("key", build, || None).is_ok());
         }
         assert_eq!(made, 1);
+    }
+
+    #[test]
+    fn builds_with_remote_bases_are_made_each_time_and_shared_where_these_are_the_same() {
+        let store = ArtifactStore::new();
+        let built = |read: &str| {
+            store.built("key", || Ok(Arc::new(vec![Value::Null])), || Some(read.to_owned())).expect("a build")
+        };
+        let (first, again, moved) = (built("a"), built("a"), built("b"));
+        assert!(Arc::ptr_eq(&first, &again));
+        assert!(!Arc::ptr_eq(&first, &moved));
     }
 }

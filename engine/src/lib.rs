@@ -30,5 +30,5 @@ mod status;
 pub use artifact::{ArtifactStore, StoredArtifact};
 pub use engine::{Engine, EngineOptions, is_supported};
 pub use object::ObjectRef;
-pub use render::{BuildError, build, envsubst};
+pub use render::{BuildError, ServedRemotes, build, envsubst};
 pub use source::{GitAuth, GitError, GitHosts, GitRemote, Secret};

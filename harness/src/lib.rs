@@ -8,6 +8,8 @@ pub mod forge;
 pub mod monorepo;
 pub mod plan;
 pub mod registry;
+#[cfg(feature = "serve")]
+pub mod remotes;
 pub mod report;
 pub mod run;
 pub mod scenario;

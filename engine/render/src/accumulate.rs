@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::config::TransformerConfig;
+use crate::directories::OfTree;
 use crate::error::{Context, RenderError, RenderErrors, Result, fail};
 use crate::kustomization::model::Var;
 use crate::kustomization::{self, Kustomization};
 use crate::loader::Loader;
 use crate::origin::Origin;
+use crate::remote::RemoteDir;
 use crate::resmap::ResMap;
 use crate::resource::Types;
 use crate::{Options, Renderer, generate, openapi, path, read, transform};
@@ -15,12 +17,18 @@ use crate::{Options, Renderer, generate, openapi, path, read, transform};
 /// How deep kustomizations may nest.
 const MAX_DEPTH: usize = 100;
 
+const FORCED: &str = "Warning: Forcing the git protocol using the 'git::' URL prefix is not supported. Kustomize currently \
+     strips this invalid prefix, but will stop doing so in a future release. Please remove the 'git::' prefix from your \
+     configuration.";
+
 /// What is common to all kustomizations of one build.
 pub(crate) struct Build<'a> {
     pub(crate) renderer: &'a Renderer,
     pub(crate) options: &'a Options,
     pub(crate) types: Arc<Types>,
     pub(crate) warnings: Vec<String>,
+    /// What directories of the tree amounted to in earlier builds.
+    pub(crate) directories: Option<Arc<OfTree>>,
     /// What to note about where objects come from.
     pub(crate) origins: bool,
     pub(crate) transformations: bool,
@@ -134,23 +142,61 @@ impl<'a> Build<'a> {
                 error
             }
         };
-        let loader = target.loader.enter(entry).map_err(|errors| errors.map(quoted("loader.New")))?;
+        let loader = target.enter(self, entry).map_err(|errors| errors.map(quoted("loader.New")))?;
         self.add_component_of(target, entry, loader, into)
             .map_err(|errors| errors.map(quoted("accumulateDirectory:")))
     }
+}
 
-    /// Where a file that a kustomization names comes from.
-    pub(crate) fn origin(&self, target: &Target<'a>, entry: &str) -> Origin {
-        let mut origin = Origin::file(path::join_relative(&target.relative, entry));
-        if let Some(repository) = &target.loader.repository {
-            origin.repo.clone_from(&repository.repo);
-            origin.reference.clone_from(&repository.reference);
+impl<'a> Target<'a> {
+    /// The loader of another kustomization: a directory, or a remote repository.
+    pub(crate) fn enter(&self, build: &mut Build<'_>, entry: &str) -> Result<Loader<'a>> {
+        let entered = self.loader.enter(entry);
+        if RemoteDir::parse(entry).is_some_and(|remote| remote.forced) {
+            build.warnings.push(FORCED.to_owned());
+        }
+        entered
+    }
+
+    /// The path of a directory that was entered, relative to that of the build or, in a remote repository, to its root.
+    pub(crate) fn relative_to(&self, entry: &str, loader: &Loader<'_>) -> String {
+        match (&loader.repository, &self.loader.repository) {
+            (Some(theirs), Some(ours)) if Arc::ptr_eq(theirs, ours) => {
+                path::join_relative(&self.relative, entry)
+            }
+            (Some(_), _) => loader.root.clone(),
+            (None, _) => path::join_relative(&self.relative, entry),
+        }
+    }
+
+    /// Where a file that the kustomization names comes from.
+    pub(crate) fn origin(&self, entry: &str) -> Origin {
+        self.in_repository(Origin::file(path::join_relative(&self.relative, entry)))
+    }
+
+    /// A generator or transformer that the kustomization's own fields configure.
+    pub(crate) fn builtin(&self, kind: &str) -> Origin {
+        let file = path::join_relative(&self.relative, &self.file_name);
+        self.in_repository(Origin::configured(&file, "builtin", kind, "", ""))
+    }
+
+    /// With the repository, where it is a remote one.
+    pub(crate) fn in_repository(&self, mut origin: Origin) -> Origin {
+        if let Some(remote) = &self.loader.repository {
+            origin.repo.clone_from(&remote.url);
+            origin.reference = remote.reference.clone().unwrap_or_default();
         }
         origin
     }
 }
 
 impl Accumulator {
+    /// The same in another build.
+    pub(crate) fn with_types(&self, types: &Arc<Types>) -> Accumulator {
+        let resources = self.resources.with_types(types);
+        Accumulator { resources, config: self.config.clone(), vars: self.vars.clone() }
+    }
+
     pub(crate) fn merge(&mut self, other: Accumulator) -> Result<()> {
         self.resources.append_map(other.resources)?;
         TransformerConfig::merge_shared(&mut self.config, &other.config)?;

@@ -92,13 +92,34 @@ pub(crate) fn for_each(
             return fail(format!("wrong node kind: expected map, but got {}", node.kind_name()));
         }
     }
-    if create != Create::Nothing && node.get(first).is_none_or(Node::is_null) {
+    if create != Create::Nothing
+        && let Some(null) = node.get(first).filter(|next| next.is_null())
+    {
+        return match (rest.is_empty(), null.as_str()) {
+            (true, _) if create == Create::Scalar => fail("yaml: cannot decode !!str as a !!null"),
+            (true, _) => set_whole(node, first, set),
+            (false, Some("")) => {
+                fail("wrong node kind: expected MappingNode but got : node contents:\nnull\n")
+            }
+            // A null that is spelled out is a map that nobody holds: what is written there is lost.
+            (false, _) => Ok(1),
+        };
+    }
+    if create != Create::Nothing && !node.has(first) {
         node.set_plain(first, made(rest, create));
     }
     match node.get_mut(first) {
         Some(next) => for_each(next, rest, create, set),
         None => Ok(0),
     }
+}
+
+/// Sets the value of a key that has none.
+fn set_whole(node: &mut Node, key: &str, set: &mut dyn FnMut(&mut Node) -> Result<()>) -> Result<usize> {
+    let Some(value) = node.get_mut(key) else { return Ok(0) };
+    *value = Node::map();
+    set(value)?;
+    Ok(1)
 }
 
 /// What to make for the rest of a path.

@@ -5,12 +5,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::accumulate::{Accumulator, Build, Target};
-use crate::error::{Context, RenderErrors, Result, fail, is_malformed, malformed};
-use crate::loader::{Loader, in_file};
+use crate::directories::{Directory, Trace};
+use crate::error::{Context, MALFORMED, RenderErrors, Result, fail, is_malformed, malformed};
+use crate::loader::{HTTP_ERROR, Loader, in_file};
+use crate::remote::is_url;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
-use crate::{openapi, parallel, path, read};
+use crate::{openapi, parallel, read};
 
 /// Fewer entries are gathered on one thread.
 const FEW_ENTRIES: usize = 4;
@@ -20,10 +24,10 @@ enum Gathered {
     /// A file's objects, and how messages show the file.
     File(Vec<Resource>, String),
     /// A directory's kustomization.
-    Directory(Box<Directory>),
+    Directory(Box<Whole>),
 }
 
-struct Directory {
+struct Whole {
     content: Accumulator,
     place: Place,
     /// Why the entry was not taken for a file.
@@ -59,6 +63,7 @@ impl<'a> Build<'a> {
             renderer: self.renderer,
             options: self.options,
             types: self.types.clone(),
+            directories: self.directories.clone(),
             warnings: Vec::new(),
             threads: 0,
             needs_order: false,
@@ -97,34 +102,90 @@ impl<'a> Build<'a> {
         let no_file = match target.loader.load(entry) {
             Ok((file, content)) => {
                 let shown = target.loader.shown(&file);
-                let origin = self.notes.then(|| Arc::new(self.origin(target, entry)));
-                let read = read::resources(self.renderer, &content, &shown, &self.types);
-                let resources = match read {
-                    Err(errors) if errors.errors.iter().any(is_malformed) => Err(errors.map(|mut error| {
-                        error.message =
-                            format!("accumulating resources from '{entry}': {}", malformed(&error, entry));
-                        error
-                    })),
-                    read => read
-                        .and_then(unique)
-                        .context(|| format!("accumulating resources from '{entry}'"))
-                        .map_err(|errors| no_directory(errors, &shown)),
-                };
-                let mut resources = resources.map_err(|errors| errors.map(in_file(&shown)))?;
-                resources.iter_mut().for_each(|r| r.origin.clone_from(&origin));
-                return Ok(Gathered::File(resources, shown));
+                match self.gather_file(target, entry, &content, &shown) {
+                    // What is behind the URL of a repository is a page for people, most often.
+                    Err(errors) if is_url(entry) => errors,
+                    Err(errors) if errors.errors.iter().any(|e| e.message.contains(MALFORMED)) => {
+                        return Err(told(errors, entry).map(in_file(&shown)));
+                    }
+                    Err(errors) => {
+                        return Err(no_directory(told(errors, entry), &shown).map(in_file(&shown)));
+                    }
+                    Ok(resources) => return Ok(Gathered::File(resources, shown)),
+                }
+            }
+            Err(errors) if errors.errors.iter().any(|e| e.message.starts_with(HTTP_ERROR)) => {
+                return Err(told(errors, entry));
             }
             Err(errors) => errors,
         };
-        let gathered = match target.loader.enter(entry) {
+        let gathered = match target.enter(self, entry) {
             Ok(loader) => self.gather_directory(target, entry, loader),
+            Err(_) if no_file.errors.iter().any(|e| e.message.contains(MALFORMED)) => {
+                return Err(told(no_file, entry).map(in_file(entry)));
+            }
             Err(errors) => Err(errors),
         };
         let (content, place) = gathered.context(|| accumulation(entry, &no_file))?;
-        Ok(Gathered::Directory(Box::new(Directory { content, place, no_file })))
+        Ok(Gathered::Directory(Box::new(Whole { content, place, no_file })))
+    }
+
+    /// The resources of a file.
+    fn gather_file(
+        &mut self,
+        target: &Target<'a>,
+        entry: &str,
+        content: &Bytes,
+        shown: &str,
+    ) -> Result<Vec<Resource>> {
+        let origin = self.notes.then(|| Arc::new(target.origin(entry)));
+        let read = read::resources(self.renderer, content, shown, &self.types).map_err(|errors| {
+            errors.map(|mut error| {
+                if is_malformed(&error) {
+                    error.message = malformed(&error, entry);
+                }
+                error
+            })
+        });
+        let mut resources = read.and_then(unique)?;
+        resources.iter_mut().for_each(|r| r.origin.clone_from(&origin));
+        Ok(resources)
     }
 
     fn gather_directory(
+        &mut self,
+        by: &Target<'a>,
+        entry: &str,
+        mut loader: Loader<'a>,
+    ) -> Result<(Accumulator, Place)> {
+        let known =
+            self.directories.clone().filter(|_| self.types.are_builtin() && loader.repository.is_none());
+        let (root, restrictor) = (loader.root.clone(), self.options.load_restrictor);
+        let directory = known.as_ref().and_then(|known| known.get(&root, restrictor, &loader.visited()));
+        if let Some(directory) = directory {
+            self.warnings.extend_from_slice(&directory.warnings);
+            by.loader.note(|trace| trace.inner(directory.reads.clone()));
+            return Ok((directory.content.with_types(&self.types), Place::of(&loader)));
+        }
+        let trace = known.as_ref().map(|_| Arc::new(Trace::default()));
+        loader.trace.clone_from(&trace);
+        let warned = self.warnings.len();
+        let gathered = self.gather_new(by, entry, loader)?;
+        match trace.map(|trace| trace.take()) {
+            Some(Some(reads)) if self.types.are_builtin() => {
+                by.loader.note(|trace| trace.inner(reads.clone()));
+                let warnings = self.warnings[warned..].to_vec();
+                let directory = Directory { content: gathered.0.with_types(&self.types), warnings, reads };
+                if let Some(known) = &known {
+                    known.put(&root, restrictor, directory);
+                }
+            }
+            _ => by.loader.note(Trace::more),
+        }
+        Ok(gathered)
+    }
+
+    fn gather_new(
         &mut self,
         by: &Target<'a>,
         entry: &str,
@@ -162,10 +223,7 @@ impl<'a> Build<'a> {
 
     /// Reads the kustomization of a directory that another one names.
     fn enter(&mut self, by: &Target<'a>, entry: &str, loader: Loader<'a>) -> Result<(Target<'a>, Place)> {
-        let relative = match loader.repository.is_some() && by.loader.repository.is_none() {
-            true => loader.root.clone(),
-            false => path::join_relative(&by.relative, entry),
-        };
+        let relative = by.relative_to(entry, &loader);
         let place = Place::of(&loader);
         let target = self
             .load(loader, relative)
@@ -186,7 +244,7 @@ impl Accumulator {
                 .context(|| format!("merging resources from '{entry}'"))
                 .map_err(|errors| no_directory(errors, &shown).map(in_file(&shown))),
             Gathered::Directory(directory) => {
-                let Directory { content, place, no_file } = *directory;
+                let Whole { content, place, no_file } = *directory;
                 self.merge(content)
                     .context(|| format!("recursed merging from path '{}'", place.shown))
                     .map_err(|errors| place.told(errors))
@@ -194,6 +252,13 @@ impl Accumulator {
             }
         }
     }
+}
+
+fn told(errors: RenderErrors, entry: &str) -> RenderErrors {
+    errors.map(|mut error| {
+        error.message = format!("accumulating resources from '{entry}': {}", error.message);
+        error
+    })
 }
 
 fn accumulation(entry: &str, no_file: &RenderErrors) -> String {

@@ -23,12 +23,13 @@
 //!
 //! # What is refused
 //! Helm charts, containers, exec and Go plugins need programs outside of the process: they are errors that say so.
-//! Remote resources are looked up in [`Options::remotes`]; without an entry there they are errors too.
+//! Remote resources are asked of [`Options::remotes`]; without it they are errors too.
 
 mod accumulate;
 mod cache;
 mod config;
 mod decode;
+mod directories;
 mod error;
 mod field_path;
 mod flux;
@@ -47,6 +48,7 @@ mod parallel;
 mod path;
 mod plugin;
 mod read;
+mod remote;
 mod renderer;
 mod resmap;
 mod resource;
@@ -56,6 +58,7 @@ mod tree;
 pub use error::{RenderError, RenderErrors};
 pub use flux::generate_kustomization;
 pub use object::{Object, Rendered};
-pub use options::{LoadRestrictor, Options, Remotes, Reorder};
+pub use options::{LoadRestrictor, Options, Reorder};
+pub use remote::{RemoteDir, RemoteError, Remotes};
 pub use renderer::Renderer;
 pub use tree::{Entry, FileSource, Found, ResolveError, Tree};

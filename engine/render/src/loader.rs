@@ -1,11 +1,18 @@
 //! Where files come from, and which may be read.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::directories::Trace;
 use crate::error::{RenderError, Result, fail};
 use crate::path;
+use crate::remote::{RemoteDir, RemoteError, is_url};
 use crate::tree::{Found, ResolveError, Tree};
 use crate::{LoadRestrictor, Options};
+
+/// How messages about the answers of servers start: kustomize looks no further then.
+pub(crate) const HTTP_ERROR: &str = "HTTP Error: ";
 
 /// Reads the files of one kustomization.
 #[derive(Clone)]
@@ -16,24 +23,32 @@ pub(crate) struct Loader<'a> {
     pub(crate) root: String,
     /// The directories of the kustomizations that led here, the outermost first; without those of other trees.
     parents: Vec<String>,
-    /// The repository that the tree is of, where it is not the build's own.
-    pub(crate) repository: Option<Repository>,
-}
-
-/// A remote repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Repository {
-    /// The URL without path and revision.
-    pub(crate) repo: String,
-    /// `ref`; empty for the default branch.
-    pub(crate) reference: String,
-    /// The directory in it, as written.
-    pub(crate) dir: String,
+    /// The same of the trees around a remote one, for messages.
+    outer: Vec<String>,
+    /// What names the repository that the tree is of, where it is not the build's own.
+    pub(crate) repository: Option<Arc<RemoteDir>>,
+    /// The entries that named remote repositories on the way here.
+    repositories: Vec<String>,
+    /// Notes what is looked at, where somebody wants to know.
+    pub(crate) trace: Option<Arc<Trace>>,
 }
 
 impl<'a> Loader<'a> {
     pub(crate) fn new(tree: &Tree, dir: &str, options: &'a Options) -> Result<Loader<'a>> {
-        let root = match tree.resolve(dir) {
+        let mut loader = Loader {
+            tree: tree.clone(),
+            options,
+            root: String::new(),
+            parents: Vec::new(),
+            outer: Vec::new(),
+            repository: None,
+            repositories: Vec::new(),
+            trace: None,
+        };
+        if let Some(remote) = RemoteDir::parse(dir) {
+            return loader.enter_repository(remote);
+        }
+        loader.root = match tree.resolve(dir) {
             Ok(Found::Dir(root)) => root,
             Ok(Found::File(file, _)) => {
                 return fail(format!(
@@ -46,29 +61,48 @@ impl<'a> Loader<'a> {
                 return fail(format!("must build at directory: not a valid directory: {missing}"));
             }
         };
-        Ok(Loader { tree: tree.clone(), options, root, parents: Vec::new(), repository: None })
+        Ok(loader)
     }
 
     /// A path for messages.
     pub(crate) fn shown(&self, path: &str) -> String {
         match &self.repository {
-            Some(repository) => format!("{}//{path}", repository.repo),
+            Some(remote) => format!("{}//{path}", remote.url),
             None => self.tree.shown(path),
         }
     }
 
     /// The kustomizations that led here, this one last, for messages.
     pub(crate) fn chain(&self) -> Vec<String> {
-        self.parents.iter().chain([&self.root]).map(|dir| self.shown(dir)).collect()
+        let own = self.parents.iter().chain([&self.root]);
+        self.outer.iter().cloned().chain(own.map(|dir| self.shown(dir))).collect()
     }
 
     /// How many kustomizations led here, this one included.
     pub(crate) fn depth(&self) -> usize {
-        self.parents.len() + 1
+        self.outer.len() + self.parents.len() + 1
+    }
+
+    /// Notes something for who remembers what is gathered here.
+    pub(crate) fn note(&self, note: impl FnOnce(&Trace)) {
+        if let Some(trace) = &self.trace {
+            note(trace);
+        }
+    }
+
+    /// The directories of the kustomizations that led here.
+    pub(crate) fn visited(&self) -> Vec<&String> {
+        self.parents.iter().collect()
     }
 
     fn resolve(&self, path: &str) -> Result<Found, ResolveError> {
-        self.tree.resolve(&self.absolute(path)?)
+        let path = self.absolute(path)?;
+        let found = self.tree.resolve(&path);
+        self.note(|trace| match &found {
+            Ok(Found::File(path, _) | Found::Dir(path)) => trace.file_or_dir(path),
+            Err(_) => trace.nothing(&path),
+        });
+        found
     }
 
     fn absolute(&self, path: &str) -> Result<String, ResolveError> {
@@ -89,11 +123,7 @@ impl<'a> Loader<'a> {
     /// A file that the kustomization names: its path (for messages) and its content.
     pub(crate) fn load(&self, path: &str) -> Result<(String, Bytes)> {
         if is_url(path) {
-            let content = self.options.remotes.as_ref().and_then(|remotes| remotes.file(path));
-            return match content {
-                Some(content) => Ok((path.to_owned(), content)),
-                None => fail(format!("HTTP Error: no source for remote file '{path}'")),
-            };
+            return Ok((path.to_owned(), self.download(path)?));
         }
         match self.resolve(path) {
             Ok(Found::File(found, content)) => {
@@ -113,6 +143,22 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// The file behind a URL.
+    fn download(&self, url: &str) -> Result<Bytes> {
+        self.note(Trace::more);
+        let Some(remotes) = &self.options.remotes else {
+            return fail(format!("no source for remote file '{url}'"));
+        };
+        match remotes.file(url) {
+            Ok(content) => Ok(content),
+            Err(RemoteError::Status { .. }) if RemoteDir::parse(url).is_some() => {
+                fail("URL is a git repository")
+            }
+            Err(error @ RemoteError::Status { .. }) => fail(format!("{HTTP_ERROR}{error}")),
+            Err(error) => fail(error.to_string()),
+        }
+    }
+
     /// What is said about a path that leads nowhere.
     fn missing(&self, path: &str, error: ResolveError) -> String {
         match self.absolute(path) {
@@ -127,8 +173,8 @@ impl<'a> Loader<'a> {
         if path.is_empty() {
             return fail("new root cannot be empty");
         }
-        if is_repository(path) {
-            return self.enter_repository(path);
+        if let Some(remote) = RemoteDir::parse(path) {
+            return self.enter_repository(remote);
         }
         if path.starts_with('/') {
             return fail(format!("new root '{path}' cannot be absolute"));
@@ -143,6 +189,7 @@ impl<'a> Loader<'a> {
                         self.shown(visited)
                     ));
                 }
+                self.note(|trace| trace.entered(&root));
                 let parents = self.parents.iter().chain([&self.root]).cloned().collect();
                 Ok(Loader { root, parents, ..self.clone() })
             }
@@ -155,58 +202,42 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn enter_repository(&self, url: &str) -> Result<Loader<'a>> {
-        let Some((tree, dir)) = self.options.remotes.as_ref().and_then(|remotes| remotes.repository(url))
-        else {
-            return fail(format!("no source for remote resource '{url}'"));
+    /// The loader of a remote repository.
+    fn enter_repository(&self, remote: RemoteDir) -> Result<Loader<'a>> {
+        self.note(Trace::more);
+        let visited = self.repositories.iter().find(|entry| entry.starts_with(&remote.entry));
+        if let Some(visited) = visited {
+            return fail(format!(
+                "cycle detected: URI '{}' referenced by previous URI '{visited}'",
+                remote.entry
+            ));
+        }
+        let tree = match &self.options.remotes {
+            Some(remotes) => remotes.repository(&remote).or_else(|e| fail(e.to_string()))?,
+            None => return fail(format!("no source for remote resource '{}'", remote.entry)),
         };
-        let mut loader = Loader::new(&tree, &dir, self.options)?;
-        loader.repository = Some(split_url(url));
+        let repositories = self.repositories.iter().chain([&remote.entry]).cloned().collect();
+        let outer = self.chain();
+        let mut loader = Loader {
+            tree,
+            options: self.options,
+            root: String::new(),
+            parents: Vec::new(),
+            outer,
+            repository: Some(Arc::new(remote)),
+            repositories,
+            trace: None,
+        };
+        let dir = loader.repository.as_ref().map(|remote| remote.dir.clone()).unwrap_or_default();
+        loader.root = match loader.resolve(&dir) {
+            Ok(Found::Dir(root)) => root,
+            Ok(Found::File(file, _)) => {
+                return fail(format!("'{}' is not a directory", loader.shown(&file)));
+            }
+            Err(error) => return fail(loader.missing(&dir, error)),
+        };
         Ok(loader)
     }
-}
-
-/// Whether kustomize would fetch this path by HTTP.
-pub(crate) fn is_url(path: &str) -> bool {
-    path.starts_with("http://") || path.starts_with("https://")
-}
-
-/// Whether kustomize would clone this path.
-fn is_repository(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let prefixes = [
-        "git::",
-        "git@",
-        "ssh://",
-        "http://",
-        "https://",
-        "file://",
-        "github.com/",
-        "github.com:",
-        "gh:",
-        "org-",
-    ];
-    prefixes.iter().any(|prefix| lower.starts_with(prefix))
-}
-
-/// `https://host/org/repo//dir?ref=v1` in parts.
-fn split_url(url: &str) -> Repository {
-    let (location, query) = url.split_once('?').unwrap_or((url, ""));
-    let reference =
-        query.split('&').find_map(|part| part.strip_prefix("ref=").or(part.strip_prefix("version=")));
-    let start = location.find("://").map_or(0, |at| at + 3);
-    let (repo, dir) = match location[start..].find("//") {
-        Some(at) => (&location[..start + at], &location[start + at + 2..]),
-        None => match location.find(".git/") {
-            Some(at) => (&location[..at + 4], &location[at + 5..]),
-            None => {
-                let third = location[start..].match_indices('/').nth(2).map(|(at, _)| start + at);
-                third.map_or((location, ""), |at| (&location[..at], &location[at + 1..]))
-            }
-        },
-    };
-    let [repo, reference, dir] = [repo, reference.unwrap_or_default(), dir].map(str::to_owned);
-    Repository { repo, reference, dir }
 }
 
 /// A problem in a file: says where.

@@ -97,8 +97,9 @@ impl<'s> Merger<'s> {
             *style = Style::DoubleQuoted;
             value.tag.clear();
         }
-        // What a YAML 1.1 reader would not take for a string gets quotes on its way in.
-        if value.is_string(Dialect::Kustomize)
+        // What a YAML 1.1 reader would not take for a string gets quotes on its way in, unless it has the tag of one.
+        if value.tag.is_empty()
+            && value.is_string(Dialect::Kustomize)
             && value.style() == Some(Style::Plain)
             && let Value::Scalar { text, style } = &mut value.value
             && Node::text(text.as_str()).style() == Some(Style::DoubleQuoted)
@@ -283,8 +284,13 @@ impl<'s> Merger<'s> {
         for name in names {
             let ours = dest.iter().position(|item| text(item, key) == name);
             let theirs = patch.iter().find(|item| text(item, key) == name).cloned();
-            // kustomize puts the replacement of an item nowhere.
-            let theirs = theirs.filter(|item| adding || ours.is_none() || !replaces(item));
+            // kustomize puts the replacement of an item nowhere, and does not look into the item.
+            if let (false, Some(at)) = (adding, ours)
+                && theirs.as_ref().is_some_and(replaces)
+            {
+                out.push(dest[at].clone());
+                continue;
+            }
             match self.walk(ours.filter(|_| !adding).and_then(|at| dest.get(at).cloned()), theirs, ty)? {
                 Some(value) if !value.is_empty_collection() => {
                     if let Some(at) = ours {

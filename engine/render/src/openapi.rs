@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use crate::Renderer;
 use crate::accumulate::{Build, Target};
 use crate::config::{FieldSpec, NameReference, TransformerConfig, merge_spec};
+use crate::directories::Trace;
 use crate::error::{Context, Result, fail};
 use crate::loader::{Loader, in_file};
 
@@ -17,6 +18,9 @@ const DEFINITIONS: &str = "#/definitions/";
 /// Takes the types that a kustomization brings along; the first that come stay for the whole build.
 pub(crate) fn take_types(build: &mut Build<'_>, target: &Target<'_>) -> Result<()> {
     let fields = &target.content.open_api;
+    if !fields.is_empty() {
+        target.loader.note(Trace::more);
+    }
     if !fields.is_empty() && build.is_helper() {
         build.needs_order = true;
         return fail("types are taken in the order of kustomizations");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Tree;
+use crate::Remotes;
 
 /// Which files a kustomization may read beside other kustomizations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,15 +25,6 @@ pub enum Reorder {
     None,
     /// Namespaces and definitions first, webhooks last.
     Legacy,
-}
-
-/// Where remote resources (`https://…`, `github.com/org/repo//path?ref=v1`) come from.
-pub trait Remotes: Send + Sync {
-    /// The content behind a URL of a single file; `None` where the URL is not mapped.
-    fn file(&self, url: &str) -> Option<bytes::Bytes>;
-
-    /// The files of a repository and the directory to build in it; `None` where the URL is not mapped.
-    fn repository(&self, url: &str) -> Option<(Tree, String)>;
 }
 
 /// Options of a build.

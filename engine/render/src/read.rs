@@ -53,12 +53,25 @@ fn is_one_document(content: &[u8]) -> bool {
     !content.windows(4).any(|window| window == b"\n---")
 }
 
+/// Gives strings the quotes that they have in JSON: who merges into them finds these.
+fn quote_strings(node: &mut Node) {
+    let is_string = node.is_string(Dialect::Kustomize);
+    match &mut node.value {
+        Value::Scalar { style, .. } if is_string => *style = Style::DoubleQuoted,
+        Value::Scalar { .. } => {}
+        Value::Seq { items, .. } => items.iter_mut().for_each(quote_strings),
+        Value::Map { entries, .. } => entries.iter_mut().for_each(|(_, value)| quote_strings(value)),
+    }
+}
+
 /// The item as it is after a way through JSON.
 fn retold(item: &Node) -> Result<Node> {
     let pos = item.pos;
     let json = seatrial_yaml::emitted_value(item);
     let json = json.map_err(|e| RenderError::new(e.to_string()).at(pos.line, pos.column))?;
-    Ok(Node { pos, ..Node::from_json(&json) })
+    let mut node = Node { pos, ..Node::from_json(&json) };
+    quote_strings(&mut node);
+    Ok(node)
 }
 
 fn is_list(node: &Node) -> bool {

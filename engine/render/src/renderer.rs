@@ -7,28 +7,44 @@ use seatrial_yaml::{Document, DuplicateKeys, Node, ParseError, ParseOptions};
 
 use crate::accumulate::Build;
 use crate::cache::Cache;
+use crate::directories::Directories;
 use crate::error::{INVALID_YAML, RenderError, Result};
 use crate::kustomization::Read;
 use crate::loader::Loader;
+use crate::remote::redacted;
 use crate::{Object, Options, RenderErrors, Rendered, Tree, openapi, read, transform};
 
 /// The objects of a file.
 pub(crate) type Objects = Vec<Arc<Node>>;
 
 /// Renders kustomizations. Files are parsed once, however many builds and overlays use them: the cache is keyed by
-/// content, so it can be shared by trees, revisions and clusters.
-#[derive(Debug, Default)]
+/// content, so it can be shared by trees, revisions and clusters. In a tree that differs from an earlier one in a few files,
+/// the directories that do not use these are not built again.
+#[derive(Debug)]
 pub struct Renderer {
     parsed: Cache<Vec<Document>>,
     objects: Cache<Objects>,
     /// Kustomization files.
     pub(crate) kustomizations: Cache<Read>,
+    /// Where later builds are expected.
+    directories: Option<Directories>,
+}
+
+impl Default for Renderer {
+    fn default() -> Renderer {
+        Renderer::new()
+    }
 }
 
 impl Renderer {
     /// A renderer with an empty cache.
     pub fn new() -> Renderer {
-        Renderer::default()
+        Renderer {
+            parsed: Cache::default(),
+            objects: Cache::default(),
+            kustomizations: Cache::default(),
+            directories: Some(Directories::default()),
+        }
     }
 
     /// A renderer for one build, as of a command: what a build uses once is not kept for others.
@@ -37,6 +53,7 @@ impl Renderer {
             parsed: Cache::of_repeated(),
             objects: Cache::of_repeated(),
             kustomizations: Cache::of_repeated(),
+            directories: None,
         }
     }
 
@@ -51,6 +68,7 @@ impl Renderer {
             options,
             types: Arc::default(),
             warnings: Vec::new(),
+            directories: None,
             origins: false,
             transformations: false,
             notes: false,
@@ -59,12 +77,13 @@ impl Renderer {
         };
         match self.run(&mut build, tree, dir) {
             Ok(objects) => Ok(Rendered { objects, warnings: build.warnings }),
-            Err(errors) => Err(RenderErrors { warnings: build.warnings, ..errors }),
+            Err(errors) => Err(RenderErrors { warnings: build.warnings, ..without_passwords(errors) }),
         }
     }
 
     fn run<'a>(&'a self, build: &mut Build<'a>, tree: &Tree, dir: &str) -> Result<Vec<Object>> {
         let loader = Loader::new(tree, dir, build.options)?;
+        let relative = loader.repository.as_ref().map(|_| loader.root.clone()).unwrap_or_default();
         let chain = loader.chain();
         let told = |errors: RenderErrors| {
             errors.map(|mut error| {
@@ -74,10 +93,13 @@ impl Renderer {
                 error
             })
         };
-        let target = build.load(loader, String::new())?;
+        let target = build.load(loader, relative)?;
         build.origins = transform::has(&target, "originAnnotations");
         build.transformations = transform::has(&target, "transformerAnnotations");
         build.notes = !target.content.build_metadata.is_empty();
+        if !build.notes {
+            build.directories = self.directories.as_ref().and_then(|directories| directories.of(tree));
+        }
         openapi::take_types(build, &target).map_err(told)?;
         let all = build.accumulate(&target).map_err(told)?;
         let resources = transform::finish(build, &target, all).map_err(told)?;
@@ -131,6 +153,16 @@ impl Renderer {
     pub(crate) fn parse(&self, content: &Bytes) -> Result<Arc<Vec<Document>>> {
         self.parsed.get_or_make(content, || parse(content))
     }
+}
+
+/// URLs can have passwords in them.
+fn without_passwords(errors: RenderErrors) -> RenderErrors {
+    errors.map(|mut error| {
+        error.message = redacted(&error.message);
+        error.file = redacted(&error.file);
+        error.chain.iter_mut().for_each(|dir| *dir = redacted(dir));
+        error
+    })
 }
 
 fn parse(content: &[u8]) -> Result<Vec<Document>> {

@@ -1,10 +1,11 @@
 //! The objects of a kustomization, in order.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::error::{Result, fail};
 use crate::ids::{Identity, ResId};
-use crate::resource::{Behavior, Resource};
+use crate::resource::{Behavior, Resource, Types};
 
 /// An ordered set of resources. Appending is cheap: identities are indexed until a resource may have changed.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,12 @@ impl ResMap {
 
     pub(crate) fn into_list(self) -> Vec<Resource> {
         self.list
+    }
+
+    /// The same in another build.
+    pub(crate) fn with_types(&self, types: &Arc<Types>) -> ResMap {
+        let list = self.list.iter().map(|resource| resource.clone().with_types(types)).collect();
+        ResMap { list, index: self.index.clone() }
     }
 
     /// Indexes what is not yet indexed.

@@ -87,6 +87,11 @@ impl Types {
         }
     }
 
+    /// Whether these are kustomize's own.
+    pub(crate) fn are_builtin(&self) -> bool {
+        self.custom.get().is_none()
+    }
+
     /// Takes other types; the first ones that come stay.
     pub(crate) fn set_custom(&self, schema: Schema) {
         let _ = self.custom.set(schema);
@@ -141,6 +146,12 @@ impl Resource {
 
     pub(crate) fn set_node(&mut self, node: Node) {
         self.node = Arc::new(node);
+    }
+
+    /// The same in another build.
+    pub(crate) fn with_types(mut self, types: &Arc<Types>) -> Resource {
+        self.types.clone_from(types);
+        self
     }
 
     /// The types of this build.

@@ -1,11 +1,13 @@
 //! Files as a value.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use thiserror::Error;
 
 use crate::path;
@@ -175,6 +177,32 @@ impl Tree {
     /// All entries that were inserted, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.files.iter().map(|(path, entry)| (path.as_ref(), entry))
+    }
+
+    /// Whether nothing but files was inserted, and no source is asked.
+    pub(crate) fn has_only_files(&self) -> bool {
+        self.source.is_none() && self.files.values().all(|entry| matches!(entry, Entry::File(_)))
+    }
+
+    /// The paths of files that are not as they are in a tree with nothing but files; `None` where there are more than `most`,
+    /// where links or a source come in, or where paths are shown otherwise.
+    pub(crate) fn changes_since(&self, old: &Tree, most: usize) -> Option<BTreeSet<String>> {
+        if self.source.is_some() || self.root != old.root {
+            return None;
+        }
+        let mut changed = BTreeSet::new();
+        for change in old.files.diff(&self.files) {
+            let (path, entry) = match change {
+                DiffItem::Add(path, entry) => (path, Some(entry)),
+                DiffItem::Update { new: (path, entry), .. } => (path, Some(entry)),
+                DiffItem::Remove(path, _) => (path, None),
+            };
+            if matches!(entry, Some(Entry::Link(_))) || changed.len() >= most {
+                return None;
+            }
+            changed.insert(path.to_string());
+        }
+        Some(changed)
     }
 
     /// What a path leads to, links and `..` followed as a file system does.

@@ -3,6 +3,7 @@
 //! The spec's own transformations (namespace, names, images, patches, components) are written into the kustomization
 //! file of the folder, which is made where it is missing; then kustomize has its way.
 
+use super::remotes::ServedRemotes;
 use crate::artifact::{ArtifactStore, Built, StoredArtifact, hex};
 use seatrial_api::kustomization::KustomizationSpec;
 use seatrial_render::{Entry, LoadRestrictor, Options, RenderErrors, Renderer, ResolveError, Tree};
@@ -57,13 +58,14 @@ pub(crate) fn folder(tree: &Tree, spec: &KustomizationSpec) -> Result<String, Bu
 }
 
 /// The objects that `spec` builds of `artifact`, in the order of the build, before substitution and labels. Built once per
-/// content and spec.
+/// content and spec; where it has remote bases, they are read from `remotes` each time.
 ///
 /// # Errors
 /// [`BuildError`].
 pub fn build(
     renderer: &Renderer,
     store: &ArtifactStore,
+    remotes: &Arc<ServedRemotes>,
     artifact: &StoredArtifact,
     spec: &KustomizationSpec,
 ) -> Result<Arc<Vec<Value>>, BuildError> {
@@ -72,11 +74,17 @@ pub fn build(
     let inputs = json!([artifact.digest, folder, changes, spec.ignore_missing_components]);
     let key = hex(&Sha256::digest(inputs.to_string()));
     let tree = prepare(&artifact.tree, &folder, spec, changes)?;
-    store.built(&key, || render(renderer, &tree, &folder)).map_err(BuildError::Build)
+    store
+        .built(&key, || render(renderer, remotes, &tree, &folder), || remotes.read())
+        .map_err(BuildError::Build)
 }
 
-fn render(renderer: &Renderer, tree: &Tree, folder: &str) -> Built {
-    let options = Options { load_restrictor: LoadRestrictor::None, ..Options::default() };
+fn render(renderer: &Renderer, remotes: &Arc<ServedRemotes>, tree: &Tree, folder: &str) -> Built {
+    let options = Options {
+        load_restrictor: LoadRestrictor::None,
+        remotes: Some(remotes.clone()),
+        ..Options::default()
+    };
     let rendered = renderer.build(tree, folder, &options)?;
     let objects: Result<Vec<Value>, RenderErrors> = rendered.objects.iter().map(|o| o.to_json()).collect();
     objects.map(Arc::new)

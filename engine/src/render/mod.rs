@@ -4,5 +4,7 @@ mod build;
 pub mod envsubst;
 pub(crate) mod glob;
 pub(crate) mod post_build;
+mod remotes;
 
 pub use build::{BuildError, build};
+pub use remotes::ServedRemotes;

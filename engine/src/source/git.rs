@@ -8,6 +8,7 @@ use git2::{ObjectType, Oid, Repository};
 use seatrial_api::source::GitRepositoryRef;
 use seatrial_render::{Entry, Tree};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Mutex, Once, PoisonError};
 
 /// Why a revision could not be read. Messages fit after "failed to checkout and determine revision: ".
@@ -73,7 +74,7 @@ pub(crate) fn resolve(
     url: &str,
     reference: &GitRepositoryRef,
 ) -> Result<Revision, FetchError> {
-    let repository = open(remote)?;
+    let repository = open(&remote.path)?;
     let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     let named = |full: &str| peel(&repository, url, full);
     let (label, commit) = if let Some(commit) = given(&reference.commit) {
@@ -103,6 +104,46 @@ pub(crate) fn resolve(
     };
     let subject = found.summary().ok().flatten().unwrap_or_default().to_owned();
     Ok(Revision { text, commit: commit.to_string(), subject })
+}
+
+/// The commit that `git fetch URL REFERENCE` brings: of a tag, a branch, a full reference, or a whole commit id; without a
+/// reference the one that HEAD is at.
+pub(crate) fn named(path: &Path, url: &str, reference: Option<&str>) -> Result<String, FetchError> {
+    let repository = open(path)?;
+    let Some(name) = reference else { return Ok(peel(&repository, url, "HEAD")?.to_string()) };
+    let by_id = || {
+        let id = Oid::from_str(name).ok().filter(|_| name.len() == 40)?;
+        repository.find_commit(id).ok()
+    };
+    let found = repository.resolve_reference_from_short_name(name).and_then(|found| found.peel_to_commit());
+    let found = found.ok().or_else(by_id);
+    let missing = || FetchError::NoReference { url: url.to_owned(), reference: name.to_owned() };
+    found.map(|commit| commit.id().to_string()).ok_or_else(missing)
+}
+
+/// All files of a commit, whatever ignore files say.
+pub(crate) fn whole_tree(path: &Path, commit: &str, blobs: &Blobs) -> Result<Tree, FetchError> {
+    let repository = open(path)?;
+    let root = repository.find_commit(Oid::from_str(commit)?)?.tree()?;
+    let mut walk = Walk {
+        repository: &repository,
+        blobs,
+        sparse: Vec::new(),
+        tree: Tree::new(),
+        rules: IgnoreRules::default(),
+    };
+    walk.folder(&root, "")?;
+    Ok(walk.tree)
+}
+
+/// All files of the commit that `git fetch URL REFERENCE` brings, from a repository on disk (its `.git` folder, where it is not
+/// bare). The URL is for messages.
+///
+/// # Errors
+/// [`FetchError`].
+pub fn read_commit(path: &Path, url: &str, reference: Option<&str>) -> Result<Tree, FetchError> {
+    let commit = named(path, url, reference)?;
+    whole_tree(path, &commit, &Blobs::default())
 }
 
 fn peel(repository: &Repository, url: &str, reference: &str) -> Result<Oid, FetchError> {
@@ -152,7 +193,7 @@ pub(crate) fn tree(
     content: &Content<'_>,
     blobs: &Blobs,
 ) -> Result<Tree, FetchError> {
-    let repository = open(remote)?;
+    let repository = open(&remote.path)?;
     let root = repository.find_commit(Oid::from_str(commit)?)?.tree()?;
     let sparse: Vec<String> = content
         .sparse
@@ -188,11 +229,11 @@ impl Blobs {
     }
 }
 
-fn open(remote: &GitRemote) -> Result<Repository, git2::Error> {
+fn open(path: &Path) -> Result<Repository, git2::Error> {
     static TRUSTED: Once = Once::new();
     // Objects are compressed with a check sum of their own: their hashes need not be computed anew at each reading.
     TRUSTED.call_once(|| git2::opts::strict_hash_verification(false));
-    Repository::open_bare(&remote.path)
+    Repository::open_bare(path)
 }
 
 struct Walk<'a> {

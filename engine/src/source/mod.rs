@@ -9,6 +9,6 @@ pub(crate) mod include;
 mod semver;
 
 pub(crate) use git::Blobs;
-pub use git::FetchError;
+pub use git::{FetchError, read_commit};
 pub use host::{GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use ignore::{DEFAULT_EXCLUDES, IgnoreRules};

@@ -4,7 +4,7 @@ use super::objects::{FluxObject, ObjectName};
 use crate::cluster::Objects;
 use seatrial_api::kustomization::KustomizationSpec;
 use seatrial_api::{FluxKind, FluxRelease};
-use seatrial_engine::{ArtifactStore, BuildError};
+use seatrial_engine::{ArtifactStore, BuildError, GitHosts, StoredArtifact};
 use seatrial_render::Renderer;
 use serde::Serialize;
 use serde_json::Value;
@@ -78,6 +78,7 @@ pub(super) async fn broken_places(
 pub(super) struct Store<'a> {
     pub(super) artifacts: &'a ArtifactStore,
     pub(super) renderer: &'a Renderer,
+    pub(super) hosts: &'a Arc<dyn GitHosts>,
     pub(super) flux: FluxRelease,
 }
 
@@ -100,7 +101,11 @@ async fn build(
     let version = api_version("source.toolkit.fluxcd.io", &source.kind, store.flux);
     let source = get(cluster, &version, &source).await?.unwrap_or_default();
     let artifact = source["status"]["artifact"]["digest"].as_str().and_then(|d| store.artifacts.get(d));
-    Ok(artifact.map(|artifact| seatrial_engine::build(store.renderer, store.artifacts, &artifact, &spec)))
+    let remotes = store.artifacts.remotes(store.hosts.clone());
+    let build = |artifact: StoredArtifact| {
+        seatrial_engine::build(store.renderer, store.artifacts, &remotes, &artifact, &spec)
+    };
+    Ok(artifact.map(build))
 }
 
 fn api_version(group: &str, kind: &str, flux: FluxRelease) -> String {

@@ -33,7 +33,7 @@ use crate::run::{BootstrapError, Setting, bootstrap_all};
 use crate::scenario::{ExtraController, Span};
 use repository::Source;
 use seatrial_api::{FluxKind, FluxRelease};
-use seatrial_engine::ArtifactStore;
+use seatrial_engine::{ArtifactStore, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::{Clock, Simulation, Stuck, simulate};
 use serde::Serialize;
@@ -233,7 +233,8 @@ async fn watch(
     let Settled { ending, last_news, objects } =
         steady::settle(&handle.objects, clock, &handle.changes).await?;
     let took = Duration::try_from(last_news.duration_since(began)).unwrap_or_default();
-    let store = behind::Store { artifacts, renderer, flux: handle.flux };
+    let hosts: Arc<dyn GitHosts> = Arc::new(forge.clone());
+    let store = behind::Store { artifacts, renderer, hosts: &hosts, flux: handle.flux };
     let mut problems = problems::problems(&handle.objects, &objects).await?;
     for problem in problems.iter_mut().filter(|problem| problem.why.starts_with("BuildFailed: ")) {
         for place in behind::broken_places(&handle.objects, &store, &problem.object).await? {
@@ -266,11 +267,23 @@ fn hints(forge: &Forge, repo: &Repo, objects: &[FluxObject]) -> Vec<String> {
         })
     };
     let mut hints: Vec<String> = objects.iter().filter_map(unserved).collect();
+    let bases = objects.iter().filter(|o| o.name.kind == "Kustomization");
+    let mut bases: Vec<String> = bases.filter_map(|o| unserved_base(&o.ready.message)).collect();
+    bases.sort();
+    bases.dedup();
+    hints.extend(bases);
     let mut versions: Vec<String> = objects.iter().filter_map(|o| other_release(&o.ready.message)).collect();
     versions.sort();
     versions.dedup();
     hints.extend(versions);
     hints
+}
+
+/// Where a message says that a remote base is not served: how to serve it.
+fn unserved_base(message: &str) -> Option<String> {
+    let (before, _) = message.split_once("': the URL is not served")?;
+    let (_, url) = before.rsplit_once("unable to clone '")?;
+    Some(format!("the remote base {url} is not served: add --serve {url}=PATH (a clone or a folder)"))
 }
 
 /// Where a message says that a version of a Flux kind does not exist: which release has it.

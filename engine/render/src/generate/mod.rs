@@ -12,7 +12,6 @@ use crate::accumulate::{Build, Target};
 use crate::error::{Context, Result, fail};
 use crate::kustomization::model::{ConfigMapArgs, GeneratorOptions, SecretArgs};
 use crate::origin::Origin;
-use crate::path;
 use crate::plugin;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
@@ -20,15 +19,14 @@ use crate::resource::Resource;
 /// Runs all generators of a kustomization.
 pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut ResMap) -> Result<()> {
     let content = &target.content;
-    let file = path::join_relative(&target.relative, &target.file_name);
     let global = content.generator_options.as_ref();
     for args in &content.config_map_generator {
-        let origin = build.notes.then(|| Origin::configured(&file, "builtin", "ConfigMapGenerator", "", ""));
+        let origin = build.notes.then(|| target.builtin("ConfigMapGenerator"));
         let resource = config_map(build, target, args, global)?;
         absorb(into, resource, origin)?;
     }
     for args in &content.secret_generator {
-        let origin = build.notes.then(|| Origin::configured(&file, "builtin", "SecretGenerator", "", ""));
+        let origin = build.notes.then(|| target.builtin("SecretGenerator"));
         let resource = secret(build, target, args, global)?;
         absorb(into, resource, origin)?;
     }
@@ -36,7 +34,7 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Res
         return fail("trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm");
     }
     for config in plugin::load(build, target, &content.generators)? {
-        let origin = build.notes.then(|| config.origin());
+        let origin = build.notes.then(|| target.in_repository(config.origin()));
         for resource in plugin::generate(build, target, &config)? {
             absorb(into, resource, origin.clone())?;
         }

@@ -84,7 +84,7 @@ fn load_one<'a>(build: &mut Build<'a>, target: &Target<'a>, entry: &str) -> Resu
     if let Ok(nodes) = build.renderer.resources(&Bytes::copy_from_slice(entry.as_bytes())) {
         return Ok(plugins(&nodes, &path::join_relative(&target.relative, &target.file_name)));
     }
-    let loader = match target.loader.enter(entry) {
+    let loader = match target.enter(build, entry) {
         Ok(loader) => loader,
         Err(errors) if entry.contains('\n') => return Err(errors),
         Err(errors) => {
@@ -92,7 +92,7 @@ fn load_one<'a>(build: &mut Build<'a>, target: &Target<'a>, entry: &str) -> Resu
                 .context(|| format!("accumulation err='accumulating resources from '{entry}': {as_file}'"));
         }
     };
-    let relative = path::join_relative(&target.relative, entry);
+    let relative = target.relative_to(entry, &loader);
     let inner = build.load(loader, relative.clone())?;
     let file = path::join_relative(&relative, &inner.file_name);
     let gathered = build.accumulate(&inner)?;

@@ -34,9 +34,9 @@ use crate::accumulate::{Accumulator, Build, Target};
 use crate::config::merge_specs;
 use crate::error::{Context, Result};
 use crate::origin::Origin;
+use crate::plugin;
 use crate::read::tidy_annotations;
 use crate::resmap::ResMap;
-use crate::{path, plugin};
 
 /// Runs all transformers of a kustomization: those of its fields in kustomize's order, then those that it names.
 pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Accumulator) -> Result<()> {
@@ -104,7 +104,7 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Acc
     }
     for plugin in plugin::load(build, target, &content.transformers)? {
         plugin::transform(build, target, &plugin, resources).context(|| plugin.describe())?;
-        step.note(resources, || plugin.origin());
+        step.note(resources, || target.in_repository(plugin.origin()));
     }
     for plugin in plugin::load(build, target, &content.validators)? {
         plugin::validate(build, target, &plugin, resources).context(|| plugin.describe())?;
@@ -120,10 +120,7 @@ struct Step<'a, 'b> {
 impl Step<'_, '_> {
     /// After a transformer: drops what it deleted, and notes that it ran.
     fn done(&self, kind: &str, resources: &mut ResMap) {
-        self.note(resources, || {
-            let file = path::join_relative(&self.target.relative, &self.target.file_name);
-            Origin::configured(&file, "builtin", kind, "", "")
-        });
+        self.note(resources, || self.target.builtin(kind));
     }
 
     fn note(&self, resources: &mut ResMap, origin: impl Fn() -> Origin) {

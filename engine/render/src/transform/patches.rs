@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use seatrial_yaml::{Dialect, Node, Style};
+use seatrial_yaml::{Dialect, Node, Scalar, Style};
 use serde_json::Value as Json;
 
 use super::json_patch::JsonPatch;
@@ -307,6 +307,21 @@ pub(super) fn as_floats(json: &mut Json) {
     }
 }
 
+/// Annotations that are `-0.0` keep their sign on the way through JSON; elsewhere it is lost when the object is printed.
+fn keep_signs(node: &Node, json: &mut Json) {
+    let annotations = node.at(&["metadata", "annotations"]).map_or(&[][..], Node::entries);
+    for (key, value) in annotations {
+        let key = key.as_str().unwrap_or_default();
+        if let Ok(Scalar::Float(float)) = value.resolve(Dialect::Kustomize)
+            && float == 0.0
+            && float.is_sign_negative()
+            && let Some(slot) = json.pointer_mut("/metadata/annotations").and_then(|all| all.get_mut(key))
+        {
+            *slot = Json::from(float);
+        }
+    }
+}
+
 /// Applies a JSON patch to the object's JSON. An entry of `patches` notes the identity in annotations before: the map is
 /// there for the patch, even where nobody wrote it.
 fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Result<()> {
@@ -316,6 +331,7 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
     }
     let mut json = seatrial_yaml::emitted_value(resource.node()).or_else(|e| fail(e.to_string()))?;
     as_floats(&mut json);
+    keep_signs(resource.node(), &mut json);
     let mut node = Node::from_json(&json);
     if resource.has_notes() {
         node.make_maps(&["metadata", "annotations"]);

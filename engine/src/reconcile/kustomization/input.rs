@@ -89,7 +89,8 @@ impl Run<'_> {
         spec: &KustomizationSpec,
         artifact: &StoredArtifact,
     ) -> Result<Arc<Bundle>, Stop> {
-        let built = render::build(&self.context.renderer, &self.context.artifacts, artifact, spec);
+        let built =
+            render::build(&self.context.renderer, &self.context.artifacts, self.remotes, artifact, spec);
         let built = built.map_err(|error| match &error {
             BuildError::NoPath { .. } => failed("ArtifactFailed", error),
             BuildError::Kustomization { .. } | BuildError::Build(_) => failed("BuildFailed", error),

@@ -47,7 +47,7 @@ impl Reconcile for KustomizationReconciler {
     async fn reconcile(&self, object: Value, wake: &Signal) -> Next {
         let who = ObjectRef::of(&object);
         let woken = wake.stamp();
-        let stamps = self.context.cluster_stamps();
+        let mut stamps = self.context.cluster_stamps();
         if object::is_deleted(&object) {
             return match finalize::finalize(&self.context, &self.events, &object).await {
                 Ok(()) => {
@@ -67,8 +67,13 @@ impl Reconcile for KustomizationReconciler {
         if object["spec"]["suspend"] == true {
             return Next::Woken;
         }
-        match Run::start(&self.context, &self.events, &object, (wake, &woken)).finish().await {
-            Ok(Ended::After(time)) => Next::Idle(time, stamps),
+        let remotes = self.context.artifacts.remotes(self.context.git.clone());
+        let run = Run::start(&self.context, &self.events, &object, (wake, &woken), &remotes);
+        match run.finish().await {
+            Ok(Ended::After(time)) => {
+                stamps.extend(remotes.stamps());
+                Next::Idle(time, stamps)
+            }
             Ok(Ended::Again) => Next::Now,
             Ok(Ended::Stalled) => Next::Woken,
             Err(error) => after_error(&who, &error),

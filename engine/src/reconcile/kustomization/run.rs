@@ -6,6 +6,7 @@ use super::stop::{Ended, REQUEUE, Stop};
 use crate::cluster::{Cluster, ClusterError};
 use crate::object::ObjectRef;
 use crate::reconcile::context::Context;
+use crate::render::ServedRemotes;
 use crate::status::conditions::Status;
 use crate::status::history::{self, Attempt};
 use crate::status::{Events, Severity};
@@ -14,6 +15,7 @@ use seatrial_api::meta::condition::READY;
 use seatrial_api::{FluxRelease, GoDuration};
 use seatrial_time::{Signal, Stamp};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The cluster, as the identity that applies.
@@ -32,6 +34,7 @@ pub(super) struct Run<'a> {
     pub(super) who: ObjectRef,
     pub(super) state: State,
     pub(super) woken: (&'a Signal, &'a Stamp),
+    pub(super) remotes: &'a Arc<ServedRemotes>,
     pub(super) started: jiff::Timestamp,
     pub(super) revision: String,
 }
@@ -42,10 +45,11 @@ impl<'a> Run<'a> {
         events: &'a Events,
         object: &'a Value,
         woken: (&'a Signal, &'a Stamp),
+        remotes: &'a Arc<ServedRemotes>,
     ) -> Run<'a> {
         let state = State::of(object, context);
         let (who, started) = (ObjectRef::of(object), context.clock.now());
-        Run { context, events, object, who, state, woken, started, revision: String::new() }
+        Run { context, events, object, who, state, woken, remotes, started, revision: String::new() }
     }
 
     /// Reconciles, and tells how it went.

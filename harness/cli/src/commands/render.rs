@@ -10,7 +10,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use disk::Disk;
-use seatrial_render::{LoadRestrictor, Object, Options, RenderErrors, Rendered, Renderer, Reorder, Tree};
+use seatrial_harness::remotes::RemoteSources;
+use seatrial_render::{
+    LoadRestrictor, Object, Options, RemoteDir, RenderErrors, Rendered, Renderer, Reorder, Tree,
+};
+
+use super::trial::url_and_path;
 
 use crate::exit_code::Exit;
 
@@ -35,8 +40,19 @@ pub(crate) struct Args {
     /// Say for each error which kustomizations led there.
     #[arg(long)]
     stack_trace: bool,
+    /// Serve a remote source: what kustomizations call URL is the Git repository, folder or file PATH. Others come from the
+    /// network, as with kustomize: repositories by the git program, files by HTTP.
+    #[arg(long, value_name = "URL=PATH", value_parser = served)]
+    serve: Vec<(String, PathBuf)>,
     #[command(flatten)]
     programs: Programs,
+}
+
+fn served(text: &str) -> Result<(String, PathBuf), &'static str> {
+    match url_and_path(text) {
+        Ok((url, Some(path))) => Ok((url, path)),
+        _ => Err("write URL=PATH, such as https://github.com/org/repo=../repo"),
+    }
 }
 
 /// What kustomize hands to other programs. None of them is run here: the flags are taken, since they change nothing where no
@@ -98,6 +114,12 @@ impl Failure {
                 "Helm charts are not supported: list the output of `helm template` as a resource",
             ),
             (
+                "failed to run 'git fetch",
+                false,
+                "",
+                "a copy on this machine serves as well: --serve URL=PATH",
+            ),
+            (
                 "external plugins disabled",
                 args.programs.enable_alpha_plugins || args.programs.enable_exec,
                 "external plugins are not supported: they would run other programs",
@@ -106,7 +128,9 @@ impl Failure {
         ];
         for (says, set, instead, hint) in flags {
             if failure.message.contains(says) {
-                failure.exit = Exit::Invalid;
+                if !says.starts_with("failed to run") {
+                    failure.exit = Exit::Invalid;
+                }
                 match set {
                     true => failure.message = failure.message.replace(says, instead),
                     false => failure.message.push_str(&format!("\nhint: {hint}")),
@@ -162,14 +186,19 @@ fn options(args: &Args) -> Result<Options, Failure> {
     };
     let managed_by_label = args.enable_managedby_label;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    Ok(Options { load_restrictor, reorder, managed_by_label, threads, ..Options::default() })
+    let remotes = RemoteSources::new(&args.serve)
+        .map_err(|error| Failure { exit: Exit::Invalid, message: format!("Error: failed to {error}") })?;
+    Ok(Options { load_restrictor, reorder, managed_by_label, threads, remotes: Some(Arc::new(remotes)) })
 }
 
 fn render(args: &Args, options: &Options) -> Result<(), Failure> {
     let [dir] = args.dirs.as_slice() else {
         return Err(Failure::new("specify one path to kustomization.yaml"));
     };
-    let dir = std::path::absolute(dir).map_err(Failure::new)?;
+    let dir = match RemoteDir::parse(&dir.to_string_lossy()) {
+        Some(_) => dir.clone(),
+        None => std::path::absolute(dir).map_err(Failure::new)?,
+    };
     // The tree's paths begin below its root.
     let dir = dir.strip_prefix("/").unwrap_or(&dir);
     let tree = Tree::from_source(Arc::new(Disk::default())).shown_at("/");
