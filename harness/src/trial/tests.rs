@@ -59,6 +59,27 @@ fn a_source_that_is_not_served_is_named_with_its_flag() {
 }
 
 #[test]
+fn a_remote_base_that_is_not_served_is_named_with_its_flag() {
+    let base = folder(&[
+        ("app/kustomization.yaml", "resources: [c.yaml]\n"),
+        ("app/c.yaml", CONFIG),
+        ("app/not-used/c.yaml", CONFIG),
+    ]);
+    let url = "https://github.com/org/bases";
+    let kustomization = format!("resources: ['{url}//app?ref=main']\n");
+    let dir = folder(&[("clusters/beta/kustomization.yaml", &kustomization)]);
+    let mut options = TrialOptions::new(dir.path());
+    let trial = try_repository(&options).unwrap();
+    assert!(!trial.passed());
+    let hints = trial.clusters[0].hints.join("\n");
+    assert!(hints.contains(&format!("--serve {url}=PATH")), "{hints}");
+
+    options.serve = vec![(url.to_owned(), Some(base.path().to_owned()))];
+    let trial = try_repository(&options).unwrap();
+    assert!(trial.passed(), "{}", Print::default().trial(&trial));
+}
+
+#[test]
 fn a_url_that_ends_in_the_repositorys_name_leads_to_it() {
     let dir = folder(&[]);
     let repository = dir.path().join("fleet");
