@@ -11,6 +11,35 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// The network, and what is served, are the command's alone.
+mod remotes {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use seatrial_render::{RemoteDir, RemoteError, Remotes, Tree};
+
+    pub(super) fn served(_: &str) -> Result<(String, PathBuf), &'static str> {
+        Err("this example serves nothing")
+    }
+
+    pub(super) fn sources(_: &[(String, PathBuf)]) -> Result<Arc<dyn Remotes>, String> {
+        Ok(Arc::new(Nowhere))
+    }
+
+    struct Nowhere;
+
+    impl Remotes for Nowhere {
+        fn file(&self, url: &str) -> Result<Bytes, RemoteError> {
+            Err(RemoteError::Failed(format!("this example does not fetch {url}")))
+        }
+
+        fn repository(&self, remote: &RemoteDir) -> Result<Tree, RemoteError> {
+            Err(RemoteError::Failed(format!("this example does not clone {}", remote.url)))
+        }
+    }
+}
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -35,7 +35,7 @@ impl Reads {
     /// Whether no change concerns what was looked at.
     fn are_untouched(&self, changed: &BTreeSet<String>) -> bool {
         let untouched = |(path, nothing): &(String, bool)| {
-            !changed.contains(path) && !(*nothing && has_below(changed, path))
+            !(changed.contains(path) || *nothing && has_below(changed, path))
         };
         self.paths.iter().all(untouched) && self.inner.iter().all(|inner| inner.are_untouched(changed))
     }

@@ -121,14 +121,19 @@ pub(crate) fn is_malformed(error: &RenderError) -> bool {
 /// How kustomize's messages about broken YAML start.
 pub(crate) const MALFORMED: &str = "MalformedYAMLError: ";
 
-/// What kustomize says about broken YAML in a file; its line numbers point at the end of what it had read.
+/// What kustomize says about broken YAML in a file.
 pub(crate) fn malformed(error: &RenderError, file: &str) -> String {
+    format!("{MALFORMED}{} in File: {file}", yaml_words(error))
+}
+
+/// What the YAML reader of kustomize says; its line numbers point at the end of what it had read.
+pub(crate) fn yaml_words(error: &RenderError) -> String {
     let what = error.message.trim_start_matches(INVALID_YAML);
     let of_scanner = ["found ", "could not find ", "mapping values ", "block sequence "];
     let off = u32::from(!of_scanner.iter().any(|start| what.starts_with(start)));
     match error.line.map_or(0, |line| line.saturating_sub(off)) {
-        0 => format!("{MALFORMED}yaml: {what} in File: {file}"),
-        line => format!("{MALFORMED}yaml: line {line}: {what} in File: {file}"),
+        0 => format!("yaml: {what}"),
+        line => format!("yaml: line {line}: {what}"),
     }
 }
 

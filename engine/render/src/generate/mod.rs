@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub(crate) use hash::hash;
 
 use crate::accumulate::{Build, Target};
-use crate::error::{Context, Result, fail};
+use crate::error::{Context, RenderError, Result, fail};
 use crate::kustomization::model::{ConfigMapArgs, GeneratorOptions, SecretArgs};
 use crate::origin::Origin;
 use crate::plugin;
@@ -33,13 +33,23 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Res
     if !content.helm_charts.is_empty() || !content.helm_chart_inflation_generator.is_empty() {
         return fail("trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm");
     }
-    for config in plugin::load(build, target, &content.generators)? {
+    let plugins = plugin::load(build, target, &content.generators);
+    let plugins = plugins.map_err(|errors| errors.map(of_generators))?;
+    for config in plugins {
         let origin = build.notes.then(|| target.in_repository(config.origin()));
         for resource in plugin::generate(build, target, &config)? {
             absorb(into, resource, origin.clone())?;
         }
     }
     Ok(())
+}
+
+/// Says that it was a generator that could not be loaded.
+fn of_generators(mut error: RenderError) -> RenderError {
+    if error.message.starts_with(plugin::EXTERNAL) {
+        error.message = format!("loading generator plugins: failed to load generator: {}", error.message);
+    }
+    error
 }
 
 fn absorb(into: &mut ResMap, mut resource: Resource, origin: Option<Origin>) -> Result<()> {

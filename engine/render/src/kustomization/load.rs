@@ -8,8 +8,8 @@ use seatrial_yaml::Dialect;
 use super::Kustomization;
 use crate::Renderer;
 use crate::decode::decode;
-use crate::error::{Context, RenderError, Result, fail};
-use crate::loader::{Loader, in_file};
+use crate::error::{Context, RenderError, Result, fail, yaml_words};
+use crate::loader::Loader;
 
 /// The names that a kustomization file may have.
 pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -56,7 +56,12 @@ pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
 }
 
 fn read(renderer: &Renderer, content: &Bytes, file_name: &str, dir: &str, shown: &str) -> Result<Read> {
-    let document = renderer.parse_kustomization(content).map_err(|e| e.map(in_file(shown)))?;
+    let document = renderer.parse_kustomization(content).map_err(|errors| {
+        errors.map(|mut error| {
+            error.message = format!("invalid Kustomization: {}", yaml_words(&error));
+            error.in_file(shown)
+        })
+    })?;
     let empty = || RenderError::new(format!("{file_name} is empty")).in_file(shown);
     let first = document.filter(|d| !d.is_empty()).ok_or_else(empty)?;
     let json = first

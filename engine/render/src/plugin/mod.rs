@@ -17,6 +17,9 @@ use crate::origin::Origin;
 use crate::resource::Resource;
 use crate::{path, read};
 
+/// How messages about external plugins start.
+pub(crate) const EXTERNAL: &str = "external plugins disabled";
+
 /// A configuration.
 pub(crate) struct Plugin {
     node: Arc<Node>,
@@ -110,7 +113,7 @@ fn load_one<'a>(build: &mut Build<'a>, target: &Target<'a>, entry: &str) -> Resu
 fn check(plugin: &Plugin) -> Result<()> {
     if plugin.text(&["apiVersion"]) != "builtin" {
         let kind = plugin.kind();
-        return fail(format!("external plugins disabled; unable to load external plugin '{kind}'"));
+        return fail(format!("{EXTERNAL}; unable to load external plugin '{kind}'"));
     }
     Ok(())
 }

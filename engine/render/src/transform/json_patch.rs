@@ -170,7 +170,13 @@ fn remove(root: &mut Node, path: &str) -> Result<Node> {
             Some(items.remove(at))
         }),
     };
-    removed.map_or_else(|| missing("remove", path), Ok)
+    let nothing = || match container.is_map() {
+        true => fail(format!(
+            "error in remove for path: '{path}': Unable to remove nonexistent key: {last}: missing value"
+        )),
+        false => missing("remove", path),
+    };
+    removed.map_or_else(nothing, Ok)
 }
 
 fn replace(root: &mut Node, path: &str, value: Node) -> Result<()> {

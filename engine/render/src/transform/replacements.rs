@@ -68,36 +68,45 @@ fn read_file(build: &Build<'_>, target: &Target<'_>, file: &str) -> Result<Vec<O
 }
 
 fn replace_one(resources: &mut ResMap, one: &One) -> Result<()> {
-    let value = match (&one.source, &one.source_value) {
+    let mut value = match (&one.source, &one.source_value) {
         _ if one.targets.is_empty() => {
             return fail("replacements must specify a source and at least one target");
         }
         (None, None) => return fail("replacements must specify a source and at least one target"),
         (Some(_), Some(_)) => return fail("replacements can't specify both a source and sourceValue"),
-        (None, Some(text)) => Node::str(text.as_str()),
+        (None, Some(text)) => Source { value: Node::str(text.as_str()), live: None },
         (Some(source), None) => source_value(resources, source)?,
     };
-    one.targets.iter().try_for_each(|target| write(resources, &value, target))
+    one.targets.iter().try_for_each(|target| write(resources, &mut value, target))
 }
 
 fn path_or_name(path: &str) -> &str {
     if path.is_empty() { "metadata.name" } else { path }
 }
 
-fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Node> {
+/// What a replacement writes.
+struct Source {
+    value: Node,
+    /// Where it was read, as the place of its resource and a path: who writes there changes what is written from then on.
+    live: Option<(usize, Vec<String>)>,
+}
+
+fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Source> {
     let gvk = Gvk { group: source.group.clone(), version: source.version.clone(), kind: source.kind.clone() };
     let fits = |id: &ResId| {
         (source.name.is_empty() || source.name == id.name)
             && (source.namespace.is_empty() || source.namespace == id.namespace)
             && id.gvk.is_selected(&gvk)
     };
-    let mut found = resources.list().iter().filter(|r| identities(r).iter().any(fits));
+    let mut found = resources.list().iter().enumerate().filter(|(_, r)| identities(r).iter().any(fits));
     let described = || {
         let or =
             |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
         format!("{gvk}/{}.{}", or(&source.name, "[noName]"), or(&source.namespace, "[noNs]"))
     };
-    let Some(resource) = found.next() else { return fail(format!("nothing selected by {}", described())) };
+    let Some((at, resource)) = found.next() else {
+        return fail(format!("nothing selected by {}", described()));
+    };
     if found.next().is_some() {
         return fail(format!("multiple matches for selector {}", described()));
     }
@@ -111,7 +120,10 @@ fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Node> 
     let Some(node) = field_path::find(node, &parts).filter(|n| !n.is_null()) else {
         return fail(format!("fieldPath `{path}` is missing for replacement source {}", described()));
     };
-    refined(node, source.options.as_ref())
+    let value = refined(node, source.options.as_ref())?;
+    let whole = source.options.as_ref().is_none_or(|options| options.delimiter.is_empty());
+    let live = whole && noted.is_none() && value.is_scalar();
+    Ok(Source { value, live: live.then_some((at, parts)) })
 }
 
 /// The identities of now and before; the namespace of now is as written.
@@ -145,7 +157,7 @@ struct Targets<'a> {
     reject: Vec<(Matcher, &'a Selector)>,
 }
 
-fn write(resources: &mut ResMap, value: &Node, target: &ReplacementTarget) -> Result<()> {
+fn write(resources: &mut ResMap, source: &mut Source, target: &ReplacementTarget) -> Result<()> {
     let Some(select) = &target.select else { return fail("target must specify resources to select") };
     let mut reject = Vec::new();
     for selector in &target.reject {
@@ -154,7 +166,7 @@ fn write(resources: &mut ResMap, value: &Node, target: &ReplacementTarget) -> Re
     let targets = Targets { select: Matcher::new(select)?, reject };
     let name = ["metadata.name".to_owned()];
     let paths = if target.field_paths.is_empty() { &name[..] } else { &target.field_paths };
-    for resource in resources.list_mut() {
+    for (at, resource) in resources.list_mut().iter_mut().enumerate() {
         let ids = identities(resource);
         if !targets.select.matches_labels(resource)
             || !ids.iter().any(|id| targets.select.matches_id(id))
@@ -164,13 +176,36 @@ fn write(resources: &mut ResMap, value: &Node, target: &ReplacementTarget) -> Re
         }
         for path in paths {
             let mut written = Vec::new();
-            write_field(resource.node_mut(), value, path, target.options.as_ref(), &mut written)?;
+            if path.starts_with("metadata.annotations") && resource.has_notes() {
+                // The notes have made a map of a null.
+                let annotations = resource.node_mut().at_mut(&["metadata", "annotations"]);
+                annotations.filter(|all| all.is_null()).into_iter().for_each(|all| *all = Node::map());
+            }
+            let untyped = path == "metadata.name" && has_affixes(resource);
+            write_field(resource.node_mut(), &source.value, path, target.options.as_ref(), &mut written)?;
+            if untyped && let Some(name) = resource.node_mut().at_mut(&["metadata", "name"]) {
+                // A name that was put together has no type of its own.
+                *name = Node::plain(name.as_str().unwrap_or_default());
+            }
             for field in written {
                 resource.node_mut().write_shared(field.shared, &field);
+            }
+            if let Some((_, parts)) = source.live.as_ref().filter(|(place, _)| *place == at)
+                && let Some(now) = field_path::find(resource.node(), parts).filter(|now| now.is_scalar())
+            {
+                source.value = now.clone();
             }
         }
     }
     Ok(())
+}
+
+/// Whether the name is as prefixes and suffixes left it.
+fn has_affixes(resource: &Resource) -> bool {
+    let name = resource.name();
+    let prefix = resource.prefixes.last().is_some_and(|prefix| name.starts_with(prefix.as_str()));
+    let suffix = resource.suffixes.last().is_some_and(|suffix| name.ends_with(suffix.as_str()));
+    prefix || suffix
 }
 
 impl Targets<'_> {

@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::requirements::{self, Requirement};
-use crate::error::{Result, fail};
+use crate::error::{Context, Result, fail};
 use crate::ids::ResId;
 use crate::kustomization::model::Selector;
 use crate::resource::Resource;
@@ -29,6 +29,10 @@ fn anchored(pattern: &str) -> Result<Option<Regex>> {
     }
 }
 
+fn unparsed() -> String {
+    "unable to parse requirement".to_owned()
+}
+
 fn fits(regex: Option<&Regex>, text: &str) -> bool {
     regex.is_none_or(|regex| regex.is_match(text))
 }
@@ -41,8 +45,8 @@ impl Matcher {
             kind: anchored(&selector.kind)?,
             name: anchored(&selector.name)?,
             namespace: anchored(&selector.namespace)?,
-            labels: requirements::parse(&selector.label_selector)?,
-            annotations: requirements::parse(&selector.annotation_selector)?,
+            labels: requirements::parse(&selector.label_selector).context(unparsed)?,
+            annotations: requirements::parse(&selector.annotation_selector).context(unparsed)?,
         })
     }
 

@@ -10,12 +10,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use disk::Disk;
-use seatrial_harness::remotes::RemoteSources;
 use seatrial_render::{
     LoadRestrictor, Object, Options, RemoteDir, RenderErrors, Rendered, Renderer, Reorder, Tree,
 };
 
-use super::trial::url_and_path;
+use super::remotes;
 
 use crate::exit_code::Exit;
 
@@ -42,17 +41,10 @@ pub(crate) struct Args {
     stack_trace: bool,
     /// Serve a remote source: what kustomizations call URL is the Git repository, folder or file PATH. Others come from the
     /// network, as with kustomize: repositories by the git program, files by HTTP.
-    #[arg(long, value_name = "URL=PATH", value_parser = served)]
+    #[arg(long, value_name = "URL=PATH", value_parser = remotes::served)]
     serve: Vec<(String, PathBuf)>,
     #[command(flatten)]
     programs: Programs,
-}
-
-fn served(text: &str) -> Result<(String, PathBuf), &'static str> {
-    match url_and_path(text) {
-        Ok((url, Some(path))) => Ok((url, path)),
-        _ => Err("write URL=PATH, such as https://github.com/org/repo=../repo"),
-    }
 }
 
 /// What kustomize hands to other programs. None of them is run here: the flags are taken, since they change nothing where no
@@ -186,9 +178,9 @@ fn options(args: &Args) -> Result<Options, Failure> {
     };
     let managed_by_label = args.enable_managedby_label;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let remotes = RemoteSources::new(&args.serve)
-        .map_err(|error| Failure { exit: Exit::Invalid, message: format!("Error: failed to {error}") })?;
-    Ok(Options { load_restrictor, reorder, managed_by_label, threads, remotes: Some(Arc::new(remotes)) })
+    let remotes = remotes::sources(&args.serve)
+        .map_err(|message| Failure { exit: Exit::Invalid, message: format!("Error: {message}") })?;
+    Ok(Options { load_restrictor, reorder, managed_by_label, threads, remotes: Some(remotes) })
 }
 
 fn render(args: &Args, options: &Options) -> Result<(), Failure> {
