@@ -218,6 +218,10 @@ impl<'a> Build<'a> {
         }
         self.accumulate_into(&target, into)
             .context(|| format!("recursed accumulation of path '{}'", place.shown))
+            .map_err(|errors| place.told(errors))?;
+        into.resources
+            .check_changed("may not add resource with an already registered id")
+            .context(|| format!("recursed merging from path '{}'", place.shown))
             .map_err(|errors| place.told(errors))
     }
 

@@ -133,6 +133,11 @@ impl ResMap {
         }
     }
 
+    /// Complains about two resources with one identity, where any may have changed since they were put here.
+    pub(crate) fn check_changed(&self, what: &str) -> Result<()> {
+        if self.index.is_some() { Ok(()) } else { self.check_unique(what) }
+    }
+
     /// Complains about two resources with one identity.
     pub(crate) fn check_unique(&self, what: &str) -> Result<()> {
         let mut seen = BTreeSet::new();

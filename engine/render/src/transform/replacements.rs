@@ -285,9 +285,11 @@ fn set_scalar(field: &mut Node, text: String) {
             *field = Node { shared: field.shared, ..Node::str(text) };
             return;
         }
-        Ok(Scalar::Null) | Err(_) => "",
-        Ok(other) => other.tag_name(),
+        Ok(Scalar::Null) => String::new(),
+        Ok(other) => other.tag_name().to_owned(),
+        // It was no text before an earlier replacement, and stays what it was.
+        Err(_) => field.tag.clone(),
     };
-    field.tag = tag.to_owned();
+    field.tag = tag;
     field.value = Value::Scalar { text, style: Style::Plain };
 }
