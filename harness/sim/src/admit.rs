@@ -293,6 +293,9 @@ fn service(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, object: &mut Va
     let ty = meta::text(object, &["spec", "type"]).to_owned();
     let old_type = live.map(|l| meta::text(l, &["spec", "type"]));
     if ty == "ExternalName" {
+        if let Some(live) = live.filter(|_| matches!(old_type, Some("NodePort" | "LoadBalancer"))) {
+            release_node_ports(live, object);
+        }
         let spec = meta::map_mut(object, "spec");
         for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
             spec.remove(field);

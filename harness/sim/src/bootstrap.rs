@@ -1,20 +1,30 @@
 //! What a server makes for itself when it starts.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::api_services;
 use crate::codec;
 use crate::kind::Kind;
+use crate::managed_fields::{self, Writer};
 use crate::meta;
 use crate::object::Key;
 use crate::store::State;
+use crate::write;
 
-/// Fills an empty cluster.
-pub(crate) fn fill(state: &mut State, now: Timestamp) {
+/// Stands for the time in what is prepared.
+const TIME: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// What every cluster begins with, but for uids and times: worked out once for all clusters of a process.
+static PREPARED: LazyLock<Vec<(Kind, Value)>> = LazyLock::new(|| {
+    let core = |plural: &str| Kind::built_in("", "v1", plural);
+    let mut all = Vec::new();
     for name in ["kube-system", "kube-public", "kube-node-lease", "default"] {
         let object = json!({"metadata": {"name": name}, "spec": {"finalizers": ["kubernetes"]},
             "status": {"phase": "Active"}});
-        put(state, Kind::built_in("", "v1", "namespaces"), object, now);
+        all.push((core("namespaces"), object));
     }
     for (name, value, description) in [
         (
@@ -30,7 +40,7 @@ pub(crate) fn fill(state: &mut State, now: Timestamp) {
     ] {
         let object =
             json!({"metadata": {"name": name, "generation": 1}, "value": value, "description": description});
-        put(state, Kind::built_in("scheduling.k8s.io", "v1", "priorityclasses"), object, now);
+        all.push((Kind::built_in("scheduling.k8s.io", "v1", "priorityclasses"), object));
     }
     let service = json!({
         "metadata": {"name": "kubernetes", "namespace": "default",
@@ -39,25 +49,67 @@ pub(crate) fn fill(state: &mut State, now: Timestamp) {
             "ipFamilyPolicy": "SingleStack",
             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
     });
-    put(state, Kind::built_in("", "v1", "services"), service, now);
+    all.push((core("services"), service));
+    all.extend(api_services::built_in(TIME).map(|object| (api_services::kind(), object)));
+    let prepared = all.into_iter().filter_map(|(kind, object)| {
+        let kind = kind?;
+        let object = prepare(&kind, object, TIME)?;
+        Some((kind, object))
+    });
+    prepared.collect()
+});
+
+/// Fills an empty cluster.
+pub(crate) fn fill(state: &mut State, now: Timestamp) {
+    let (then, now_text) = (meta::rfc3339(TIME), meta::rfc3339(now));
+    for (kind, object) in PREPARED.iter() {
+        let mut object = object.clone();
+        set_times(&mut object, &then, &now_text);
+        store(state, kind, object, now);
+    }
 }
 
-fn put(state: &mut State, kind: Option<Kind>, mut object: Value, now: Timestamp) {
-    let Some(kind) = kind else { return };
+fn set_times(value: &mut Value, then: &str, now: &str) {
+    match value {
+        Value::String(text) if text == then => now.clone_into(text),
+        Value::Array(list) => list.iter_mut().for_each(|item| set_times(item, then, now)),
+        Value::Object(map) => map.values_mut().for_each(|item| set_times(item, then, now)),
+        _ => {}
+    }
+}
+
+/// Stores an object that the server itself makes, and is the owner of.
+pub(crate) fn put(state: &mut State, kind: &Kind, object: Value, now: Timestamp) {
+    if let Some(object) = prepare(kind, object, now) {
+        store(state, kind, object, now);
+    }
+}
+
+/// An object as it is stored, but for its uid. Nothing, where it does not fit its type.
+fn prepare(kind: &Kind, mut object: Value, now: Timestamp) -> Option<Value> {
     object["apiVersion"] = kind.api_version().into();
     object["kind"] = kind.kind.as_ref().into();
+    meta::metadata_mut(&mut object).insert("creationTimestamp".to_owned(), meta::rfc3339(now).into());
+    let (object, _) = codec::decode(kind, object).ok()?;
+    Some(own(kind, object, now))
+}
+
+fn store(state: &mut State, kind: &Kind, mut object: Value, now: Timestamp) {
     let uid = state.uid_rng.uuid();
-    let metadata = meta::metadata_mut(&mut object);
-    metadata.insert("uid".to_owned(), uid.into());
-    metadata.insert("creationTimestamp".to_owned(), meta::rfc3339(now).into());
+    meta::metadata_mut(&mut object).insert("uid".to_owned(), uid.into());
     let key = Key::new(meta::namespace(&object), meta::name(&object));
-    // These objects are written above and fit their types.
-    let Ok((mut object, _)) = codec::decode(&kind, object) else { return };
-    if let Value::Object(map) = &mut object {
-        let rest = std::mem::take(map);
-        map.insert("kind".to_owned(), kind.kind.as_ref().into());
-        map.insert("apiVersion".to_owned(), kind.api_version().into());
-        map.extend(rest);
-    }
     state.put(&kind.table(), &key, object, now);
+}
+
+/// Records the server as the owner of what it has made.
+fn own(kind: &Kind, object: Value, now: Timestamp) -> Value {
+    let api_version = kind.api_version();
+    let writer = Writer {
+        manager: "kube-apiserver",
+        api_version: &api_version,
+        subresource: "",
+        ignored: write::ignored(kind, ""),
+        now,
+    };
+    managed_fields::update(None, object, &writer, write::typed(kind))
 }

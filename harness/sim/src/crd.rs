@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::api_services;
 use crate::crd_schema::CompileError;
 use crate::custom::CustomVersion;
 use crate::delete::{CRD_CLEANUP, Deletion, delete};
@@ -209,11 +210,13 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
     let key = Key::new("", name.as_str());
     let Some(object) = state.get(TABLE, &key) else {
         drop_table(state, &name, now);
+        api_services::follow(state, now);
         return true;
     };
     let mut value = object.value().clone();
     if meta::is_deleting(&value) {
         finalize(state, &name, &value, now);
+        api_services::follow(state, now);
         return true;
     }
     let names = meta::at(&value, &["spec", "names"]).cloned().unwrap_or(Value::Null);
@@ -253,6 +256,7 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
         }
     }
     serve(state, &name);
+    api_services::follow(state, now);
     true
 }
 

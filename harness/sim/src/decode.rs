@@ -12,12 +12,12 @@ use crate::status::{FieldError, Refusal, Result};
 
 /// Checks `apiVersion` and `kind` of a body, its unknown fields and its types, and fills in defaults.
 pub(crate) fn decode(ctx: &mut Ctx<'_>, kind: &Kind, body: Value) -> Result<Value> {
-    decode_parsed(ctx, kind, Parsed { value: body, duplicates: Vec::new() })
+    decode_parsed(ctx, kind, body.into())
 }
 
 /// The same for a body in which keys may stand twice.
 pub(crate) fn decode_parsed(ctx: &mut Ctx<'_>, kind: &Kind, parsed: Parsed) -> Result<Value> {
-    let Parsed { value: mut body, duplicates } = parsed;
+    let Parsed { value: mut body, duplicates, repeated } = parsed;
     if body.is_null() && !kind.is_custom() {
         body = Value::Object(serde_json::Map::new());
     }
@@ -97,7 +97,7 @@ pub(crate) fn decode_parsed(ctx: &mut Ctx<'_>, kind: &Kind, parsed: Parsed) -> R
             unknown
         }
     };
-    report(ctx, kind, unknown, duplicates)?;
+    report(ctx, kind, unknown, duplicates, repeated)?;
     Ok(body)
 }
 
@@ -125,9 +125,15 @@ fn decode_metadata(kind: &Kind, metadata: Option<Value>) -> Result<(Vec<String>,
 }
 
 /// Warns of unknown and duplicate fields, or refuses them, as the request asks for.
-fn report(ctx: &mut Ctx<'_>, kind: &Kind, unknown: Vec<String>, duplicates: Vec<String>) -> Result<()> {
+fn report(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    unknown: Vec<String>,
+    duplicates: Vec<String>,
+    repeated: Vec<String>,
+) -> Result<()> {
     let ignored = matches!(ctx.options.field_validation, FieldValidation::Ignore);
-    if ignored || (unknown.is_empty() && duplicates.is_empty()) {
+    if ignored || (unknown.is_empty() && duplicates.is_empty() && repeated.is_empty()) {
         return Ok(());
     }
     // Below an unknown field nothing is read.
@@ -147,15 +153,23 @@ fn report(ctx: &mut Ctx<'_>, kind: &Kind, unknown: Vec<String>, duplicates: Vec<
     match ctx.options.field_validation {
         FieldValidation::Ignore => Ok(()),
         FieldValidation::Warn => {
+            ctx.warnings.extend(repeated);
             ctx.warnings.extend(all);
             Ok(())
         }
         FieldValidation::Strict => {
-            let all = all.collect::<Vec<_>>().join(", ");
+            let yaml = (!repeated.is_empty()).then(|| unmarshal_errors(&repeated));
+            let all = yaml.into_iter().chain(all).collect::<Vec<_>>().join(", ");
             Err(Refusal::bad_request(format!(
                 "{0} in version {1:?} cannot be handled as a {0}: strict decoding error: {all}",
                 kind.kind, kind.version
             )))
         }
     }
+}
+
+/// What the parser of YAML says of keys that stand twice.
+pub(crate) fn unmarshal_errors(repeated: &[String]) -> String {
+    let lines: String = repeated.iter().map(|line| format!("\n  {line}")).collect();
+    format!("yaml: unmarshal errors:{lines}")
 }

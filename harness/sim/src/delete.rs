@@ -87,6 +87,7 @@ pub(crate) enum Gone {
 }
 
 pub(crate) fn one(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<Answer> {
+    ctx.options.check_numbers(&["gracePeriodSeconds"])?;
     let deletion = Deletion::read(ctx)?;
     if kind.is("batch", "Job") && deletion.propagation.is_none() {
         ctx.warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".to_owned());
@@ -120,6 +121,7 @@ fn returns_object(kind: &Kind) -> bool {
 }
 
 pub(crate) fn collection(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<Answer> {
+    ctx.options.check_numbers(&["limit", "timeoutSeconds", "gracePeriodSeconds"])?;
     let selector = Selector::parse(&ctx.options.label_selector, &ctx.options.field_selector, kind)?;
     let deletion = Deletion::read(ctx)?;
     let table = kind.table();

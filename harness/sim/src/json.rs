@@ -14,6 +14,14 @@ pub(crate) struct Parsed {
     pub(crate) value: Value,
     /// The paths of keys that stand more than once in one object (`spec.list[0].name`), in the order of the text.
     pub(crate) duplicates: Vec<String>,
+    /// The same of a body that is read as YAML, as the messages of its parser: `line 7: key "k" already set in map`.
+    pub(crate) repeated: Vec<String>,
+}
+
+impl From<Value> for Parsed {
+    fn from(value: Value) -> Parsed {
+        Parsed { value, duplicates: Vec::new(), repeated: Vec::new() }
+    }
 }
 
 /// Parses a body. Of a key that stands twice the last value stays; with `merge`, two objects become one, as where Go fills a
@@ -26,7 +34,7 @@ pub(crate) fn parse(body: &[u8], merge: bool) -> Result<Parsed, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = Seed(&mut walk).deserialize(&mut deserializer);
     match value.and_then(|value| deserializer.end().map(|()| value)) {
-        Ok(value) => Ok(Parsed { value, duplicates: walk.duplicates }),
+        Ok(value) => Ok(Parsed { duplicates: walk.duplicates, ..value.into() }),
         Err(error) => {
             Err(Scanner { text: body, at: 0, depth: 0 }.document().err().unwrap_or_else(|| error.to_string()))
         }

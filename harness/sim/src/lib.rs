@@ -15,6 +15,7 @@
 //! What is not supported is refused with a `Status` that names it (501), never accepted in silence.
 
 mod admit;
+mod api_services;
 mod bootstrap;
 mod cluster;
 mod codec;
@@ -52,6 +53,7 @@ mod table;
 mod validate;
 mod watch;
 mod write;
+mod yaml;
 
 pub use cluster::{Cluster, ClusterOptions};
 pub use identity::Identity;

@@ -4,14 +4,14 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::convert;
-use crate::decode::{decode, decode_parsed};
+use crate::decode::{decode, decode_parsed, unmarshal_errors};
 use crate::json::Parsed;
 use crate::kind::Kind;
 use crate::managed_fields::{self, ApplyError};
 use crate::meta;
 use crate::object::Key;
 use crate::planned;
-use crate::request::{BODY_LIMIT, Options};
+use crate::request::{BODY_LIMIT, FieldValidation, Options};
 use crate::serve::{Answer, Ctx};
 use crate::status::{Refusal, Result};
 use crate::strategic_merge::PatchError;
@@ -55,10 +55,19 @@ pub(crate) fn patch(
         if let Some(answer) = planned::carry_out(ctx, kind, &key, stored.as_deref(), digest) {
             return Ok(answer);
         }
-        let body = ctx.request.patch()?.value;
-        return server_side_apply(ctx, kind, namespace, name, subresource, body, digest);
+        let Parsed { value, repeated, .. } = ctx.request.patch()?;
+        // What is warned of has to be warned of the next time as well.
+        let digest = repeated.is_empty().then_some(digest);
+        let warnings = repeated_keys(ctx, repeated)?;
+        let told = ctx.warnings.len();
+        let answer = server_side_apply(ctx, kind, namespace, name, subresource, value, digest);
+        // A configuration that does not fit its type is refused before anybody is warned.
+        if !answer.as_ref().is_err_and(|refusal| refusal.message.starts_with(UNTYPED)) {
+            ctx.warnings.splice(told..told, warnings);
+        }
+        return answer;
     }
-    let Parsed { value: body, duplicates } = ctx.request.patch()?;
+    let Parsed { value: body, duplicates, .. } = ctx.request.patch()?;
     let stored = ctx.state.get(&kind.table(), &key).ok_or_else(|| Refusal::not_found(kind, name))?;
     let make = || merged(kind, &media, convert::from_stored(kind, stored.value()).into_owned(), &body);
     let mut value = make()?;
@@ -67,20 +76,25 @@ pub(crate) fn patch(
     } else {
         set_aside(kind, subresource, &mut value, &body)
     };
-    let patched = match decode_parsed(ctx, kind, Parsed { value, duplicates }) {
+    let patched = match decode_parsed(ctx, kind, Parsed { duplicates, ..value.into() }) {
         Ok(mut patched) => {
             put_in(&mut patched, untouched);
             patched
         }
         Err(refusal) if media == "application/strategic-merge-patch+json" => {
-            return Err(refuse_patched(refusal, kind, || go_text(&body)));
+            return Err(refuse_patched(refusal, kind, || go_text(&body), converter_words));
         }
         Err(refusal) => {
             let patched = make()?;
-            return Err(refuse_patched(refusal, kind, || match kind.is_custom() {
-                true => patched.to_string(),
-                false => meta::declared_text(&patched),
-            }));
+            return Err(refuse_patched(
+                refusal,
+                kind,
+                || match kind.is_custom() {
+                    true => patched.to_string(),
+                    false => meta::declared_text(&patched),
+                },
+                str::to_owned,
+            ));
         }
     };
     check_place(kind, &patched, namespace, name)?;
@@ -164,14 +178,53 @@ fn unsupported_media(kind: &Kind, media: &str) -> Refusal {
 }
 
 /// A patch whose result cannot be decoded is itself invalid; `shown` is what the message shows.
-fn refuse_patched(refusal: Refusal, kind: &Kind, shown: impl FnOnce() -> String) -> Refusal {
+fn refuse_patched(
+    refusal: Refusal,
+    kind: &Kind,
+    shown: impl FnOnce() -> String,
+    words: impl FnOnce(&str) -> String,
+) -> Refusal {
     let head = format!("{0} in version {1:?} cannot be handled as a {0}: ", kind.kind, kind.version);
     let strict = refusal.message.contains("strict decoding error");
     let why = refusal.message.strip_prefix(&head).filter(|_| strict || !kind.is_custom());
     let Some(why) = why else { return refusal };
-    let body = format!("Invalid value: {:?}: {why}", shown());
+    let body = format!("Invalid value: {:?}: {}", shown(), words(why));
     let cause = serde_json::json!({"reason": "FieldValueInvalid", "message": body, "field": "patch"});
     Refusal::new(422, "Invalid", format!(" \"\" is invalid: patch: {body}")).with_causes(vec![cause])
+}
+
+/// What the real server says of a value of the wrong type in a strategic merge, whose result it does not read as JSON:
+/// the converter's words for what the parser of JSON would have said.
+fn converter_words(why: &str) -> String {
+    let parts = why
+        .strip_prefix("json: cannot unmarshal ")
+        .and_then(|rest| rest.split_once(" into Go struct field "))
+        .and_then(|(found, rest)| Some((found, rest.split_once(" of type ")?.1)));
+    let Some((found, wanted)) = parts else { return why.to_owned() };
+    let (found, digits) = found.split_once(' ').unwrap_or((found, ""));
+    let go = match found {
+        "array" => "slice",
+        "object" => "map",
+        "number" if digits.contains(['.', 'e', 'E']) => "float64",
+        "number" => "int64",
+        other => other,
+    };
+    if wanted.starts_with("map[") {
+        return format!("cannot restore map from {go}");
+    }
+    if wanted.starts_with("[]") {
+        return format!("cannot restore slice from {go}");
+    }
+    match wanted {
+        "intstr.IntOrString" => format!("json: cannot unmarshal {found} into Go value of type int32"),
+        _ if wanted.contains('.') && !wanted.starts_with("resource.") => {
+            format!("cannot restore struct from: {go}")
+        }
+        "string" if go == "int64" => "cannot convert int64 to string".to_owned(),
+        _ if wanted.starts_with("int") && go == "float64" => format!("cannot convert float64 to {wanted}"),
+        _ if wanted.contains('.') => why.to_owned(),
+        _ => format!("unrecognized type: {wanted}"),
+    }
 }
 
 /// A value as Go prints it: `map[a:1 b:[x y]]`.
@@ -288,6 +341,22 @@ fn digest(ctx: &Ctx<'_>, kind: &Kind, subresource: &str) -> u128 {
     half(1) << 64 | half(2)
 }
 
+/// How the refusal of a configuration begins that does not fit its type.
+const UNTYPED: &str = "failed to create typed patch object";
+
+/// What to warn of where keys stand twice in an applied configuration; they are refused where the request asks for it.
+fn repeated_keys(ctx: &Ctx<'_>, repeated: Vec<String>) -> Result<Vec<String>> {
+    match ctx.options.field_validation {
+        _ if repeated.is_empty() => Ok(Vec::new()),
+        FieldValidation::Ignore => Ok(Vec::new()),
+        FieldValidation::Warn => Ok(repeated),
+        FieldValidation::Strict => {
+            let why = format!("error converting YAML to JSON: {}", unmarshal_errors(&repeated));
+            Err(Refusal::bad_request(format!("error strict decoding YAML: {why}")))
+        }
+    }
+}
+
 fn server_side_apply(
     ctx: &mut Ctx<'_>,
     kind: &Kind,
@@ -295,12 +364,13 @@ fn server_side_apply(
     name: &str,
     subresource: &str,
     mut applied: Value,
-    digest: u128,
+    digest: Option<u128>,
 ) -> Result<Answer> {
     let own_kind = meta::text(&applied, &["kind"]);
     let other = own_kind != kind.kind && meta::text(&applied, &["apiVersion"]) == kind.api_version();
-    if meta::text(&applied, &["apiVersion"]).is_empty() || own_kind.is_empty() || (other && !kind.is_custom())
-    {
+    let version = meta::text(&applied, &["apiVersion"]);
+    let unknown = seatrial_schema::kubernetes().type_of(version, own_kind).is_none();
+    if version.is_empty() || own_kind.is_empty() || (!kind.is_custom() && (other || unknown)) {
         let (group, version) = seatrial_schema::split_api_version(meta::text(&applied, &["apiVersion"]));
         let why = format!("invalid object type: {group}/{version}, Kind={}", meta::text(&applied, &["kind"]));
         return Err(Refusal::bad_request(why));
@@ -337,7 +407,9 @@ fn server_side_apply(
     if let (Some(live), Some(stored)) = (&live, &stored)
         && **live == merged
     {
-        stored.remember_unchanged_by(digest);
+        if let Some(digest) = digest {
+            stored.remember_unchanged_by(digest);
+        }
         return Ok(crate::read::show(ctx, kind, 200, stored));
     }
     let merged = decode_applied(ctx, kind, merged)?;
@@ -357,7 +429,9 @@ fn server_side_apply(
             (create_object(ctx, kind, namespace, merged, Tracking::Applied)?, 201)
         }
     };
-    planned::remember(ctx, kind, &key, stored.as_deref(), digest, &outcome);
+    if let Some(digest) = digest {
+        planned::remember(ctx, kind, &key, stored.as_deref(), digest, &outcome);
+    }
     Ok(outcome.answer(ctx, kind, code))
 }
 

@@ -31,6 +31,9 @@ pub(crate) enum ProtobufError {
     /// A text is not UTF-8, or a raw value is not JSON.
     #[error("proto: field {0} holds a value that cannot be read")]
     Value(String),
+    /// The numbers of this message's fields are not known: what it says would be lost.
+    #[error("proto: the simulated API server does not know the fields of {0}")]
+    NoFields(String),
     /// Nested too deep.
     #[error("proto: the message is nested too deep")]
     Deep,
@@ -111,7 +114,12 @@ fn message(
     if depth > DEPTH {
         return Err(ProtobufError::Deep);
     }
-    let known = FIELDS.get(name).map(Vec::as_slice).unwrap_or(&[]);
+    // An empty message says nothing, whatever its fields are.
+    let known = match FIELDS.get(name) {
+        Some(known) => known.as_slice(),
+        None if bytes.is_empty() => &[],
+        None => return Err(ProtobufError::NoFields(name.to_owned())),
+    };
     for field in Fields(bytes) {
         let (number, wire) = field?;
         // A field that is not known is passed over, as everywhere in this form.
@@ -425,6 +433,15 @@ mod tests {
     #[case(b"k8s\0\x0a\x07\x0a\x02v9\x12\x01X", ProtobufError::Unknown("X".into(), "v9".into()))]
     fn broken_bodies_are_refused(#[case] body: &[u8], #[case] want: ProtobufError) {
         assert_eq!(decode(body, "v1", "ConfigMap").unwrap_err(), want);
+    }
+
+    #[test]
+    fn a_message_without_a_row_in_the_table_is_refused_unless_it_is_empty() {
+        let ty = kubernetes().type_of("v1", "ConfigMap").unwrap();
+        let mut out = Map::new();
+        assert_eq!(message(b"", "v1.Nothing", ty, &mut out, 0), Ok(()));
+        let refused = message(b"\x0a\x01a", "v1.Nothing", ty, &mut out, 0);
+        assert_eq!(refused, Err(ProtobufError::NoFields("v1.Nothing".into())));
     }
 
     #[test]

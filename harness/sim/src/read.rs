@@ -194,6 +194,7 @@ fn check_list_options(options: &Options) -> Result<()> {
 }
 
 pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<Answer> {
+    ctx.options.check_numbers(&["limit", "timeoutSeconds"])?;
     check_list_options(&ctx.options)?;
     let options = &ctx.options;
     let selector = Selector::parse(&options.label_selector, &options.field_selector, kind)?;
@@ -332,10 +333,14 @@ fn item_text(kind: &Kind, object: &Arc<Object>) -> bytes::Bytes {
     meta::to_bytes(&value).slice(1..)
 }
 
-pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<Answer> {
+/// Watches a collection, or the one object of this name in it.
+pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: Option<&str>) -> Result<Answer> {
     check_list_options(&ctx.options)?;
     let options = ctx.options.clone();
-    let selector = Selector::parse(&options.label_selector, &options.field_selector, kind)?;
+    let mut selector = Selector::parse(&options.label_selector, &options.field_selector, kind)?;
+    if let Some(name) = name {
+        selector.restrict_to(name);
+    }
     let asked = parse_version(&options.resource_version).map_err(|refusal| {
         let message = refusal.message.replacen("invalid resource version: ", "", 1);
         Refusal::new(500, "", message)

@@ -1,5 +1,6 @@
 //! What a request asks for besides its path: query, content type, wanted form of the answer.
 
+use std::num::IntErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use seatrial_wire::Sent;
@@ -11,6 +12,7 @@ use crate::kind::Kind;
 use crate::protobuf;
 use crate::status::{Refusal, Result};
 use crate::table::Include;
+use crate::yaml;
 
 /// The query parameters (or, for a deletion, the body's options) that the API knows.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) propagation_policy: Option<String>,
     pub(crate) orphan_dependents: Option<bool>,
     pub(crate) include_object: Include,
+    /// Parameters that should be numbers and are none, as the message that says so. They are told of where they matter.
+    no_numbers: Vec<(&'static str, String)>,
 }
 
 /// What happens with unknown and duplicate fields.
@@ -95,19 +99,22 @@ impl Options {
             match key.as_str() {
                 "labelSelector" => o.label_selector = value,
                 "fieldSelector" => o.field_selector = value,
-                "limit" => o.limit = value.parse().unwrap_or(0),
+                "limit" => o.limit = o.number("limit", &value).and_then(|n| n.try_into().ok()).unwrap_or(0),
                 "continue" => o.continue_token = value,
                 "resourceVersion" => o.resource_version = value,
                 "resourceVersionMatch" => o.resource_version_match = value,
                 "watch" => o.watch = flag(&value),
                 "allowWatchBookmarks" => o.allow_watch_bookmarks = flag(&value),
                 "sendInitialEvents" => o.send_initial_events = Some(flag(&value)),
-                "timeoutSeconds" => o.timeout_seconds = value.parse().ok().filter(|s| *s > 0),
+                "timeoutSeconds" => {
+                    let seconds = o.number("timeoutSeconds", &value);
+                    o.timeout_seconds = seconds.and_then(|s| s.try_into().ok()).filter(|s| *s > 0);
+                }
                 "dryRun" => o.set_dry_run(&value)?,
                 "fieldManager" => o.field_manager = value,
                 "force" => o.force = Some(flag(&value)),
                 "fieldValidation" => o.set_field_validation(&value)?,
-                "gracePeriodSeconds" => o.grace_period_seconds = value.parse().ok(),
+                "gracePeriodSeconds" => o.grace_period_seconds = o.number("gracePeriodSeconds", &value),
                 "propagationPolicy" => o.propagation_policy = Some(value),
                 "orphanDependents" => o.orphan_dependents = Some(flag(&value)),
                 "includeObject" => o.set_include_object(&value)?,
@@ -116,6 +123,30 @@ impl Options {
             }
         }
         Ok(o)
+    }
+
+    fn number(&mut self, name: &'static str, value: &str) -> Option<i64> {
+        let why = match value.parse() {
+            Ok(number) => return Some(number),
+            Err(_) if value.is_empty() => return None,
+            Err(error) => match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            },
+        };
+        self.no_numbers.push((name, format!("strconv.ParseInt: parsing {value:?}: {why}")));
+        None
+    }
+
+    /// Refuses a request in which one of these parameters should be a number and is none.
+    ///
+    /// # Errors
+    /// 400 in the words of Go's parser.
+    pub(crate) fn check_numbers(&self, names: &[&str]) -> Result<()> {
+        match self.no_numbers.iter().find(|(name, _)| names.contains(name)) {
+            Some((_, why)) => Err(Refusal::bad_request(why.clone())),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn set_dry_run(&mut self, value: &str) -> Result<()> {
@@ -268,7 +299,7 @@ impl Request {
     /// The body, read as JSON where its value did not come with it.
     fn parsed(&self, merge: bool) -> std::result::Result<Parsed, String> {
         match self.sent.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(Sent(value)) => Ok(Parsed { value: Arc::unwrap_or_clone(value), duplicates: Vec::new() }),
+            Some(Sent(value)) => Ok(Arc::unwrap_or_clone(value).into()),
             None => json::parse(&self.body, merge),
         }
     }
@@ -291,14 +322,15 @@ impl Request {
                     None => Ok(parsed),
                 })
                 .map_err(|why| unrecognized(kind, &format!("couldn't get version/kind; json parse error: {why}"), &self.body)),
-            "application/yaml" => Ok(Parsed { value: parse_yaml(&self.body)?, duplicates: Vec::new() }),
+            "application/yaml" => yaml::parse(&self.body)
+                .map_err(|error| unrecognized(kind, &format!("yaml: {error}"), &self.body)),
             "application/vnd.kubernetes.protobuf" => {
                 let value = match kind.is_custom() {
                     true => Err("custom resources have no protobuf form".to_owned()),
                     false => protobuf::decode(&self.body, &kind.api_version(), &kind.kind).map_err(|e| e.to_string()),
                 };
                 let value = value.map_err(|why| unrecognized(kind, &why, &self.body))?;
-                Ok(Parsed { value, duplicates: Vec::new() })
+                Ok(value.into())
             }
             _ => Err(Refusal::new(
                 415,
@@ -311,7 +343,9 @@ impl Request {
     /// The body of another request as a tree: JSON, or YAML where the content type says so.
     pub(crate) fn json(&self) -> Result<Value> {
         match self.media() {
-            "application/yaml" => parse_yaml(&self.body),
+            "application/yaml" => yaml::parse(&self.body)
+                .map(|parsed| parsed.value)
+                .map_err(|error| Refusal::bad_request(format!("couldn't decode the object: yaml: {error}"))),
             "application/vnd.kubernetes.protobuf" => protobuf::decode(&self.body, "", "")
                 .map_err(|error| Refusal::bad_request(format!("couldn't decode the object: {error}"))),
             "" | "application/json" => self.parsed(true).map(|p| p.value).map_err(|why| {
@@ -329,12 +363,23 @@ impl Request {
     pub(crate) fn patch(&self) -> Result<Parsed> {
         match self.media() {
             "application/apply-patch+yaml" => {
-                let value = self.parsed(false).map(|p| p.value).or_else(|_| parse_yaml(&self.body))?;
-                match go_name(&value) {
+                let mut parsed = match self.parsed(false) {
+                    Ok(parsed) => parsed,
+                    Err(_) => yaml::parse(&self.body).map_err(|error| {
+                        let why = format!("error converting YAML to JSON: yaml: {error}");
+                        Refusal::bad_request(format!("error decoding YAML: {why}"))
+                    })?,
+                };
+                if !parsed.duplicates.is_empty() {
+                    // JSON is read as YAML here.
+                    parsed.duplicates.clear();
+                    parsed.repeated = yaml::repeated_keys(&String::from_utf8_lossy(&self.body));
+                }
+                match go_name(&parsed.value) {
                     Some(found) => Err(Refusal::bad_request(format!(
                         "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
                     ))),
-                    None => Ok(Parsed { value, duplicates: Vec::new() }),
+                    None => Ok(parsed),
                 }
             }
             "application/strategic-merge-patch+json" => {
@@ -387,19 +432,6 @@ pub(crate) fn unrecognized(kind: &Kind, why: &str, body: &[u8]) -> Refusal {
         "the object provided is unrecognized (must be of type {}): {why} ({shown})",
         kind.kind
     ))
-}
-
-fn parse_yaml(body: &[u8]) -> Result<Value> {
-    let text = std::str::from_utf8(body)
-        .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}")))?;
-    if text.trim().is_empty() {
-        return Ok(Value::Null);
-    }
-    serde_saphyr::from_str(text).map_err(|error| {
-        // What follows the first line shows parts of the body, which may be secret.
-        let why = error.to_string();
-        Refusal::bad_request(format!("error decoding YAML: {}", why.lines().next().unwrap_or("")))
-    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub(crate) enum Route {
     Resource(Target),
     /// `/`
     Root,
+    /// `/api/v1/watch` and the like: of nothing.
+    WatchOfNothing,
     /// None of these.
     Unknown,
 }
@@ -37,6 +39,8 @@ pub(crate) struct Target {
     pub(crate) plural: String,
     pub(crate) name: Option<String>,
     pub(crate) subresource: Option<String>,
+    /// The path has the prefix `watch/`: it is watched, whatever the query says.
+    pub(crate) watched: bool,
 }
 
 /// Undoes percent encoding; `None` where it is broken.
@@ -84,6 +88,11 @@ pub(crate) fn route(path: &str) -> Route {
 }
 
 fn resource(group: &str, version: &str, rest: &[&str]) -> Route {
+    let (watched, rest) = match rest {
+        ["watch"] => return Route::WatchOfNothing,
+        ["watch", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
     let target = |namespace: &str, plural: &str, name: Option<&str>, subresource: Option<String>| {
         Route::Resource(Target {
             group: group.to_owned(),
@@ -92,6 +101,7 @@ fn resource(group: &str, version: &str, rest: &[&str]) -> Route {
             plural: plural.to_owned(),
             name: name.map(str::to_owned),
             subresource,
+            watched,
         })
     };
     match rest {
@@ -124,7 +134,15 @@ mod tests {
             plural: plural.into(),
             name: some(name),
             subresource: some(subresource),
+            watched: false,
         })
+    }
+
+    fn watched(route: Route) -> Route {
+        match route {
+            Route::Resource(target) => Route::Resource(Target { watched: true, ..target }),
+            other => other,
+        }
     }
 
     #[rstest]
@@ -141,6 +159,14 @@ mod tests {
     #[case::version("/version/", Route::Version)]
     #[case::health("/readyz/etcd", Route::Health)]
     #[case::group("/apis/apps", Route::Group("apps".into()))]
+    #[case::watched("/api/v1/watch/namespaces/a/pods", watched(at("", "a", "pods", "", "")))]
+    #[case::a_watched_object("/api/v1/watch/namespaces/a/pods/b", watched(at("", "a", "pods", "b", "")))]
+    #[case::a_watched_namespace("/api/v1/watch/namespaces/a", watched(at("", "", "namespaces", "a", "")))]
+    #[case::watched_in_a_group(
+        "/apis/apps/v1/watch/deployments",
+        watched(at("apps", "", "deployments", "", ""))
+    )]
+    #[case::a_watch_of_nothing("/api/v1/watch", Route::WatchOfNothing)]
     #[case::elsewhere("/nope/x", Route::Unknown)]
     fn paths_mean(#[case] path: &str, #[case] want: Route) {
         assert_eq!(route(path), want);

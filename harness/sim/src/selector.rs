@@ -6,27 +6,15 @@ use crate::kind::Kind;
 use crate::meta;
 use crate::status::{Refusal, Result};
 
+mod labels;
+
+use labels::{Requirement, Test};
+
 /// Which objects a list or a watch is about.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selector {
     labels: Vec<Requirement>,
     fields: Vec<(Vec<String>, bool, String)>,
-}
-
-#[derive(Clone, Debug)]
-struct Requirement {
-    key: String,
-    test: Test,
-}
-
-#[derive(Clone, Debug)]
-enum Test {
-    Exists,
-    Absent,
-    In(Vec<String>),
-    NotIn(Vec<String>),
-    Greater(i64),
-    Less(i64),
 }
 
 impl Selector {
@@ -35,7 +23,13 @@ impl Selector {
     /// # Errors
     /// 400 for text that is no selector, and for fields that the kind cannot be selected by.
     pub(crate) fn parse(labels: &str, fields: &str, kind: &Kind) -> Result<Selector> {
-        Ok(Selector { labels: parse_labels(labels)?, fields: parse_fields(fields, kind)? })
+        Ok(Selector { labels: labels::parse(labels)?, fields: parse_fields(fields, kind)? })
+    }
+
+    /// Leaves the object of this name alone, whatever else is selected.
+    pub(crate) fn restrict_to(&mut self, name: &str) {
+        let path = vec!["metadata".to_owned(), "name".to_owned()];
+        self.fields.push((path, true, name.to_owned()));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -65,96 +59,6 @@ impl Selector {
             (found == *want) == *equal
         })
     }
-}
-
-fn refuse(why: &str) -> Refusal {
-    Refusal::bad_request(format!("unable to parse requirement: {why}"))
-}
-
-fn parse_labels(text: &str) -> Result<Vec<Requirement>> {
-    let mut requirements = Vec::new();
-    for part in split_outside_parentheses(text) {
-        let part = part.trim();
-        if part.is_empty() {
-            continue;
-        }
-        requirements.push(parse_requirement(part).map_err(|why| refuse(&why))?);
-    }
-    Ok(requirements)
-}
-
-fn parse_requirement(part: &str) -> std::result::Result<Requirement, String> {
-    let key_ok = |key: &str| {
-        let good = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-        if key.is_empty() || !key.chars().all(good) {
-            return Err(format!(
-                "<nil>: Invalid value: {key:?}: name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-            ));
-        }
-        Ok(key.to_owned())
-    };
-    let number = |v: &str| {
-        v.trim().parse::<i64>().map_err(|_| {
-            format!(
-                "values[0][{}]: Invalid value: {v:?}: for 'Gt', 'Lt' operators, the value must be an integer",
-                part
-            )
-        })
-    };
-    if let Some(key) = part.strip_prefix('!') {
-        return Ok(Requirement { key: key_ok(key.trim())?, test: Test::Absent });
-    }
-    for (operator, negated) in [("!=", true), ("==", false), ("=", false)] {
-        if let Some((key, value)) = part.split_once(operator) {
-            let values = vec![value.trim().to_owned()];
-            let test = if negated { Test::NotIn(values) } else { Test::In(values) };
-            return Ok(Requirement { key: key_ok(key.trim())?, test });
-        }
-    }
-    if let Some((key, value)) = part.split_once('>') {
-        return Ok(Requirement { key: key_ok(key.trim())?, test: Test::Greater(number(value)?) });
-    }
-    if let Some((key, value)) = part.split_once('<') {
-        return Ok(Requirement { key: key_ok(key.trim())?, test: Test::Less(number(value)?) });
-    }
-    if let Some((head, rest)) = part.split_once('(') {
-        let values = rest.strip_suffix(')').ok_or_else(|| "found '', expected: ',' or ')'".to_owned())?;
-        let values: Vec<String> = values.split(',').map(|v| v.trim().to_owned()).collect();
-        let mut words = head.split_whitespace();
-        let key = key_ok(words.next().unwrap_or(""))?;
-        let test = match (words.next(), words.next()) {
-            (Some("in"), None) => Test::In(values),
-            (Some("notin"), None) => Test::NotIn(values),
-            (other, _) => {
-                let found = other.unwrap_or("(");
-                return Err(format!("found '{found}', expected: in, notin, =, ==, !=, gt, lt"));
-            }
-        };
-        return Ok(Requirement { key, test });
-    }
-    let mut words = part.split_whitespace();
-    let key = key_ok(words.next().unwrap_or(""))?;
-    match words.next() {
-        None => Ok(Requirement { key, test: Test::Exists }),
-        Some(found) => Err(format!("found '{found}', expected: in, notin, =, ==, !=, gt, lt")),
-    }
-}
-
-fn split_outside_parentheses(text: &str) -> Vec<&str> {
-    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
-    for (i, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(text.get(start..i).unwrap_or(""));
-                start = i + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(text.get(start..).unwrap_or(""));
-    parts
 }
 
 /// The fields, beside name and namespace, that a kind can be selected by.
@@ -210,17 +114,26 @@ fn selectable(kind: &Kind) -> Vec<String> {
     built_in.iter().map(|f| (*f).to_owned()).collect()
 }
 
-fn parse_fields(text: &str, kind: &Kind) -> Result<Vec<(Vec<String>, bool, String)>> {
-    let mut fields = Vec::new();
+/// The parts of a field selector: field, whether it must be equal, value.
+fn split_fields(text: &str) -> Result<Vec<(&str, bool, &str)>> {
+    let mut parts = Vec::new();
     for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
         let found = [("!=", false), ("==", true), ("=", true)]
             .into_iter()
             .find_map(|(op, equal)| part.split_once(op).map(|(f, v)| (f.trim(), equal, v.trim())));
-        let Some((field, equal, value)) = found else {
+        let Some(found) = found else {
             return Err(Refusal::bad_request(format!(
-                "invalid selector: '{part}'; can't understand '{part}'"
+                "invalid selector: '{text}'; can't understand '{part}'"
             )));
         };
+        parts.push(found);
+    }
+    Ok(parts)
+}
+
+fn parse_fields(text: &str, kind: &Kind) -> Result<Vec<(Vec<String>, bool, String)>> {
+    let mut fields = Vec::new();
+    for (field, equal, value) in split_fields(text)? {
         let known = field == "metadata.name"
             || (field == "metadata.namespace")
             || selectable(kind).iter().any(|f| f.trim_start_matches('.') == field);

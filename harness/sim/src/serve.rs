@@ -145,6 +145,7 @@ fn dispatch(ctx: &mut Ctx<'_>) -> Result<Answer> {
         Route::Resources { group, version } => discovery::resources(ctx, &group, &version),
         Route::OpenApiV2 => openapi::v2(ctx),
         Route::OpenApiV3(path) => openapi::v3(ctx, &path),
+        Route::WatchOfNothing => Ok(watch_of_nothing(&ctx.request.path)),
         Route::Resource(_) | Route::Unknown => Ok(discovery::not_a_page()),
     }
 }
@@ -187,6 +188,9 @@ fn resource(ctx: &mut Ctx<'_>, target: Target) -> Result<Answer> {
         ctx.warnings.push("v1 ComponentStatus is deprecated in v1.19+".to_owned());
     }
     check_manager(ctx)?;
+    if target.watched {
+        return watched(ctx, &kind, &target);
+    }
     // An object of a namespace has one in its path; others do not.
     if kind.namespaced == target.namespace.is_empty() {
         let reads_all = kind.namespaced && target.name.is_none() && ctx.request.method == Method::GET;
@@ -206,7 +210,7 @@ fn resource(ctx: &mut Ctx<'_>, target: Target) -> Result<Answer> {
     }
     match (verb, target.name.as_deref()) {
         ("get", Some(name)) => read::get(ctx, &kind, &target.namespace, name),
-        ("list", _) if watches => read::watch(ctx, &kind, &target.namespace),
+        ("list", _) if watches => read::watch(ctx, &kind, &target.namespace, None),
         ("list", _) => read::list(ctx, &kind, &target.namespace),
         ("create", _) => write::create(ctx, &kind, &target.namespace),
         ("update", Some(name)) => write::replace(ctx, &kind, &target.namespace, name, ""),
@@ -215,6 +219,30 @@ fn resource(ctx: &mut Ctx<'_>, target: Target) -> Result<Answer> {
         ("deletecollection", _) => delete::collection(ctx, &kind, &target.namespace),
         _ => Err(Refusal::method_not_allowed()),
     }
+}
+
+/// The old form of a watch, with `watch/` in its path: of a collection, or of one object.
+fn watched(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target) -> Result<Answer> {
+    let misplaced = match (&target.name, kind.namespaced) {
+        (Some(_), namespaced) => namespaced == target.namespace.is_empty(),
+        (None, namespaced) => !namespaced && !target.namespace.is_empty(),
+    };
+    if misplaced || target.subresource.is_some() || !kind.has_verb("watch") {
+        return Err(Refusal::no_such_path());
+    }
+    if ctx.request.method != Method::GET {
+        return Err(Refusal::method_not_allowed());
+    }
+    ctx.options.watch = true;
+    read::watch(ctx, kind, &target.namespace, target.name.as_deref())
+}
+
+/// The real server finds no kind in such a path, and says so as if it were broken.
+fn watch_of_nothing(path: &str) -> Answer {
+    let text = format!(
+        "Internal Server Error: {path:?}: failed to create RequestInfo: unable to determine kind and namespace from url, {path}\n"
+    );
+    Answer { code: 500, content: Content::Text(text.into()) }
 }
 
 /// The name of a manager must fit into the record of owners.

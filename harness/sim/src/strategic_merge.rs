@@ -122,6 +122,12 @@ fn merge_maps(
             live.remove(key);
             continue;
         }
+        if !live.contains_key(key) {
+            if let Some(new) = added(value) {
+                live.insert(key.clone(), new);
+            }
+            continue;
+        }
         let ty = child(ty, key);
         match (
             merge_value(live.get(key), value, ty, patch.get(&format!("{SET_ELEMENT_ORDER}{key}")))?,
@@ -174,19 +180,20 @@ fn merge_value(
             };
             merge_lists(live, list, ty, order.map(Vec::as_slice)).map(Value::Array)
         }
-        (patch, None) => Ok(added(patch)),
-        (patch, Some(_)) => Ok(patch.clone()),
+        (patch, _) => Ok(patch.clone()),
     }
 }
 
-/// What a patch adds where there was nothing: itself, without `null`. Directives in it are not carried out, like on the real
-/// server: they are unknown fields of the result.
-fn added(patch: &Value) -> Value {
+/// What a patch adds where there was nothing: itself, without `null` and without the objects that hold a `$patch`.
+fn added(patch: &Value) -> Option<Value> {
     match patch {
+        Value::Object(map) if map.contains_key(PATCH) => None,
         Value::Object(map) => {
-            map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), added(v))).collect()
+            let kept = map.iter().filter(|(_, v)| !v.is_null());
+            Some(kept.filter_map(|(k, v)| Some((k.clone(), added(v)?))).collect())
         }
-        other => other.clone(),
+        Value::Array(list) => Some(list.iter().filter_map(added).collect()),
+        other => Some(other.clone()),
     }
 }
 
@@ -221,7 +228,7 @@ fn merge_lists(
                 let at = merged.iter().position(|m| order::same(m, item, Some(key)));
                 match at.and_then(|at| merged.get_mut(at)) {
                     Some(place) => *place = merge(place, item, items)?,
-                    None => merged.push(added(item)),
+                    None => merged.extend(added(item)),
                 }
                 listed.push(item.clone());
             }

@@ -1,17 +1,30 @@
 //! What makes an object invalid, in the real server's words. Returns all faults at once, as the real server does.
 
+mod autoscale;
 mod builtin;
 mod immutable;
+mod limits;
 mod metadata;
 mod names;
 mod network;
 mod pod;
+mod storage;
 
 use serde_json::Value;
 
 use crate::kind::Kind;
 use crate::serve::Ctx;
 use crate::status::{Fault, FieldError, Refusal, Result};
+
+/// What is wrong with the key of a label.
+pub(crate) fn qualified_name_faults(text: &str) -> Vec<String> {
+    names::qualified(text)
+}
+
+/// What is wrong with the value of a label.
+pub(crate) fn label_value_faults(text: &str) -> Vec<String> {
+    names::label_value(text)
+}
 
 fn fault(reason: &str) -> Fault {
     match reason {
@@ -70,7 +83,7 @@ pub(crate) fn update(
         let changed = live.get("spec") != new.get("spec") || new.get("spec").is_none();
         let faults = if changed { builtin::check(kind, new) } else { Vec::new() };
         // In the order of the real server.
-        if matches!(kind.kind.as_ref(), "Deployment" | "ReplicaSet") {
+        if matches!(kind.kind.as_ref(), "Deployment" | "ReplicaSet" | "StatefulSet") {
             errors.extend(faults.into_iter().chain(fixed));
         } else {
             errors.extend(fixed.into_iter().chain(faults));

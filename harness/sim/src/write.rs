@@ -43,7 +43,7 @@ impl Outcome {
 }
 
 /// Fields that the main endpoint, or a subresource, does not write.
-fn ignored(kind: &Kind, subresource: &str) -> &'static [&'static [&'static str]] {
+pub(crate) fn ignored(kind: &Kind, subresource: &str) -> &'static [&'static [&'static str]] {
     match subresource {
         "" if has_status(kind) => &[&["status"]],
         "status" if kind.is_custom() => &[&["spec"], &["metadata"]],
@@ -57,7 +57,7 @@ pub(crate) fn has_status(kind: &Kind) -> bool {
     kind.subresource("status").is_some()
 }
 
-fn typed<'k>(kind: &'k Kind) -> managed_fields::Kind<'k> {
+pub(crate) fn typed<'k>(kind: &'k Kind) -> managed_fields::Kind<'k> {
     managed_fields::Kind { ty: kind.ty(), built_in: !kind.is_custom() }
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::pod::one_of;
-use super::{names, network, pod};
+use super::pod::{in_order, one_of};
+use super::{autoscale, limits, names, network, pod, storage};
 use crate::kind::Kind;
 use crate::meta;
 use crate::status::{Fault, FieldError};
@@ -17,16 +17,28 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
         ("", "Secret") => secret(object, &mut found),
         ("", "Service") => network::service(spec, &mut found),
         ("", "Pod") => found.extend(pod::check(spec, "spec", &["Always", "OnFailure", "Never"])),
-        ("", "PersistentVolumeClaim") => claim(spec, &mut found),
+        ("", "PersistentVolumeClaim") => storage::claim(spec, &mut found),
         ("apps", "Deployment") => {
             workload_of("Deployment", spec, &mut found);
             deployment_strategy(spec, &mut found);
+            let numbers = ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"];
+            not_negative(spec, "spec", &numbers, &mut found);
         }
-        ("apps", "ReplicaSet" | "StatefulSet" | "DaemonSet") => workload_of(&kind.kind, spec, &mut found),
+        ("apps", "StatefulSet") => {
+            stateful_set(spec, &mut found);
+            workload_of(&kind.kind, spec, &mut found);
+        }
+        ("apps", "ReplicaSet" | "DaemonSet") => {
+            workload_of(&kind.kind, spec, &mut found);
+            if kind.kind == "DaemonSet" {
+                update_strategy(spec, &mut found);
+            }
+        }
         ("batch", "Job") => job(spec, "spec", &mut found),
-        ("batch", "CronJob") => cron_job(spec, &mut found),
+        ("batch", "CronJob") => cron_job(meta::name(object), spec, &mut found),
         ("networking.k8s.io", "Ingress") => network::ingress(spec, &mut found),
         ("networking.k8s.io", "NetworkPolicy") => network::policy(spec, &mut found),
+        ("policy", "PodDisruptionBudget") if disruption_budget(spec, &mut found) => {}
         ("policy", "PodDisruptionBudget")
             if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() =>
         {
@@ -57,21 +69,35 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
                 }
             }
         }
-        ("autoscaling", "HorizontalPodAutoscaler") => autoscaler(spec, &mut found),
+        ("autoscaling", "HorizontalPodAutoscaler") => autoscale::autoscaler(spec, &mut found),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => rules(kind, object, &mut found),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             binding(kind, object, &mut found)
         }
         ("scheduling.k8s.io", "PriorityClass") => {
-            let system = meta::name(object).starts_with("system-");
+            let name = meta::name(object);
+            let system = name.starts_with("system-");
+            if system && !matches!(name, "system-cluster-critical" | "system-node-critical") {
+                let why = format!(
+                    "priority class names with 'system-' prefix are reserved for system use only. error: {name} is not a known system priority class"
+                );
+                found.push(FieldError::forbidden("metadata.name", &why));
+            }
             if !system && object.get("value").and_then(Value::as_i64).is_some_and(|v| v > 1_000_000_000) {
                 let why = "maximum allowed value of a user defined priority is 1000000000";
                 found.push(FieldError::forbidden("value", why));
             }
+            let policies = ["PreemptLowerPriority", "Never"];
+            in_order("preemptionPolicy", object.get("preemptionPolicy"), &policies, &mut found);
         }
-        ("storage.k8s.io", "StorageClass") if meta::text(object, &["provisioner"]).is_empty() => {
-            found.push(FieldError::required("provisioner", ""));
-        }
+        ("storage.k8s.io", "StorageClass") => storage::class(object, &mut found),
+        ("networking.k8s.io", "IngressClass") => ingress_class(spec, &mut found),
+        ("discovery.k8s.io", "EndpointSlice") => network::slice(object, &mut found),
+        ("", "PersistentVolume") => storage::volume(spec, &mut found),
+        ("", "LimitRange") => limits::range(spec, &mut found),
+        ("", "ResourceQuota") => limits::quota(spec, &mut found),
+        ("", "Node") => node(spec, &mut found),
+        ("", "Event") => event(object, &mut found),
         (
             "admissionregistration.k8s.io",
             "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
@@ -79,9 +105,26 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
             webhooks(object, &mut found);
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object, &mut found),
+        ("apiregistration.k8s.io", "APIService") => api_service(object, spec, &mut found),
         _ => {}
     }
     found
+}
+
+fn api_service(object: &Value, spec: &Value, found: &mut Vec<FieldError>) {
+    let name = meta::name(object);
+    let wanted = format!("{}.{}", meta::text(spec, &["version"]), meta::text(spec, &["group"]));
+    if name != wanted {
+        let why = format!("must be `spec.version+\".\"+spec.group`: {wanted:?}");
+        found.push(FieldError::invalid("metadata.name", &name.into(), &why));
+    }
+    for (field, most) in [("groupPriorityMinimum", 20_000), ("versionPriority", 1_000)] {
+        let value = spec.get(field).and_then(Value::as_i64).unwrap_or(0);
+        if value <= 0 || value > most {
+            let why = format!("must be positive and less than {most}");
+            found.push(FieldError::invalid(format!("spec.{field}"), &value.into(), &why));
+        }
+    }
 }
 
 fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
@@ -134,25 +177,19 @@ fn secret(object: &Value, found: &mut Vec<FieldError>) {
         {
             &["username", "password"]
         }
+        "kubernetes.io/service-account-token" => {
+            let account = "kubernetes.io/service-account.name";
+            if meta::text(object, &["metadata", "annotations", account]).is_empty() {
+                found.push(FieldError::required(format!("metadata.annotations[{account}]"), ""));
+            }
+            &[]
+        }
         _ => &[],
     };
     for key in required {
         if meta::at(object, &["data", key]).is_none() {
             found.push(FieldError::required(format!("data[{key}]"), ""));
         }
-    }
-}
-
-fn claim(spec: &Value, found: &mut Vec<FieldError>) {
-    if list(spec, "accessModes").is_empty() {
-        found.push(FieldError::required("spec.accessModes", "at least 1 access mode is required"));
-    }
-    for mode in list(spec, "accessModes") {
-        let modes = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"];
-        one_of("spec.accessModes", Some(mode), &modes, found);
-    }
-    if meta::at(spec, &["resources", "requests", "storage"]).is_none() {
-        found.push(FieldError::required("spec.resources[storage]", ""));
     }
 }
 
@@ -175,18 +212,17 @@ fn selects(selector: Option<&Value>, labels: Option<&Value>) -> bool {
 
 /// Replicas, selector and template, as all workloads have them.
 fn workload_of(kind: &str, spec: &Value, found: &mut Vec<FieldError>) {
-    for field in ["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
-        if let Some(value) = spec.get(field)
-            && value.as_i64().is_some_and(|n| n < 0)
-        {
-            found.push(FieldError::invalid(
-                format!("spec.{field}"),
-                value,
-                "must be greater than or equal to 0",
-            ));
-        }
+    let others = ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"];
+    not_negative(spec, "spec", &["replicas"], found);
+    // A Deployment's come behind its strategy.
+    if kind != "Deployment" {
+        not_negative(spec, "spec", &others, found);
     }
     let selector = spec.get("selector");
+    if selector.is_some_and(|selector| !check_selector(selector, found)) {
+        // What it selects cannot be said.
+        return;
+    }
     match selector {
         None if kind != "DaemonSet" => found.push(FieldError::required("spec.selector", "")),
         Some(s) if s.as_object().is_some_and(|s| s.is_empty()) => {
@@ -203,6 +239,140 @@ fn workload_of(kind: &str, spec: &Value, found: &mut Vec<FieldError>) {
     }
     let pod = meta::at(spec, &["template", "spec"]).unwrap_or(&Value::Null);
     found.extend(pod::check(pod, "spec.template.spec", &["Always"]));
+}
+
+/// Numbers that must not be below nothing.
+fn not_negative(value: &Value, at: &str, fields: &[&str], found: &mut Vec<FieldError>) {
+    for field in fields {
+        if let Some(number) = value.get(*field)
+            && number.as_i64().is_some_and(|n| n < 0)
+        {
+            let why = "must be greater than or equal to 0";
+            found.push(FieldError::invalid(format!("{at}.{field}"), number, why));
+        }
+    }
+}
+
+/// Whether a selector's expressions can be carried out; what is wrong with it otherwise.
+fn check_selector(selector: &Value, found: &mut Vec<FieldError>) -> bool {
+    let before = found.len();
+    for (i, expression) in list(selector, "matchExpressions").iter().enumerate() {
+        let at = format!("spec.selector.matchExpressions[{i}]");
+        let has_values = !list(expression, "values").is_empty();
+        match meta::text(expression, &["operator"]) {
+            "In" | "NotIn" if !has_values => {
+                let why = "must be specified when `operator` is 'In' or 'NotIn'";
+                found.push(FieldError::required(format!("{at}.values"), why));
+            }
+            "Exists" | "DoesNotExist" if has_values => {
+                let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                found.push(FieldError::forbidden(format!("{at}.values"), why));
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => {
+                let why = "not a valid selector operator";
+                found.push(FieldError::invalid(format!("{at}.operator"), &other.into(), why));
+            }
+        }
+    }
+    if found.len() == before {
+        return true;
+    }
+    let mut shown = selector.clone();
+    for expression in shown.get_mut("matchExpressions").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(map) = expression.as_object_mut() {
+            map.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
+        }
+    }
+    found.push(FieldError::invalid("spec.selector", &shown, "invalid label selector"));
+    false
+}
+
+fn stateful_set(spec: &Value, found: &mut Vec<FieldError>) {
+    let management = meta::text(spec, &["podManagementPolicy"]);
+    if !matches!(management, "" | "OrderedReady" | "Parallel") {
+        let why = "must be 'OrderedReady' or 'Parallel'";
+        found.push(FieldError::invalid("spec.podManagementPolicy", &management.into(), why));
+    }
+    let strategy = meta::text(spec, &["updateStrategy", "type"]);
+    if !matches!(strategy, "" | "RollingUpdate" | "OnDelete") {
+        let shown = format!("{{\"Type\":{strategy:?},\"RollingUpdate\":null}}");
+        let why = "must be 'RollingUpdate' or 'OnDelete'";
+        found.push(FieldError::invalid_shown("spec.updateStrategy", &shown, why));
+    }
+}
+
+fn update_strategy(spec: &Value, found: &mut Vec<FieldError>) {
+    let strategy = meta::text(spec, &["updateStrategy", "type"]);
+    if !matches!(strategy, "" | "RollingUpdate" | "OnDelete") {
+        let shown = format!("{{\"Type\":{strategy:?},\"RollingUpdate\":null}}");
+        let body = format!("Unsupported value: {shown}: supported values: \"RollingUpdate\", \"OnDelete\"");
+        let fault = Fault::NotSupported;
+        found.push(FieldError { fault, field: "spec.updateStrategy".to_owned(), body });
+    }
+}
+
+/// Whether something is wrong with the amounts of a budget.
+fn disruption_budget(spec: &Value, found: &mut Vec<FieldError>) -> bool {
+    if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
+        return false;
+    }
+    for field in ["minAvailable", "maxUnavailable"] {
+        let at = format!("spec.{field}");
+        match spec.get(field) {
+            Some(Value::String(text)) => {
+                let digits = text.strip_suffix('%').unwrap_or("");
+                if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                    let why = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+                    found.push(FieldError::invalid(at, &text.as_str().into(), why));
+                }
+            }
+            Some(number) if number.as_i64().is_some_and(|n| n < 0) => {
+                found.push(FieldError::invalid(at, number, "must be greater than or equal to 0"));
+            }
+            _ => {}
+        }
+    }
+    let policies = ["AlwaysAllow", "IfHealthyBudget"];
+    one_of("spec.unhealthyPodEvictionPolicy", spec.get("unhealthyPodEvictionPolicy"), &policies, found);
+    !found.is_empty()
+}
+
+fn ingress_class(spec: &Value, found: &mut Vec<FieldError>) {
+    let controller = meta::text(spec, &["controller"]);
+    let good = controller.split_once('/').is_some_and(|(domain, path)| {
+        names::subdomain(domain).is_empty() && !path.is_empty() && !path.contains(char::is_whitespace)
+    });
+    if !controller.is_empty() && !good {
+        let why = "must be a domain-prefixed path (such as \"acme.io/foo\")";
+        found.push(FieldError::invalid("spec.controller", &controller.into(), why));
+    }
+}
+
+fn node(spec: &Value, found: &mut Vec<FieldError>) {
+    for (i, taint) in list(spec, "taints").iter().enumerate() {
+        let at = format!("metadata.taints[{i}]");
+        found.extend(names::faults(&format!("{at}.key"), meta::text(taint, &["key"]), names::qualified));
+        let value = meta::text(taint, &["value"]);
+        found.extend(names::faults(&format!("{at}.value"), value, names::label_value));
+        let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+        in_order(&format!("{at}.effect"), taint.get("effect"), &effects, found);
+    }
+    let range = meta::text(spec, &["podCIDR"]);
+    if !range.is_empty() && network::cidr(range).is_none() {
+        found.push(FieldError::invalid("spec.podCIDRs[0]", &range.into(), network::CIDR));
+    }
+}
+
+/// An event stands in the namespace of what it is about; about what has none, in `default`.
+fn event(object: &Value, found: &mut Vec<FieldError>) {
+    let own = meta::namespace(object);
+    let about = meta::text(object, &["involvedObject", "namespace"]);
+    let wanted = if about.is_empty() { "default" } else { about };
+    if own != wanted {
+        let why = "does not match event.namespace";
+        found.push(FieldError::invalid("involvedObject.namespace", &about.into(), why));
+    }
 }
 
 /// `true` for 0 and `0%`.
@@ -244,24 +414,16 @@ fn deployment_strategy(spec: &Value, found: &mut Vec<FieldError>) {
 }
 
 fn job(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
-    for field in
-        ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"]
-    {
-        if let Some(value) = spec.get(field)
-            && value.as_i64().is_some_and(|n| n < 0)
-        {
-            found.push(FieldError::invalid(
-                format!("{at}.{field}"),
-                value,
-                "must be greater than or equal to 0",
-            ));
-        }
-    }
+    let numbers =
+        ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"];
+    not_negative(spec, at, &numbers, found);
+    let modes = ["NonIndexed", "Indexed"];
+    in_order(&format!("{at}.completionMode"), spec.get("completionMode"), &modes, found);
     let pod = meta::at(spec, &["template", "spec"]).unwrap_or(&Value::Null);
     found.extend(pod::check(pod, &format!("{at}.template.spec"), &["OnFailure", "Never"]));
 }
 
-fn cron_job(spec: &Value, found: &mut Vec<FieldError>) {
+fn cron_job(name: &str, spec: &Value, found: &mut Vec<FieldError>) {
     let schedule = meta::text(spec, &["schedule"]);
     let fields: Vec<&str> = schedule.split_whitespace().collect();
     if schedule.is_empty() {
@@ -270,29 +432,15 @@ fn cron_job(spec: &Value, found: &mut Vec<FieldError>) {
         let why = format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" "));
         found.push(FieldError::invalid("spec.schedule", &schedule.into(), &why));
     }
+    not_negative(spec, "spec", &["startingDeadlineSeconds"], found);
     let policies = ["Allow", "Forbid", "Replace"];
     one_of("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), &policies, found);
+    not_negative(spec, "spec", &["successfulJobsHistoryLimit", "failedJobsHistoryLimit"], found);
     job(meta::at(spec, &["jobTemplate", "spec"]).unwrap_or(&Value::Null), "spec.jobTemplate.spec", found);
-}
-
-fn autoscaler(spec: &Value, found: &mut Vec<FieldError>) {
-    let max = spec.get("maxReplicas").and_then(Value::as_i64).unwrap_or(0);
-    let min = spec.get("minReplicas").and_then(Value::as_i64).unwrap_or(1);
-    if max < 1 {
-        found.push(FieldError::required("spec.maxReplicas", "must be set and greater than 0"));
-    }
-    if max < min {
-        let why = "must be greater than or equal to `minReplicas`";
-        found.push(FieldError::invalid("spec.maxReplicas", &max.into(), why));
-    }
-    for field in ["kind", "name"] {
-        if meta::text(spec, &["scaleTargetRef", field]).is_empty() {
-            found.push(FieldError::required(format!("spec.scaleTargetRef.{field}"), ""));
-        }
-    }
-    if meta::text(spec, &["scaleTargetRef", "apiVersion"]).is_empty() {
-        let why = "apiVersion must specify API group";
-        found.push(FieldError::invalid("spec.scaleTargetRef.apiVersion", &"".into(), why));
+    // Names of jobs add 11 characters.
+    if name.len() > 52 {
+        let why = "must be no more than 52 characters";
+        found.push(FieldError::invalid("metadata.name", &name.into(), why));
     }
 }
 
@@ -308,6 +456,10 @@ fn rules(kind: &Kind, object: &Value, found: &mut Vec<FieldError>) {
                 let why = "namespaced rules cannot apply to non-resource URLs";
                 let value = rule.get("nonResourceURLs").cloned().unwrap_or(Value::Null);
                 found.push(FieldError::invalid(format!("{at}.nonResourceURLs"), &value, why));
+            } else if ["apiGroups", "resources", "resourceNames"].iter().any(|f| !list(rule, f).is_empty()) {
+                let why = "rules cannot apply to both regular resources and non-resource URLs";
+                let value = rule.get("nonResourceURLs").cloned().unwrap_or(Value::Null);
+                found.push(FieldError::invalid(format!("{at}.nonResourceURLs"), &value, why));
             }
             continue;
         }
@@ -319,6 +471,12 @@ fn rules(kind: &Kind, object: &Value, found: &mut Vec<FieldError>) {
             let why = "resource rules must supply at least one resource";
             found.push(FieldError::required(format!("{at}.resources"), why));
         }
+    }
+    if let Some(aggregation) = object.get("aggregationRule")
+        && list(aggregation, "clusterRoleSelectors").is_empty()
+    {
+        let why = "at least one clusterRoleSelector required if aggregationRule is non-nil";
+        found.push(FieldError::required("aggregationRule.clusterRoleSelectors", why));
     }
 }
 

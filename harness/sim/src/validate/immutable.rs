@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::storage;
 use crate::kind::Kind;
 use crate::meta;
 use crate::status::FieldError;
@@ -20,7 +21,6 @@ const FIELDS: &[(&str, &str, &[&str])] = &[
     ("batch", "Job", &["spec", "podFailurePolicy"]),
     ("batch", "Job", &["spec", "backoffLimitPerIndex"]),
     ("", "Secret", &["type"]),
-    ("scheduling.k8s.io", "PriorityClass", &["preemptionPolicy"]),
     ("networking.k8s.io", "IngressClass", &["spec", "controller"]),
     ("discovery.k8s.io", "EndpointSlice", &["addressType"]),
     ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "group"]),
@@ -56,8 +56,14 @@ pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
                 serde_json::json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
             found.push(FieldError::invalid("roleRef", &shown, "cannot change roleRef"));
         }
-        ("scheduling.k8s.io", "PriorityClass") if live.get("value") != new.get("value") => {
-            found.push(FieldError::forbidden("value", "may not be changed in an update."));
+        ("scheduling.k8s.io", "PriorityClass") => {
+            if live.get("value") != new.get("value") {
+                found.push(FieldError::forbidden("value", "may not be changed in an update."));
+            }
+            if live.get("preemptionPolicy") != new.get("preemptionPolicy") {
+                let value = new.get("preemptionPolicy").cloned().unwrap_or(Value::Null);
+                found.push(FieldError::invalid("preemptionPolicy", &value, IMMUTABLE));
+            }
         }
         ("storage.k8s.io", "StorageClass") => found.extend(storage_class(live, new)),
         _ => {}
@@ -106,6 +112,14 @@ fn without(value: Option<&Value>, fields: &[&str]) -> Map<String, Value> {
 }
 
 fn pod(live: &Value, new: &Value) -> Vec<FieldError> {
+    let count = |object: &Value| {
+        let containers = meta::at(object, &["spec", "containers"]).and_then(Value::as_array);
+        containers.map_or(0, Vec::len)
+    };
+    if count(live) != count(new) {
+        let why = "pod updates may not add or remove containers";
+        return vec![FieldError::forbidden("spec.containers", why)];
+    }
     let comparable = |object: &Value| {
         let mut spec = without(
             object.get("spec"),
@@ -130,7 +144,7 @@ fn claim(live: &Value, new: &Value) -> Vec<FieldError> {
     // A claim may grow, be bound, and change its attributes class.
     let fields = ["resources", "volumeName", "volumeAttributesClassName"];
     if without(live.get("spec"), &fields) == without(new.get("spec"), &fields) {
-        return Vec::new();
+        return storage::claim_change(live, new).into_iter().collect();
     }
     let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
     vec![FieldError::forbidden("spec", why)]
@@ -154,20 +168,12 @@ fn stateful_set(live: &Value, new: &Value) -> Vec<FieldError> {
 }
 
 fn storage_class(live: &Value, new: &Value) -> Vec<FieldError> {
-    let mut found = Vec::new();
-    for (field, why) in [
-        ("parameters", "updates to parameters are forbidden."),
-        ("reclaimPolicy", "updates to reclaimPolicy are forbidden."),
-    ] {
-        if live.get(field) != new.get(field) {
-            found.push(FieldError::forbidden(field, why));
-        }
-    }
-    for field in ["provisioner", "volumeBindingMode"] {
-        if live.get(field) != new.get(field) {
+    ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"]
+        .into_iter()
+        .filter(|field| live.get(*field) != new.get(*field))
+        .map(|field| {
             let value = new.get(field).cloned().unwrap_or(Value::Null);
-            found.push(FieldError::invalid(field, &value, IMMUTABLE));
-        }
-    }
-    found
+            FieldError::invalid(field, &value, IMMUTABLE)
+        })
+        .collect()
 }

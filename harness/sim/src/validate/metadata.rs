@@ -35,21 +35,21 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
     found.extend(owner_references(object));
     for (i, finalizer) in meta::finalizers(object).iter().enumerate() {
         let field = format!("metadata.finalizers[{i}]");
-        let errors = names::faults(&field, finalizer, names::qualified);
+        let errors = names::faults("metadata.finalizers", finalizer, names::qualified);
         // Custom resources may have any.
         let known = kind.is_custom() || finalizer.contains('/') || STANDARD_FINALIZERS.contains(finalizer);
-        if errors.is_empty() && !known {
+        found.extend(errors);
+        if !known {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             found.push(FieldError::invalid(field, &Value::from(*finalizer), why));
         }
-        found.extend(errors);
     }
     found
 }
 
 fn owner_references(object: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
-    let mut controller: Option<&str> = None;
+    let mut controller: Option<String> = None;
     for owner in meta::owners(object) {
         for (field, what) in [
             ("apiVersion", "version must not be empty"),
@@ -63,17 +63,29 @@ fn owner_references(object: &Value) -> Vec<FieldError> {
             }
         }
         if owner.get("controller") == Some(&Value::Bool(true)) {
-            let kind = meta::text(owner, &["kind"]);
-            if let Some(first) = controller {
+            let this = format!("{}/{}", meta::text(owner, &["kind"]), meta::text(owner, &["name"]));
+            if let Some(first) = &controller {
                 let why = format!(
-                    "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {kind}"
+                    "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
                 );
-                found.push(FieldError::invalid("metadata.ownerReferences", &Value::Null, &why));
+                found.push(FieldError::invalid_shown("metadata.ownerReferences", &owners_text(object), &why));
             }
-            controller = Some(kind);
+            controller = Some(this);
         }
     }
     found
+}
+
+/// All owners as JSON, with their fields in the order of the Go struct.
+fn owners_text(object: &Value) -> String {
+    let fields = ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+    let one = |owner: &Value| {
+        let parts: Vec<String> =
+            fields.iter().filter_map(|f| Some(format!("{f:?}:{}", owner.get(*f)?))).collect();
+        format!("{{{}}}", parts.join(","))
+    };
+    let all: Vec<String> = meta::owners(object).map(one).collect();
+    format!("[{}]", all.join(","))
 }
 
 /// How the name of an object of a kind must look.

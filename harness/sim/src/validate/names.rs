@@ -9,6 +9,8 @@ const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-',
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
+const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
 fn too_long(max: usize) -> String {
     format!("must be no more than {max} bytes")
 }
@@ -45,6 +47,14 @@ pub(super) fn subdomain(text: &str) -> Vec<String> {
     found
 }
 
+/// What is wrong with a DNS subdomain that begins with `*.`.
+pub(super) fn wildcard(text: &str) -> Vec<String> {
+    match text.strip_prefix("*.") {
+        Some(rest) if subdomain(rest).is_empty() => Vec::new(),
+        _ => vec![WILDCARD.to_owned()],
+    }
+}
+
 /// What is wrong with the name of a path segment, as RBAC objects have.
 pub(super) fn path_segment(text: &str) -> Vec<String> {
     if matches!(text, "." | "..") {
@@ -55,6 +65,11 @@ pub(super) fn path_segment(text: &str) -> Vec<String> {
 
 /// What is wrong with a qualified name, such as the key of a label.
 pub(super) fn qualified(text: &str) -> Vec<String> {
+    if text.matches('/').count() > 1 {
+        let rest = QUALIFIED.trim_start_matches("name part ");
+        let prefix = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+        return vec![format!("a valid label key {rest} {prefix}")];
+    }
     let (prefix, name) = match text.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, text),

@@ -5,12 +5,23 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::names;
-use super::pod::{one_of, port};
+use super::pod::{in_order, one_of, port};
 use crate::meta;
 use crate::status::FieldError;
 
 fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
     value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or(&[])
+}
+
+/// What is wrong with what should be an IP address.
+pub(super) const ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+
+/// Keys and values of labels that something selects by.
+fn labels(field: &str, labels: Option<&serde_json::Map<String, Value>>, found: &mut Vec<FieldError>) {
+    for (key, value) in labels.into_iter().flatten() {
+        found.extend(names::faults(field, key, names::qualified));
+        found.extend(names::faults(field, value.as_str().unwrap_or(""), names::label_value));
+    }
 }
 
 pub(super) fn service(spec: &Value, found: &mut Vec<FieldError>) {
@@ -39,9 +50,23 @@ pub(super) fn service(spec: &Value, found: &mut Vec<FieldError>) {
         one_of(&format!("{at}.protocol"), entry.get("protocol"), &["TCP", "UDP", "SCTP"], found);
         port(&format!("{at}.targetPort"), entry.get("targetPort"), found);
     }
+    let selector = spec.get("selector").and_then(Value::as_object);
+    labels("spec.selector", selector, found);
     one_of("spec.sessionAffinity", spec.get("sessionAffinity"), &["ClientIP", "None"], found);
     let types = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     one_of("spec.type", spec.get("type"), &types, found);
+    if ty == "ClusterIP" {
+        for (i, entry) in ports.iter().enumerate() {
+            if entry.get("nodePort").and_then(Value::as_i64).is_some_and(|port| port != 0) {
+                let why = "may not be used when `type` is 'ClusterIP'";
+                found.push(FieldError::forbidden(format!("spec.ports[{i}].nodePort"), why));
+            }
+        }
+    }
+    let address = meta::text(spec, &["clusterIP"]);
+    if !matches!(address, "" | "None") && address.parse::<std::net::IpAddr>().is_err() {
+        found.push(FieldError::invalid("spec.clusterIPs[0]", &address.into(), ADDRESS));
+    }
     if ty == "ExternalName" {
         match meta::text(spec, &["externalName"]).trim_end_matches('.') {
             "" => found.push(FieldError::required("spec.externalName", "")),
@@ -63,6 +88,12 @@ pub(super) fn ingress(spec: &Value, found: &mut Vec<FieldError>) {
     }
     if let Some(backend) = spec.get("defaultBackend") {
         check_backend(backend, "spec.defaultBackend", found);
+    }
+    for (i, tls) in list(spec, "tls").iter().enumerate() {
+        for (j, host) in list(tls, "hosts").iter().filter_map(Value::as_str).enumerate() {
+            let check = if host.contains('*') { names::wildcard } else { names::subdomain };
+            found.extend(names::faults(&format!("spec.tls[{i}].hosts[{j}]"), host, check));
+        }
     }
     for (i, rule) in rules.iter().enumerate() {
         let host = meta::text(rule, &["host"]);
@@ -110,7 +141,7 @@ fn check_backend(backend: &Value, at: &str, found: &mut Vec<FieldError>) {
     match (named, numbered) {
         (true, true) => {
             let why = "cannot set both port name & port number";
-            found.push(FieldError::invalid(at, &Value::Null, why));
+            found.push(FieldError::invalid(at, &"".into(), why));
         }
         (false, false) => {
             let why = "port name or number is required";
@@ -121,12 +152,21 @@ fn check_backend(backend: &Value, at: &str, found: &mut Vec<FieldError>) {
 }
 
 pub(super) fn policy(spec: &Value, found: &mut Vec<FieldError>) {
+    let selector = meta::at(spec, &["podSelector", "matchLabels"]).and_then(Value::as_object);
+    labels("spec.podSelector.matchLabels", selector, found);
     for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
         for (i, rule) in list(spec, direction).iter().enumerate() {
             for (j, entry) in list(rule, "ports").iter().enumerate() {
                 let at = format!("spec.{direction}[{i}].ports[{j}]");
-                one_of(&format!("{at}.protocol"), entry.get("protocol"), &["TCP", "UDP", "SCTP"], found);
+                in_order(&format!("{at}.protocol"), entry.get("protocol"), &["TCP", "UDP", "SCTP"], found);
                 port(&format!("{at}.port"), entry.get("port"), found);
+                let number = |field: &str| entry.get(field).and_then(Value::as_i64);
+                if let (Some(first), Some(last)) = (number("port"), number("endPort"))
+                    && last < first
+                {
+                    let why = "must be greater than or equal to `port`";
+                    found.push(FieldError::invalid(format!("{at}.endPort"), &first.into(), why));
+                }
             }
             for (j, peer) in list(rule, peers).iter().enumerate() {
                 let at = format!("spec.{direction}[{i}].{peers}[{j}]");
@@ -135,23 +175,78 @@ pub(super) fn policy(spec: &Value, found: &mut Vec<FieldError>) {
                     continue;
                 }
                 let Some(block) = peer.get("ipBlock") else { continue };
-                let cidr = meta::text(block, &["cidr"]);
-                let good = cidr.split_once('/').is_some_and(|(address, bits)| {
-                    let width = match address.parse::<std::net::IpAddr>() {
-                        Ok(std::net::IpAddr::V4(_)) => 32,
-                        Ok(std::net::IpAddr::V6(_)) => 128,
-                        Err(_) => return false,
-                    };
-                    bits.parse::<u32>().is_ok_and(|bits| bits <= width)
-                });
-                if !good {
-                    let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-                    found.push(FieldError::invalid(format!("{at}.ipBlock.cidr"), &cidr.into(), why));
+                let text = meta::text(block, &["cidr"]);
+                let whole = cidr(text);
+                if whole.is_none() {
+                    found.push(FieldError::invalid(format!("{at}.ipBlock.cidr"), &text.into(), CIDR));
+                }
+                for (k, except) in list(block, "except").iter().enumerate() {
+                    let field = format!("{at}.ipBlock.except[{k}]");
+                    match (cidr(except.as_str().unwrap_or("")), whole) {
+                        (None, _) => found.push(FieldError::invalid(field, except, CIDR)),
+                        (Some(part), Some(whole)) if !is_within(part, whole) => {
+                            found.push(FieldError::invalid(
+                                field,
+                                except,
+                                "must be a strict subset of `cidr`",
+                            ));
+                        }
+                        _ => {}
+                    }
+                }
+                if peer.as_object().is_some_and(|p| p.len() > 1) {
+                    found.push(FieldError::forbidden(at, "may not specify both ipBlock and another peer"));
                 }
             }
         }
     }
     for (i, ty) in list(spec, "policyTypes").iter().enumerate() {
-        one_of(&format!("spec.policyTypes[{i}]"), Some(ty), &["Egress", "Ingress"], found);
+        in_order(&format!("spec.policyTypes[{i}]"), Some(ty), &["Ingress", "Egress"], found);
+    }
+}
+
+/// What is wrong with what should be a range of addresses.
+pub(super) const CIDR: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+
+/// The first address of a range as a number, its bits, and the width of its addresses.
+pub(super) fn cidr(text: &str) -> Option<(u128, u32, u32)> {
+    let (address, bits) = text.split_once('/')?;
+    let (number, width) = match address.parse::<std::net::IpAddr>().ok()? {
+        std::net::IpAddr::V4(v4) => (u128::from(u32::from(v4)), 32),
+        std::net::IpAddr::V6(v6) => (u128::from(v6), 128),
+    };
+    let bits = bits.parse::<u32>().ok().filter(|bits| *bits <= width)?;
+    Some((number, bits, width))
+}
+
+/// Whether a range is a part of another, and not all of it.
+fn is_within(part: (u128, u32, u32), whole: (u128, u32, u32)) -> bool {
+    let shift = whole.2 - whole.1;
+    let head = |number: u128| number.checked_shr(shift).unwrap_or(0);
+    part.2 == whole.2 && part.1 > whole.1 && head(part.0) == head(whole.0)
+}
+
+/// Faults of EndpointSlices.
+pub(super) fn slice(object: &Value, found: &mut Vec<FieldError>) {
+    one_of("addressType", object.get("addressType"), &["FQDN", "IPv4", "IPv6"], found);
+    for (i, entry) in list(object, "ports").iter().enumerate() {
+        let name = meta::text(entry, &["name"]);
+        if !name.is_empty() {
+            found.extend(names::faults(&format!("ports[{i}].name"), name, names::label));
+        }
+    }
+    let ip = matches!(meta::text(object, &["addressType"]), "IPv4" | "IPv6");
+    for (i, endpoint) in list(object, "endpoints").iter().enumerate() {
+        let at = format!("endpoints[{i}].addresses");
+        let addresses = list(endpoint, "addresses");
+        if addresses.is_empty() {
+            found.push(FieldError::required(&*at, "must contain at least 1 address"));
+        }
+        for (j, address) in addresses.iter().enumerate() {
+            let good = address.as_str().is_some_and(|a| a.parse::<std::net::IpAddr>().is_ok());
+            if ip && !good {
+                found.push(FieldError::invalid(format!("{at}[{j}]"), address, ADDRESS));
+            }
+        }
     }
 }

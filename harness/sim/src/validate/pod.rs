@@ -21,6 +21,16 @@ pub(super) fn one_of(field: &str, value: Option<&Value>, allowed: &[&str], found
     }
 }
 
+/// The same, with what is allowed told of in its own order.
+pub(super) fn in_order(field: &str, value: Option<&Value>, allowed: &[&str], found: &mut Vec<FieldError>) {
+    let Some(value) = value else { return };
+    if !value.as_str().is_some_and(|v| allowed.contains(&v)) {
+        let all: Vec<String> = allowed.iter().map(|s| format!("{s:?}")).collect();
+        let body = format!("Unsupported value: {value}: supported values: {}", all.join(", "));
+        found.push(FieldError { fault: crate::status::Fault::NotSupported, field: field.to_owned(), body });
+    }
+}
+
 /// A port number, or a fault.
 pub(super) fn port(field: &str, value: Option<&Value>, found: &mut Vec<FieldError>) {
     let Some(value) = value else { return };
@@ -76,11 +86,49 @@ pub(super) fn check(spec: &Value, at: &str, restart: &[&str]) -> Vec<FieldError>
         let fault = crate::status::Fault::NotSupported;
         found.push(FieldError { fault, field: format!("{at}.dnsPolicy"), body });
     }
+    for (i, toleration) in list(spec, "tolerations").iter().enumerate() {
+        check_toleration(toleration, &format!("{at}.tolerations[{i}]"), &mut found);
+    }
     found
 }
 
+fn check_toleration(toleration: &Value, at: &str, found: &mut Vec<FieldError>) {
+    let operator = meta::text(toleration, &["operator"]);
+    let key = meta::text(toleration, &["key"]);
+    if key.is_empty() && operator != "Exists" {
+        let why =
+            "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+        found.push(FieldError::invalid(format!("{at}.operator"), &operator.into(), why));
+    } else if !key.is_empty() {
+        found.extend(names::faults(&format!("{at}.key"), key, names::qualified));
+    }
+    if !operator.is_empty() {
+        one_of(&format!("{at}.operator"), toleration.get("operator"), &["Equal", "Exists"], found);
+    }
+}
+
+/// Probes: where they ask, and how often.
+fn check_probe(probe: &Value, at: &str, found: &mut Vec<FieldError>) {
+    for handler in ["httpGet", "tcpSocket", "grpc"] {
+        port(&format!("{at}.{handler}.port"), meta::at(probe, &[handler, "port"]), found);
+    }
+    for field in
+        ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
+    {
+        if let Some(value) = probe.get(field)
+            && value.as_i64().is_some_and(|n| n < 0)
+        {
+            found.push(FieldError::invalid(
+                format!("{at}.{field}"),
+                value,
+                "must be greater than or equal to 0",
+            ));
+        }
+    }
+}
+
 fn volumes<'v>(spec: &'v Value, at: &str, found: &mut Vec<FieldError>) -> BTreeSet<&'v str> {
-    let mut names_seen = BTreeSet::new();
+    let (mut names_seen, mut names_faulty) = (BTreeSet::new(), BTreeSet::new());
     for (i, volume) in list(spec, "volumes").iter().enumerate() {
         let name = meta::text(volume, &["name"]);
         let field = format!("{at}.volumes[{i}].name");
@@ -88,7 +136,11 @@ fn volumes<'v>(spec: &'v Value, at: &str, found: &mut Vec<FieldError>) -> BTreeS
             found.push(FieldError::required(field, ""));
         } else {
             found.extend(names::faults(&field, name, names::label));
-            if !names_seen.insert(name) {
+            let several = |v: &Value| v.as_object().is_some_and(|v| v.len() > 2);
+            // A volume with a fault of its own takes no name.
+            if several(volume) {
+                names_faulty.insert(name);
+            } else if !names_seen.insert(name) {
                 found.push(FieldError::duplicate(field, &name.into()));
             }
         }
@@ -99,6 +151,7 @@ fn volumes<'v>(spec: &'v Value, at: &str, found: &mut Vec<FieldError>) -> BTreeS
             found.push(FieldError::forbidden(field, "may not specify more than 1 volume type"));
         }
     }
+    names_seen.extend(names_faulty);
     names_seen
 }
 
@@ -112,7 +165,8 @@ fn check_container(container: &Value, at: &str, volumes: &BTreeSet<&str>, found:
     let image = meta::text(container, &["image"]);
     if image.is_empty() {
         found.push(FieldError::required(format!("{at}.image"), ""));
-    } else if image.trim() != image {
+    } else if image.trim() != image && at.starts_with("spec.containers") {
+        // Templates of workloads are not looked at so closely.
         let why = "must not have leading or trailing whitespace";
         found.push(FieldError::invalid(format!("{at}.image"), &image.into(), why));
     }
@@ -174,6 +228,11 @@ fn check_container(container: &Value, at: &str, volumes: &BTreeSet<&str>, found:
         }
         if !volume.is_empty() && !volumes.contains(volume) {
             found.push(FieldError::not_found(format!("{place}.name"), &volume.into()));
+        }
+    }
+    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        if let Some(found_probe) = container.get(probe) {
+            check_probe(found_probe, &format!("{at}.{probe}"), found);
         }
     }
     let policies = ["Always", "IfNotPresent", "Never"];

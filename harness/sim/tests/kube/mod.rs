@@ -39,6 +39,36 @@ impl Kube {
         Some(start(&programs))
     }
 
+    /// Where it listens, without credentials.
+    #[allow(dead_code, reason = "one test asks")]
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Starts what collects garbage and ends namespaces; false where the program is not there.
+    #[allow(dead_code, reason = "one test needs them")]
+    pub(crate) fn start_controllers(&mut self, programs: &Path) -> bool {
+        let program = programs.join("kube-controller-manager");
+        let Some(dir) = self._dir.as_ref().filter(|_| program.exists()) else { return program.exists() };
+        let config = dir.path().join("controllers.yaml");
+        let text = format!(
+            r#"{{"apiVersion":"v1","kind":"Config","clusters":[{{"name":"k","cluster":{{"server":"http://{}"}}}}],
+            "contexts":[{{"name":"k","context":{{"cluster":"k","user":""}}}}],"current-context":"k"}}"#,
+            self.address
+        );
+        std::fs::write(&config, text).unwrap();
+        let child = Command::new(program)
+            .arg(format!("--kubeconfig={}", config.display()))
+            .args(["--controllers=garbage-collector-controller,namespace-controller"])
+            .args(["--leader-elect=false", "--secure-port=0", "--use-service-account-credentials=false"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.children.push(child);
+        true
+    }
+
     pub(crate) fn request(
         &self,
         method: &str,
