@@ -93,17 +93,15 @@ impl ArtifactStore {
         let built = build();
         let key = match read() {
             None => key.to_owned(),
+            // What is read does not say why it could not be read.
+            Some(_) if built.is_err() => return built,
             Some(read) => format!("{key} {read}"),
         };
-        if let Some(known) = self.lock().builds.get(&key) {
-            return known.clone();
-        }
         let mut state = self.lock();
         if state.builds.len() >= MAX_BUILDS {
             state.builds.clear();
         }
-        state.builds.insert(key, built.clone());
-        built
+        state.builds.entry(key).or_insert(built).clone()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::resource::Types;
 use crate::{Options, Renderer, generate, openapi, path, read, transform};
 
 /// How deep kustomizations may nest.
-const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 
 const FORCED: &str = "Warning: Forcing the git protocol using the 'git::' URL prefix is not supported. Kustomize currently \
      strips this invalid prefix, but will stop doing so in a future release. Please remove the 'git::' prefix from your \

@@ -5,12 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+/// Contents that are remembered; beyond that, all are forgotten and made again when needed.
+const MOST: usize = 1 << 16;
+
 /// Values by the content that they were made of: equal bytes, one value.
-#[derive(Debug)]
 pub(crate) struct Cache<T> {
     known: Mutex<BTreeMap<(u64, Bytes), Arc<T>>>,
     /// Where values are kept from their second use on: the numbers of contents that were used.
     used: Option<Mutex<BTreeSet<u64>>>,
+}
+
+/// Contents can be secret: their number is all that is shown.
+impl<T> std::fmt::Debug for Cache<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("known", &lock(&self.known).len()).finish_non_exhaustive()
+    }
 }
 
 impl<T> Default for Cache<T> {
@@ -42,7 +51,11 @@ impl<T> Cache<T> {
             return Ok(known.clone());
         }
         let made = Arc::new(make()?);
-        lock(&self.known).insert(key, made.clone());
+        let mut known = lock(&self.known);
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(key, made.clone());
         Ok(made)
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::accumulate::Accumulator;
+use crate::accumulate::{Accumulator, MAX_DEPTH};
 use crate::{LoadRestrictor, Tree, path};
 
 /// Trees that are remembered.
@@ -29,6 +29,8 @@ pub(crate) struct Reads {
     inner: Vec<Arc<Reads>>,
     /// Something else was looked at, too: the network, for one.
     more: bool,
+    /// At most this many kustomizations lead from one to the next here.
+    height: usize,
 }
 
 impl Reads {
@@ -88,7 +90,8 @@ impl Trace {
 
     /// All that was looked at; `None` where that is not all.
     pub(crate) fn take(&self) -> Option<Arc<Reads>> {
-        let reads = std::mem::take(&mut *self.reads());
+        let mut reads = std::mem::take(&mut *self.reads());
+        reads.height = reads.entered.len() + reads.inner.iter().map(|inner| inner.height).max().unwrap_or(0);
         (!reads.more).then(|| Arc::new(reads))
     }
 }
@@ -119,7 +122,8 @@ impl OfTree {
     ) -> Option<Arc<Directory>> {
         let key = (dir.to_owned(), options == LoadRestrictor::None);
         let found = lock(&self.known).get(&key)?.clone();
-        (!found.reads.lead_around(visited)).then_some(found)
+        let fits = visited.len() + found.reads.height <= MAX_DEPTH;
+        (fits && !found.reads.lead_around(visited)).then_some(found)
     }
 
     pub(crate) fn put(&self, dir: &str, options: LoadRestrictor, directory: Directory) {
@@ -140,13 +144,14 @@ impl std::fmt::Debug for Directories {
 impl Directories {
     /// What is known about a tree, also from the trees that it resembles. `None` for trees that are not remembered.
     pub(crate) fn of(&self, tree: &Tree) -> Option<Arc<OfTree>> {
-        let mut trees = lock(&self.0);
+        // Others of a run render too: they wait for no comparison.
+        let trees = lock(&self.0).clone();
         let near = trees.iter().enumerate().rev().find_map(|(at, old)| {
             let changed = tree.changes_since(&old.tree, MAX_CHANGES)?;
             Some((at, changed))
         });
         let found = match near {
-            Some((at, changed)) if changed.is_empty() => trees.remove(at),
+            Some((at, changed)) if changed.is_empty() => trees[at].clone(),
             Some((at, changed)) => {
                 let known = lock(&trees[at].known).clone();
                 let known = known.into_iter().filter(|(_, dir)| dir.reads.are_untouched(&changed)).collect();
@@ -155,6 +160,8 @@ impl Directories {
             None if tree.has_only_files() => Arc::new(OfTree { tree: tree.clone(), known: Mutex::default() }),
             None => return None,
         };
+        let mut trees = lock(&self.0);
+        trees.retain(|tree| !Arc::ptr_eq(tree, &found));
         if trees.len() >= MAX_TREES {
             trees.remove(0);
         }

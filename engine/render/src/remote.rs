@@ -227,23 +227,46 @@ fn duration(text: &str) -> Option<Duration> {
     (!total.is_zero()).then_some(total)
 }
 
-/// A message without the passwords of its URLs.
+/// A message without the passwords and tokens of its URLs: a name without a password is a token where it stands before the host
+/// of a web server.
 pub(crate) fn redacted(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         out.push_str(before);
-        let authority = after.find(['/', '\'', '"', ' ', '\n']).unwrap_or(after.len());
-        let secret = after[..authority].rfind('@').and_then(|end| Some((after[..end].find(':')?, end)));
+        let authority = after.find(['/', '\'', '"', ' ', '\n', '?', '#']).unwrap_or(after.len());
+        let scheme = before.to_ascii_lowercase();
+        let is_web = scheme.ends_with("http://") || scheme.ends_with("https://");
+        let secret = after[..authority].rfind('@').and_then(|end| match after[..end].find(':') {
+            Some(colon) => Some((&after[..colon], ":***", end)),
+            None => is_web.then_some(("", "***", end)),
+        });
         rest = match secret {
-            Some((start, end)) => {
-                out.push_str(&after[..start]);
-                out.push_str(":***");
+            Some((name, stars, end)) => {
+                out.push_str(name);
+                out.push_str(stars);
                 &after[end..]
             }
             None => after,
         };
+    }
+    out.push_str(rest);
+    without_tokens(&out)
+}
+
+/// A message without the values of `token=` in the queries of its URLs.
+fn without_tokens(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(at) = rest.find("token=") {
+        let (before, after) = rest.split_at(at + "token=".len());
+        out.push_str(before);
+        let end = after.find(['&', '\'', '"', ' ', '\n', '#']).unwrap_or(after.len());
+        if end > 0 {
+            out.push_str("***");
+        }
+        rest = &after[end..];
     }
     out.push_str(rest);
     out
@@ -300,6 +323,12 @@ mod tests {
             ("https://a:b@h, https://c:d@e@h/", "https://a:***@h, https://c:***@h/"),
             ("ssh://git@host:22/a", "ssh://git@host:22/a"),
             ("http://host:80/a@b", "http://host:80/a@b"),
+            ("HTTPS://ghp_x@host/o/r", "HTTPS://***@host/o/r"),
+            ("https://host?at=me@there", "https://host?at=me@there"),
+            (
+                "Get \"https://host/f.yaml?token=abc&x=1\": no",
+                "Get \"https://host/f.yaml?token=***&x=1\": no",
+            ),
         ] {
             assert_eq!(redacted(message), wanted);
         }

@@ -14,10 +14,15 @@ pub struct ServedRemotes {
     seen: Mutex<Seen>,
 }
 
+/// A URL and a reference.
+type Key = (String, Option<String>);
+
 #[derive(Default)]
 struct Seen {
     /// Commits, by the URL and the reference under which they were found; empty where there was none.
-    commits: BTreeMap<(String, Option<String>), String>,
+    commits: BTreeMap<Key, String>,
+    /// What the commits hold: answers do not change during a build.
+    trees: BTreeMap<Key, Tree>,
     stamps: Vec<Stamp>,
 }
 
@@ -55,7 +60,9 @@ impl ServedRemotes {
 impl Remotes for ServedRemotes {
     /// Servers of Git repositories have no files at their URLs; other URLs are not served.
     fn file(&self, url: &str) -> Result<bytes::Bytes, RemoteError> {
-        match RemoteDir::parse(url).map(|remote| self.open(&remote.url)) {
+        let remote = RemoteDir::parse(url);
+        self.seen().commits.entry((url.to_owned(), None)).or_default();
+        match remote.map(|remote| self.open(&remote.url)) {
             Some(Ok(_)) => Err(RemoteError::Status { code: 404, reason: "Not Found".to_owned() }),
             Some(Err(error)) => Err(RemoteError::Failed(error.to_string())),
             None => Err(RemoteError::Failed(format!("unable to fetch '{url}': the URL is not served"))),
@@ -64,6 +71,9 @@ impl Remotes for ServedRemotes {
 
     fn repository(&self, remote: &RemoteDir) -> Result<Tree, RemoteError> {
         let key = (remote.url.clone(), remote.reference.clone());
+        if let Some(tree) = self.seen().trees.get(&key) {
+            return Ok(tree.clone());
+        }
         let failed = |error: String| {
             self.seen().commits.entry(key.clone()).or_default();
             RemoteError::Failed(error)
@@ -75,7 +85,9 @@ impl Remotes for ServedRemotes {
             Ok((commit, tree))
         };
         let (commit, tree) = read().map_err(|error| failed(error.to_string()))?;
-        self.seen().commits.insert(key, commit);
+        let mut seen = self.seen();
+        seen.commits.insert(key.clone(), commit);
+        seen.trees.insert(key, tree.clone());
         Ok(tree)
     }
 }

@@ -335,6 +335,7 @@ fn item_text(kind: &Kind, object: &Arc<Object>) -> bytes::Bytes {
 
 /// Watches a collection, or the one object of this name in it.
 pub(crate) fn watch(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: Option<&str>) -> Result<Answer> {
+    ctx.options.check_numbers(&["limit", "timeoutSeconds"])?;
     check_list_options(&ctx.options)?;
     let options = ctx.options.clone();
     let mut selector = Selector::parse(&options.label_selector, &options.field_selector, kind)?;

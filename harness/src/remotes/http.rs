@@ -52,14 +52,19 @@ enum Answer {
 }
 
 /// Where a redirect leads.
-fn target(from: &Uri, location: &str) -> Result<Uri, RemoteError> {
+pub(super) fn target(from: &Uri, location: &str) -> Result<Uri, RemoteError> {
     let bad = || failed(format!("redirected to {location:?}, which is no URL"));
     let (scheme, authority) =
         (from.scheme_str().unwrap_or_default(), from.authority().map_or("", |a| a.as_str()));
+    // A query may hold a URL of its own.
+    let place = location.split(['?', '#']).next().unwrap_or_default();
+    let has_scheme = place.split_once("://").is_some_and(|(scheme, _)| !scheme.contains('/'));
     let whole = match location {
-        _ if location.contains("://") => location.to_owned(),
         _ if location.starts_with("//") => format!("{scheme}:{location}"),
         _ if location.starts_with('/') => format!("{scheme}://{authority}{location}"),
+        _ if has_scheme => location.to_owned(),
+        _ if location.starts_with('?') => format!("{scheme}://{authority}{}{location}", from.path()),
+        _ if place.is_empty() => return Ok(from.clone()),
         _ => {
             let folder = from.path().rsplit_once('/').map_or("", |(folder, _)| folder);
             format!("{scheme}://{authority}{folder}/{location}")
@@ -132,8 +137,8 @@ where
     let path = url.path_and_query().map_or("/", |path| path.as_str());
     let mut request = Request::get(path).header(HOST, host).header(USER_AGENT, "seatrial");
     if let Some(user) = user {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(user);
-        request = request.header(AUTHORIZATION, format!("Basic {encoded}"));
+        let value = basic(user).ok_or_else(|| failed("invalid escape in the user or password of the URL"))?;
+        request = request.header(AUTHORIZATION, value);
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| failed(error.to_string()))?;
     let answered = async {
@@ -143,6 +148,29 @@ where
         answer
     };
     futures::future::join(connection, answered).await.1
+}
+
+/// The header for the `user:password` or `user` of a URL; `None` for broken escapes.
+pub(super) fn basic(userinfo: &str) -> Option<String> {
+    let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+    let plain = [unescaped(user)?, unescaped(password)?].join(&b':');
+    Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(plain)))
+}
+
+/// `%2F` is `/`, and `+` is itself: this is no form.
+fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            out.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(bytes.next()?).to_digit(16);
+        let (high, low) = (digit()?, digit()?);
+        out.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    Some(out)
 }
 
 async fn read(response: Response<Incoming>) -> Result<Answer, RemoteError> {

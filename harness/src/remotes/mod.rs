@@ -2,16 +2,18 @@
 //!
 //! # Flow
 //! URL -> the served repository or folder ([`served`]); else a clone by the `git` program ([`clone`]) or an HTTP request
-//! ([`http`]). Each repository is read once.
+//! ([`http`]). Each repository and each file is read once. Of the served URLs that a file is below, the longest holds.
 //!
 //! # Guarantees
-//! A clone lies in a temporary folder that goes with its tree; paths and links that lead out of it are refused.
+//! A clone lies in a temporary folder that goes with its tree. Paths and links that lead out of a clone or a served folder are
+//! refused, and so is what is named `.git`.
 
 mod clone;
 mod folder;
 mod http;
 mod served;
 
+use bytes::Bytes;
 use seatrial_render::{RemoteDir, RemoteError, Remotes, Tree};
 use seatrial_time::Clock;
 use std::collections::BTreeMap;
@@ -25,13 +27,15 @@ use served::Served;
 /// Brings remote sources to a build of one command.
 pub struct RemoteSources {
     served: Vec<Served>,
-    known: Mutex<BTreeMap<Key, Arc<OnceLock<Found>>>>,
+    repositories: Known<Key, Tree>,
+    files: Known<String, Bytes>,
 }
+
+/// What was read already, or is being read.
+type Known<K, T> = Mutex<BTreeMap<K, Arc<OnceLock<Result<T, RemoteError>>>>>;
 
 /// The URL, the reference, and whether submodules are wanted.
 type Key = (String, Option<String>, bool);
-
-type Found = Result<Tree, RemoteError>;
 
 impl RemoteSources {
     /// Sources of which these URLs are served: by the Git repository, folder or file under their paths. A URL of a folder holds
@@ -41,27 +45,37 @@ impl RemoteSources {
     /// A URL is none, or nothing is under a path.
     pub fn new(served: &[(String, PathBuf)]) -> Result<RemoteSources, ForgeError> {
         let served = served.iter().map(|(url, path)| Served::new(url, path)).collect::<Result<_, _>>()?;
-        Ok(RemoteSources { served, known: Mutex::default() })
+        Ok(RemoteSources { served, repositories: Mutex::default(), files: Mutex::default() })
     }
 }
 
 impl Remotes for RemoteSources {
-    fn file(&self, url: &str) -> Result<bytes::Bytes, RemoteError> {
-        match self.served.iter().find_map(|served| served.file(url)) {
+    fn file(&self, url: &str) -> Result<Bytes, RemoteError> {
+        once(&self.files, url.to_owned(), || match served::file(&self.served, url) {
             Some(found) => found,
             None => block_on(http::get(url)),
-        }
+        })
     }
 
-    fn repository(&self, remote: &RemoteDir) -> Found {
+    fn repository(&self, remote: &RemoteDir) -> Result<Tree, RemoteError> {
         let key = (remote.url.clone(), remote.reference.clone(), remote.submodules);
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
-        let read = || match self.served.iter().find_map(|served| served.repository(remote)) {
-            Some(found) => found,
-            None => block_on(clone::clone(&Clock::wall(), remote)),
-        };
-        known.get_or_init(read).clone()
+        once(&self.repositories, key, || {
+            match self.served.iter().find_map(|served| served.repository(remote)) {
+                Some(found) => found,
+                None => block_on(clone::clone(&Clock::wall(), remote)),
+            }
+        })
     }
+}
+
+/// Reads what is not known yet; who asks meanwhile for the same waits.
+fn once<K: Ord, T: Clone>(
+    known: &Known<K, T>,
+    key: K,
+    read: impl FnOnce() -> Result<T, RemoteError>,
+) -> Result<T, RemoteError> {
+    let cell = known.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
+    cell.get_or_init(read).clone()
 }
 
 /// Waits for what the network does; the threads of a build have no runtime of their own.

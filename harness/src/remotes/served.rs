@@ -6,6 +6,7 @@ use crate::forge::{ForgeError, GitUrl, Seed};
 use bytes::Bytes;
 use git2::Repository;
 use seatrial_render::{RemoteDir, RemoteError, Tree};
+use std::cmp::Reverse;
 use std::path::{Component, Path, PathBuf};
 
 /// One URL, and what is behind it.
@@ -52,30 +53,44 @@ impl Served {
         }
     }
 
-    /// The file behind a URL, where it is this, or below it.
-    pub(super) fn file(&self, url: &str) -> Option<Result<Bytes, RemoteError>> {
-        let no_file = || Err(RemoteError::Status { code: 404, reason: "Not Found".to_owned() });
-        let rest = url.strip_prefix(&self.url);
-        let path = match rest {
-            Some("") => self.path.clone(),
-            Some(rest) if rest.starts_with('/') && self.path.is_dir() => {
-                let below = Path::new(rest.split(['?', '#']).next()?.trim_start_matches('/'));
-                if !below.components().all(|part| matches!(part, Component::Normal(_))) {
-                    return Some(no_file());
-                }
-                self.path.join(below)
-            }
-            _ => {
-                // A server of Git repositories has no files at their URLs.
-                let remote = RemoteDir::parse(url)?;
-                let same = self.git.is_some() && self.git == GitUrl::parse(&remote.url).ok();
-                return same.then(no_file);
-            }
-        };
-        if !path.is_file() {
-            return Some(no_file());
+    /// What of a URL stands below this one; empty where it is this one. A query and a fragment count only where the served URL
+    /// has the same. `None` for other URLs.
+    fn below<'u>(&self, url: &'u str) -> Option<&'u str> {
+        if url == self.url {
+            return Some("");
         }
-        let read = std::fs::read(&path).map(Bytes::from);
-        Some(read.map_err(|error| failed(format!("failed to read {}: {error}", path.display()))))
+        let place = url.split(['?', '#']).next()?;
+        let rest = place.strip_prefix(self.url.as_str())?;
+        (rest.is_empty() || (rest.starts_with('/') && self.path.is_dir())).then_some(rest)
     }
+
+    /// The file at this path below the URL.
+    fn read_file(&self, below: &str) -> Result<Bytes, RemoteError> {
+        let below = below.trim_start_matches('/');
+        let path = if below.is_empty() { Some(self.path.clone()) } else { self.inside(below) };
+        let path = path.filter(|path| path.is_file()).ok_or_else(no_file)?;
+        let read = std::fs::read(&path).map(Bytes::from);
+        read.map_err(|error| failed(format!("failed to read {}: {error}", path.display())))
+    }
+
+    /// Where a path leads, if it stays in the folder.
+    fn inside(&self, below: &str) -> Option<PathBuf> {
+        let is_plain = Path::new(below).components().all(|part| matches!(part, Component::Normal(_)));
+        is_plain.then(|| Folder::open(&self.path, None).ok()?.real(below).ok()).flatten()
+    }
+}
+
+/// The file behind a URL that is served, or below one: the longest of them holds.
+pub(super) fn file(served: &[Served], url: &str) -> Option<Result<Bytes, RemoteError>> {
+    let all = served.iter().filter_map(|served| Some((served, served.below(url)?)));
+    if let Some((nearest, below)) = all.min_by_key(|(served, _)| Reverse(served.url.len())) {
+        return Some(nearest.read_file(below));
+    }
+    // A server of Git repositories has no files at their URLs.
+    let git = GitUrl::parse(&RemoteDir::parse(url)?.url).ok()?;
+    served.iter().any(|served| served.git.as_ref() == Some(&git)).then(|| Err(no_file()))
+}
+
+fn no_file() -> RemoteError {
+    RemoteError::Status { code: 404, reason: "Not Found".to_owned() }
 }

@@ -1,5 +1,8 @@
-use super::RemoteSources;
-use seatrial_render::{Options, Renderer, Tree};
+use super::folder::Folder;
+use super::{RemoteSources, clone, http};
+use base64::Engine as _;
+use seatrial_render::{Options, RemoteError, Remotes as _, Renderer, Tree};
+use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -90,6 +93,7 @@ fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
+        let mut counted = 0;
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut request = Vec::new();
@@ -103,6 +107,10 @@ fn server() -> String {
                 "/c.yaml" | "/a/b/c.yaml" => ("200 OK", String::new(), config_map("http")),
                 "/me.yaml" if request.to_lowercase().contains("authorization: basic bwu6c2vjcmv0") => {
                     ("200 OK", String::new(), config_map("me"))
+                }
+                "/counted.yaml" => {
+                    counted += 1;
+                    ("200 OK", String::new(), format!("{counted}"))
                 }
                 "/moved.yaml" => ("302 Found", "Location: /c.yaml\r\n".to_owned(), String::new()),
                 "/circle.yaml" => ("302 Found", "Location: circle.yaml\r\n".to_owned(), String::new()),
@@ -179,6 +187,8 @@ fn files_come_by_http() {
     }
     let with_password = server.replace("http://", "http://me:secret@");
     assert_eq!(build(&[], &[format!("{with_password}/me.yaml")]), Ok(config_map("me")));
+    let escaped = server.replace("http://", "http://m%65:se%63ret@");
+    assert_eq!(build(&[], &[format!("{escaped}/me.yaml")]), Ok(config_map("me")));
     let errors = build(&[], &[format!("{with_password}/none.yaml")]).unwrap_err();
     assert!(!errors.contains("secret"), "{errors}");
 }
@@ -218,5 +228,186 @@ fn what_is_served_never_asks_the_network() {
     }
     for (url, path) in [("nonsense", folder.path()), ("https://git.invalid/o/r", Path::new("/no/such"))] {
         assert!(RemoteSources::new(&[serve(url, path)]).is_err(), "{url}");
+    }
+}
+
+#[test]
+fn git_works_on_the_clone_though_the_caller_is_a_hook_of_another_repository() {
+    let command = clone::command(&["init"], Path::new("/tmp"));
+    let removed: Vec<_> =
+        command.as_std().get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+    for name in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_NAMESPACE",
+        "GIT_PREFIX",
+        "GIT_QUARANTINE_PATH",
+        "GIT_SHALLOW_FILE",
+        "GIT_GRAFT_FILE",
+    ] {
+        assert!(removed.contains(&OsStr::new(name)), "{name}");
+    }
+    // Keys and settings of the user stay.
+    assert_eq!(command.as_std().get_envs().count(), removed.len());
+    assert_eq!(removed.len(), clone::REPOSITORY_VARIABLES.len());
+}
+
+#[test]
+fn the_files_of_git_are_not_in_a_clone() {
+    for (file, is_there) in [("c.txt", true), (".git/config", false), (".git/HEAD", false), ("link", false)] {
+        let repository = tempfile::tempdir().unwrap();
+        let path = repository.path();
+        git(path, &["init", "--quiet"]);
+        let text = format!("configMapGenerator: [{{name: c, files: [{file}]}}]\n");
+        write(path, &[("kustomization.yaml", &text), ("c.txt", "c")]);
+        std::os::unix::fs::symlink(".git/config", path.join("link")).unwrap();
+        git(path, &["add", "-A"]);
+        git(path, &["commit", "--quiet", "-m", "one"]);
+        let built = build(&[], &[format!("file://{}", path.display())]);
+        assert_eq!(built.is_ok(), is_there, "{file}: {built:?}");
+    }
+}
+
+#[test]
+fn folders_show_nothing_named_git() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    write(
+        path,
+        &[
+            (".git/config", "secret"),
+            ("sub/.git", "gitdir: secret"),
+            ("sub/c.yaml", "c"),
+            ("deep/sub/.GIT/config", "secret"),
+            ("x.git/c.yaml", "x"),
+            (".gitignore", "i"),
+        ],
+    );
+    std::os::unix::fs::symlink(".git", path.join("to-folder")).unwrap();
+    std::os::unix::fs::symlink("../sub/.git", path.join("deep/to-file")).unwrap();
+    let tree = Folder::tree(path, None).unwrap();
+    for (file, wanted) in [
+        (".git/config", None),
+        ("sub/.git", None),
+        ("deep/sub/.GIT/config", None),
+        ("to-folder/config", None),
+        ("deep/to-file", None),
+        ("sub/c.yaml", Some("c")),
+        ("x.git/c.yaml", Some("x")),
+        (".gitignore", Some("i")),
+    ] {
+        assert_eq!(tree.read(file).as_deref(), wanted.map(str::as_bytes), "{file}");
+    }
+    for dir in ["", "sub", "deep/sub", ".git"] {
+        let names = tree.list(dir);
+        assert!(names.iter().all(|name| !name.eq_ignore_ascii_case(".git")), "{dir}: {names:?}");
+    }
+    assert_eq!(tree.list("sub"), ["c.yaml"]);
+    assert!(tree.list(".git").is_empty() && !tree.is_dir(".git"));
+}
+
+#[test]
+fn redirects_lead_where_their_location_says() {
+    let from = "http://h:1/a/b.yaml?x=1".parse().unwrap();
+    for (location, wanted) in [
+        ("/login?next=https://x/y", "http://h:1/login?next=https://x/y"),
+        ("login?next=https://x/y", "http://h:1/a/login?next=https://x/y"),
+        ("login#https://x/y", "http://h:1/a/login"),
+        ("//o/c.yaml?next=https://x/y", "http://o/c.yaml?next=https://x/y"),
+        ("?page=2", "http://h:1/a/b.yaml?page=2"),
+        ("?next=https://x/y", "http://h:1/a/b.yaml?next=https://x/y"),
+        ("#top", "http://h:1/a/b.yaml?x=1"),
+        ("/c.yaml", "http://h:1/c.yaml"),
+        ("c.yaml", "http://h:1/a/c.yaml"),
+        ("https://o/c.yaml?x=2", "https://o/c.yaml?x=2"),
+    ] {
+        assert_eq!(http::target(&from, location).unwrap().to_string(), wanted, "{location}");
+    }
+    assert!(http::target(&from, "http://").is_err());
+}
+
+#[test]
+fn user_and_password_of_a_url_are_sent_unescaped() {
+    for (userinfo, wanted) in [
+        ("me:secret", Some("me:secret")),
+        ("me", Some("me:")),
+        ("me:", Some("me:")),
+        (":token", Some(":token")),
+        ("a%40b:p%2Fw%3a", Some("a@b:p/w:")),
+        ("me:a+b:c", Some("me:a+b:c")),
+        ("me:%zz", None),
+        ("me:%+1", None),
+        ("m%4", None),
+    ] {
+        let wanted =
+            wanted.map(|plain| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(plain)));
+        assert_eq!(http::basic(userinfo), wanted, "{userinfo}");
+    }
+}
+
+#[test]
+fn the_longest_served_url_holds_and_its_folder_is_not_left() {
+    let outside = tempfile::tempdir().unwrap();
+    let (all, main) = (outside.path().join("all"), outside.path().join("main"));
+    write(outside.path(), &[("secret.yaml", "secret"), ("one.yaml", "one"), ("asked.yaml", "asked")]);
+    write(&all, &[("c.yaml", "all"), ("main/c.yaml", "all"), ("mainly/c.yaml", "mainly")]);
+    write(&main, &[("c.yaml", "main"), (".git/c.yaml", "git"), ("sub/.git/c.yaml", "git")]);
+    for (target, link) in
+        [("../secret.yaml", "out.yaml"), ("..", "out"), ("c.yaml", "in.yaml"), (".git", "git")]
+    {
+        std::os::unix::fs::symlink(target, main.join(link)).unwrap();
+    }
+    let served = [
+        ("https://raw.invalid/o", all),
+        ("https://raw.invalid/o/main/", main),
+        ("https://raw.invalid/o/main/one.yaml", outside.path().join("one.yaml")),
+        ("https://raw.invalid/o/main/one.yaml?file=2", outside.path().join("asked.yaml")),
+    ];
+    let served = served.map(|(url, path)| (url.to_owned(), path));
+    let mut reversed = served.clone();
+    reversed.reverse();
+    for served in [served, reversed] {
+        let sources = RemoteSources::new(&served).unwrap();
+        for (path, wanted) in [
+            ("c.yaml", Some("all")),
+            ("main/c.yaml", Some("main")),
+            ("main/c.yaml?token=a/b", Some("main")),
+            ("mainly/c.yaml", Some("mainly")),
+            ("main/one.yaml", Some("one")),
+            ("main/one.yaml?token=x", Some("one")),
+            ("main/one.yaml#top", Some("one")),
+            ("main/one.yaml?file=2", Some("asked")),
+            ("main/in.yaml", Some("main")),
+            ("main/out.yaml", None),
+            ("main/out/secret.yaml", None),
+            ("main/../secret.yaml", None),
+            ("main/.git/c.yaml", None),
+            ("main/sub/.git/c.yaml", None),
+            ("main/git/c.yaml", None),
+            ("main/sub", None),
+            ("main", None),
+        ] {
+            let found = sources.file(&format!("https://raw.invalid/o/{path}"));
+            match (&found, wanted) {
+                (Ok(content), Some(wanted)) => assert_eq!(&content[..], wanted.as_bytes(), "{path}"),
+                (Err(RemoteError::Status { code: 404, .. }), None) => {}
+                _ => panic!("{path}: {found:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_is_asked_for_once() {
+    let url = format!("{}/counted.yaml", server());
+    for wanted in ["1", "2"] {
+        let sources = RemoteSources::new(&[]).unwrap();
+        for _ in 0..3 {
+            assert_eq!(&sources.file(&url).unwrap()[..], wanted.as_bytes());
+        }
     }
 }

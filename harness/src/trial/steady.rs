@@ -56,7 +56,8 @@ pub(super) async fn settle(cluster: &Objects, clock: &Clock, changes: &Signal) -
     let mut last_news = start;
     // A cluster that retries goes round through the same few states: only a state never seen before is news.
     let mut seen: BTreeSet<Vec<Look>> = BTreeSet::new();
-    // Kinds seldom come and go: they are asked for again only where the wait would end.
+    // Kinds seldom come and go: they are asked for again where a definition was applied, and where the wait would end.
+    let mut applied = 0;
     let mut kinds = flux_kinds(cluster).await?;
     loop {
         let stamp = changes.stamp();
@@ -65,6 +66,11 @@ pub(super) async fn settle(cluster: &Objects, clock: &Clock, changes: &Signal) -
         let since = |t| Duration::try_from(now.duration_since(t)).unwrap_or_default();
         if seen.insert(look(&objects)) {
             last_news = now;
+        }
+        let defined = definitions(&objects);
+        if defined != applied {
+            applied = defined;
+            kinds = flux_kinds(cluster).await?;
         }
         let ready = !objects.is_empty() && objects.iter().all(is_settled);
         let ending = if ready && since(last_news) >= SETTLE {
@@ -89,6 +95,11 @@ pub(super) async fn settle(cluster: &Objects, clock: &Clock, changes: &Signal) -
         let left = if ready { SETTLE } else { PATIENCE }.saturating_sub(since(last_news));
         let _ = clock.timeout(left, changes.changed(&stamp)).await;
     }
+}
+
+/// How many definitions of kinds have been applied.
+fn definitions(objects: &[FluxObject]) -> usize {
+    objects.iter().flat_map(|o| &o.inventory).filter(|name| name.kind == "CustomResourceDefinition").count()
 }
 
 /// Kinds without a status (alerts, providers from v1beta3) have no `Ready` condition and are as they should be.
