@@ -26,6 +26,7 @@ mod controllers;
 mod discovery;
 mod events;
 mod garbage;
+mod index;
 mod informer;
 mod kubelet;
 mod labels;

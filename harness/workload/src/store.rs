@@ -6,6 +6,8 @@
 //! - Handlers are called once for each change, in the order of the changes of one object.
 
 use crate::api::{Api, ApiError, Kind};
+use crate::index::Index;
+use crate::labels::selects_plain;
 use crate::object::{self, Key, Object};
 use seatrial_time::Signal;
 use serde_json::{Value, json};
@@ -28,8 +30,7 @@ pub(crate) struct Store {
 #[derive(Default)]
 struct State {
     objects: BTreeMap<Key, Object>,
-    /// Keys by the uid of their controller.
-    by_owner: BTreeMap<String, BTreeSet<Key>>,
+    index: Index,
     /// The highest resource version that the list and the watch have covered.
     covered: u64,
     synced: bool,
@@ -41,32 +42,21 @@ impl State {
             Some(object) => self.objects.insert(key.clone(), object.clone()),
             None => self.objects.remove(key),
         };
-        let owner_of = |object: &Object| {
-            object::controller(object).map(|owner| object::text(owner, &["uid"]).to_owned())
-        };
-        let (before, after) = (old.as_ref().and_then(owner_of), new.and_then(owner_of));
-        if before != after {
-            if let Some(uid) = before
-                && let Some(keys) = self.by_owner.get_mut(&uid)
-            {
-                keys.remove(key);
-                if keys.is_empty() {
-                    self.by_owner.remove(&uid);
-                }
-            }
-            if let Some(uid) = after {
-                self.by_owner.entry(uid).or_default().insert(key.clone());
-            }
-        }
+        self.index.replace(key, old.as_ref(), new);
         old
+    }
+
+    fn objects_of<'k>(&self, keys: impl IntoIterator<Item = &'k Key>) -> Vec<Object> {
+        keys.into_iter().filter_map(|key| self.objects.get(key).cloned()).collect()
     }
 }
 
 impl Store {
     pub(crate) fn new(kind: Kind, changes: Signal) -> Arc<Store> {
+        let state = State { index: Index::of(&kind.kind), ..State::default() };
         Arc::new(Store {
             kind,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             handlers: OnceLock::new(),
             synced: Signal::new(),
             changes,
@@ -112,8 +102,37 @@ impl Store {
     /// The objects that the owner with this uid controls, by name.
     pub(crate) fn owned_by(&self, uid: &str) -> Vec<Object> {
         let state = self.lock();
-        let keys = state.by_owner.get(uid).into_iter().flatten();
-        keys.filter_map(|key| state.objects.get(key).cloned()).collect()
+        state.objects_of(state.index.owned_by(uid))
+    }
+
+    /// The objects of a namespace that nobody controls, by name.
+    pub(crate) fn orphans(&self, namespace: &str) -> Vec<Object> {
+        let state = self.lock();
+        state.objects_of(state.index.orphans(namespace))
+    }
+
+    /// The pods of a namespace that are not ready, by name.
+    pub(crate) fn unready(&self, namespace: &str) -> Vec<Object> {
+        let state = self.lock();
+        state.objects_of(state.index.unready(namespace))
+    }
+
+    /// The pods of a namespace that a plain map of labels selects, by name.
+    pub(crate) fn selected(&self, namespace: &str, selector: Option<&Value>) -> Vec<Object> {
+        let state = self.lock();
+        let Some(wanted) = selector.and_then(Value::as_object) else { return Vec::new() };
+        let mut found = state.objects_of(state.index.labelled(namespace, wanted));
+        found.retain(|pod| selects_plain(selector, object::at(pod, &["metadata", "labels"])));
+        found
+    }
+
+    /// The services of a namespace that select an object with these labels, by name.
+    pub(crate) fn selecting(&self, namespace: &str, labels: Option<&Value>) -> Vec<Object> {
+        let state = self.lock();
+        let Some(map) = labels.and_then(Value::as_object) else { return Vec::new() };
+        let mut found = state.objects_of(state.index.selecting(namespace, map));
+        found.retain(|service| selects_plain(object::at(service, &["spec", "selector"]), labels));
+        found
     }
 
     /// Waits until the first list has come in.

@@ -1,12 +1,13 @@
 //! Which change of which object wakes which controller.
 
 use crate::context::{Context, owner_key};
-use crate::controllers::{namespace, pods::is_ready};
+use crate::controllers::namespace;
 use crate::kubelet::claims;
-use crate::labels::{selects, selects_plain};
+use crate::labels::selects;
 use crate::object::{self, Key, Object, at, label, name, text};
 use crate::queue::Queue;
 use crate::store::{Handler, Store};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Connects all stores to the queues.
@@ -126,13 +127,11 @@ fn released_claims(queue: &Queue) -> Handler {
 fn services_of_pod(services: &Arc<Store>, queue: &Queue) -> Handler {
     let (services, queue) = (services.clone(), queue.clone());
     Box::new(move |old, new| {
-        let Some(pod) = new.or(old) else { return };
-        for service in services.in_namespace(object::namespace(pod)) {
-            let selector = at(&service, &["spec", "selector"]);
-            if either(old, new).any(|pod| selects_plain(selector, at(pod, &["metadata", "labels"]))) {
-                queue.add(Key::of(&service));
-            }
-        }
+        let selecting =
+            |pod: &Object| services.selecting(object::namespace(pod), at(pod, &["metadata", "labels"]));
+        let keys: BTreeSet<Key> =
+            either(old, new).flat_map(selecting).map(|service| Key::of(&service)).collect();
+        keys.into_iter().for_each(|key| queue.add(key));
     })
 }
 
@@ -154,8 +153,8 @@ fn waiting_pods(pods: &Arc<Store>, queue: &Queue) -> Handler {
     let (pods, queue) = (pods.clone(), queue.clone());
     Box::new(move |old, new| {
         let Some(object) = new.or(old) else { return };
-        for pod in pods.in_namespace(object::namespace(object)).iter().filter(|pod| !is_ready(pod)) {
-            queue.add(Key::of(pod));
+        for pod in pods.unready(object::namespace(object)) {
+            queue.add(Key::of(&pod));
         }
     })
 }

@@ -155,6 +155,9 @@ fn volumes<'v>(spec: &'v Value, at: &str, found: &mut Vec<FieldError>) -> BTreeS
     names_seen
 }
 
+/// Where the containers of Pods stand; those of templates begin otherwise.
+const OF_PODS: [&str; 2] = ["spec.containers", "spec.initContainers"];
+
 fn check_container(container: &Value, at: &str, volumes: &BTreeSet<&str>, found: &mut Vec<FieldError>) {
     let name = meta::text(container, &["name"]);
     if name.is_empty() {
@@ -165,7 +168,7 @@ fn check_container(container: &Value, at: &str, volumes: &BTreeSet<&str>, found:
     let image = meta::text(container, &["image"]);
     if image.is_empty() {
         found.push(FieldError::required(format!("{at}.image"), ""));
-    } else if image.trim() != image && at.starts_with("spec.containers") {
+    } else if image.trim() != image && OF_PODS.iter().any(|place| at.starts_with(place)) {
         // Templates of workloads are not looked at so closely.
         let why = "must not have leading or trailing whitespace";
         found.push(FieldError::invalid(format!("{at}.image"), &image.into(), why));

@@ -59,7 +59,7 @@ impl Rollout<'_> {
     async fn adopt_orphans(&self) -> Result<(), ApiError> {
         let sets = &self.context.stores.replica_sets;
         let selector = at(&self.deployment, &["spec", "selector"]);
-        for set in sets.in_namespace(namespace(&self.deployment)) {
+        for set in sets.orphans(namespace(&self.deployment)) {
             if is_orphan(&set) && labels::selects(selector, at(&set, &["metadata", "labels"])) {
                 adopt(self.context, sets, &self.deployment, &set).await?;
             }

@@ -18,7 +18,7 @@ pub(crate) async fn reconcile(context: &Context, recorder: &Recorder, key: &Key)
     let Some(set) = stores.replica_sets.get(key) else { return Ok(None) };
     let selector = at(&set, &["spec", "selector"]);
     if !deleting(&set) {
-        for pod in stores.pods.in_namespace(namespace(&set)) {
+        for pod in stores.pods.orphans(namespace(&set)) {
             if is_orphan(&pod)
                 && is_active(&pod)
                 && labels::selects(selector, at(&pod, &["metadata", "labels"]))

@@ -4,7 +4,6 @@ use super::slices::{build, same_endpoints};
 use crate::api::ApiError;
 use crate::context::{Context, Wake};
 use crate::events::{Note, Recorder};
-use crate::labels::selects_plain;
 use crate::object::{
     Key, Object, at, controller_reference, deleting, list, name, namespace, set, set_at, text, uid,
 };
@@ -66,13 +65,7 @@ fn free_address(services: &[Object], asked_for: &str) -> String {
 
 async fn endpoints(context: &Context, service: &Object) -> Result<(), ApiError> {
     let store = &context.stores.endpoint_slices;
-    let pods: Vec<Object> = context
-        .stores
-        .pods
-        .in_namespace(namespace(service))
-        .into_iter()
-        .filter(|pod| selects_plain(at(service, &["spec", "selector"]), at(pod, &["metadata", "labels"])))
-        .collect();
+    let pods = context.stores.pods.selected(namespace(service), at(service, &["spec", "selector"]));
     let mut wanted = build(service, &pods);
     let mut known: Vec<Object> = store
         .owned_by(uid(service))
