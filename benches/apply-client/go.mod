@@ -1,0 +1,3 @@
+module apply-client
+
+go 1.22
