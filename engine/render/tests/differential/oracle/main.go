@@ -1,7 +1,7 @@
 // A server for the differential test: builds directories with kustomize's own library, without its start-up time.
 //
 //	mkdir /tmp/o && cp main.go /tmp/o && cd /tmp/o && go mod init oracle
-//	go get sigs.k8s.io/kustomize/api@v0.21.1 sigs.k8s.io/kustomize/kyaml@v0.21.1 && go build -o server .
+//	go get sigs.k8s.io/kustomize/api@v0.21.1 sigs.k8s.io/kustomize/kyaml@v0.21.1 && go mod tidy && go build -o server .
 //	SEATRIAL_FUZZ_SERVER=/tmp/o/server SEATRIAL_FUZZ_TREES=10000 cargo test -p seatrial-render --test differential
 //
 // Reads a directory per line; answers with `ok` or `error`, the number of bytes, and the bytes.
