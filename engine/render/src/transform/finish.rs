@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seatrial_yaml::{Dialect, Node};
+use seatrial_yaml::{Dialect, Node, Style};
 
 use super::names::fix_references;
 use super::sort::{sort, sort_default};
@@ -43,10 +43,12 @@ pub(crate) fn finish(build: &mut Build<'_>, target: &Target<'_>, all: Accumulato
     Ok(resources)
 }
 
-/// Whether transformers left annotations that are no strings, or none at all.
+/// Whether there are annotations that are no strings, or none at all, or one that is folded: kustomize writes them anew.
 pub(super) fn needs_tidying(resource: &Resource) -> bool {
     resource.node().at(&["metadata", "annotations"]).is_some_and(|all| {
-        let strings = all.entries().iter().all(|(_, value)| value.is_string(Dialect::Kustomize));
+        let is_plain =
+            |value: &Node| value.is_string(Dialect::Kustomize) && value.style() != Some(Style::Folded);
+        let strings = all.entries().iter().all(|(_, value)| is_plain(value));
         !strings || !all.is_map() || all.is_empty_collection()
     })
 }
