@@ -184,7 +184,18 @@ fn merge_value(
     }
 }
 
-/// What a patch adds where there was nothing: itself, without `null` and without the objects that hold a `$patch`.
+/// What a patch adds to a list: itself, without `null`. Directives below are not carried out, like on the real server: they are
+/// unknown fields of the result.
+fn appended(patch: &Value) -> Value {
+    match patch {
+        Value::Object(map) => {
+            map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), appended(v))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// What a patch adds where there was no field: itself, without `null` and without the objects that hold a `$patch`.
 fn added(patch: &Value) -> Option<Value> {
     match patch {
         Value::Object(map) if map.contains_key(PATCH) => None,
@@ -228,7 +239,7 @@ fn merge_lists(
                 let at = merged.iter().position(|m| order::same(m, item, Some(key)));
                 match at.and_then(|at| merged.get_mut(at)) {
                     Some(place) => *place = merge(place, item, items)?,
-                    None => merged.extend(added(item)),
+                    None => merged.push(appended(item)),
                 }
                 listed.push(item.clone());
             }
