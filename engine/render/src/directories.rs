@@ -8,9 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::accumulate::{Accumulator, MAX_DEPTH};
+use crate::cache::lock;
 use crate::{LoadRestrictor, Tree, path};
 
 /// Trees that are remembered.
@@ -168,8 +169,4 @@ impl Directories {
         trees.push(found.clone());
         Some(found)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use seatrial_render::{Entry, Options, RemoteDir, RemoteError, Remotes, Renderer, Tree};
@@ -68,10 +69,10 @@ fn read(case: &str) -> (Tree, Remote, Wanted) {
     (tree, remote, wanted)
 }
 
-#[test]
-fn cases_print_what_kustomize_prints() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let (mut count, mut wrong) = (0, String::new());
+/// The recorded cases: file, title, and what follows the title.
+fn recorded() -> Vec<(PathBuf, String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut cases = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "txt") {
@@ -79,30 +80,38 @@ fn cases_print_what_kustomize_prints() {
         }
         let text = std::fs::read_to_string(&path).unwrap();
         for case in text.split("\n=== ").map(|case| case.trim_start_matches("=== ")) {
-            count += 1;
             let (title, files) = case.split_once('\n').unwrap();
-            let (tree, remote, wanted) = read(&format!("{files}\n"));
-            let top = if tree.is_dir("top") { "top" } else { "" };
-            let tree = tree.shown_at("/t");
-            let remotes: Arc<dyn Remotes> = Arc::new(remote);
-            let with = |threads| {
-                let options = Options { threads, remotes: Some(remotes.clone()), ..Options::default() };
-                Renderer::new().build(&tree, top, &options).and_then(|r| r.to_yaml())
-            };
-            let built = with(1);
-            assert_eq!(built, with(3), "{title}: what comes out depends on the number of threads");
-            // The line break before the next case belongs to the separator.
-            let same =
-                |ours: &str, theirs: &str| ours.trim_end_matches('\n') == theirs.trim_end_matches('\n');
-            let as_wanted = match (&built, &wanted) {
-                (Ok(ours), Wanted::Prints(theirs)) => same(ours, theirs),
-                (Err(errors), Wanted::Says(theirs)) => same(&errors.errors[0].message, theirs),
-                (Err(_), Wanted::Refuses) => true,
-                _ => false,
-            };
-            if !as_wanted {
-                wrong.push_str(&format!("{}: {title}\n{built:#?}\nkustomize: {wanted:#?}\n", path.display()));
-            }
+            cases.push((path.clone(), title.to_owned(), format!("{files}\n")));
+        }
+    }
+    cases
+}
+
+#[test]
+fn cases_print_what_kustomize_prints() {
+    let (mut count, mut wrong) = (0, String::new());
+    for (path, title, files) in recorded() {
+        count += 1;
+        let (tree, remote, wanted) = read(&files);
+        let top = if tree.is_dir("top") { "top" } else { "" };
+        let tree = tree.shown_at("/t");
+        let remotes: Arc<dyn Remotes> = Arc::new(remote);
+        let with = |threads| {
+            let options = Options { threads, remotes: Some(remotes.clone()), ..Options::default() };
+            Renderer::new().build(&tree, top, &options).and_then(|r| r.to_yaml())
+        };
+        let built = with(1);
+        assert_eq!(built, with(3), "{title}: what comes out depends on the number of threads");
+        // The line break before the next case belongs to the separator.
+        let same = |ours: &str, theirs: &str| ours.trim_end_matches('\n') == theirs.trim_end_matches('\n');
+        let as_wanted = match (&built, &wanted) {
+            (Ok(ours), Wanted::Prints(theirs)) => same(ours, theirs),
+            (Err(errors), Wanted::Says(theirs)) => same(&errors.errors[0].message, theirs),
+            (Err(_), Wanted::Refuses) => true,
+            _ => false,
+        };
+        if !as_wanted {
+            wrong.push_str(&format!("{}: {title}\n{built:#?}\nkustomize: {wanted:#?}\n", path.display()));
         }
     }
     assert!(count > 300, "only {count} cases");
@@ -111,20 +120,7 @@ fn cases_print_what_kustomize_prints() {
 
 /// All trees of the recorded cases, by title.
 fn trees() -> Vec<(String, Tree)> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut trees = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "txt") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
-        for case in text.split("\n=== ").map(|case| case.trim_start_matches("=== ")) {
-            let (title, files) = case.split_once('\n').unwrap();
-            trees.push((title.to_owned(), read(&format!("{files}\n")).0));
-        }
-    }
-    trees
+    recorded().into_iter().map(|(_, title, files)| (title, read(&files).0)).collect()
 }
 
 /// The tree with one file changed, taken away or added, in several ways.
