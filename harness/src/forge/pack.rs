@@ -1,12 +1,12 @@
 //! The packs that seeds are written into.
 
-use super::{ForgeError, store};
+use super::{ForgeError, lock, store};
 use git2::{Buf, Config, Odb, Oid, Repository};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Packs above this size, in bytes, are made anew for each repository: remembering them would cost more than it saves.
 const MOST: usize = 1 << 20;
@@ -29,7 +29,7 @@ pub(super) fn tree_in_one_pack(
     let memory = memory().map_err(&wrap)?;
     let tree = build(&memory)?;
     let folder = target.path().join("objects/pack");
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&tree).cloned();
+    let known = lock(&KNOWN).get(&tree).cloned();
     if let Some(pack) = known {
         for (name, content) in pack.iter() {
             store::write(&folder.join(name), content)?;
@@ -89,7 +89,7 @@ fn remember(tree: Oid, folder: &Path) -> Result<(), ForgeError> {
         let entry = entry.map_err(failed)?;
         pack.push((entry.file_name().into(), fs::read(entry.path()).map_err(failed)?));
     }
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = lock(&KNOWN);
     if known.len() < PACKS {
         known.insert(tree, Arc::new(pack));
     }
