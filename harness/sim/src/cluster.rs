@@ -8,6 +8,7 @@ use seatrial_time::{Clock, Signal, Task};
 use crate::identity::Identity;
 use crate::log::Log;
 use crate::mount::Mount;
+use crate::precedence::Precedence;
 use crate::store::{Limits, State};
 use crate::{bootstrap, gc, namespace};
 
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) options: ClusterOptions,
     pub(crate) state: Mutex<State>,
     pub(crate) changes: Signal,
+    pub(crate) precedence: Precedence,
     tasks: Mutex<Vec<Task>>,
 }
 
@@ -94,6 +96,7 @@ impl Cluster {
             clock: clock.clone(),
             state: Mutex::new(state),
             changes: Signal::new(),
+            precedence: Precedence::default(),
             tasks: Mutex::default(),
             options,
         }));
@@ -132,6 +135,12 @@ impl Cluster {
     /// A client of this user, with the default namespace `default`. Needs an ambient tokio runtime.
     pub fn client(&self, identity: Identity) -> kube::Client {
         kube::Client::new(self.mount(identity), "default")
+    }
+
+    /// A client of this user whose requests, on the wall clock, wait a little while others ask: for what simulates controllers
+    /// and nodes beside them.
+    pub fn patient_client(&self, identity: Identity) -> kube::Client {
+        kube::Client::new(self.mount(identity).patient(), "default")
     }
 
     /// Moves with each write that changed something.

@@ -39,6 +39,7 @@ mod object;
 mod openapi;
 mod patch;
 mod planned;
+mod precedence;
 mod protobuf;
 mod read;
 mod request;

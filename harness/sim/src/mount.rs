@@ -31,11 +31,18 @@ use crate::watch::{Shown, Watch};
 pub struct Mount {
     cluster: Cluster,
     identity: Identity,
+    /// Whether requests let others go first, on the wall clock.
+    patient: bool,
 }
 
 impl Mount {
     pub(crate) fn new(cluster: Cluster, identity: Identity) -> Mount {
-        Mount { cluster, identity }
+        Mount { cluster, identity, patient: false }
+    }
+
+    /// The same, for requests that let others go first.
+    pub(crate) fn patient(self) -> Mount {
+        Mount { patient: true, ..self }
     }
 }
 
@@ -53,7 +60,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let Mount { cluster, identity } = self.clone();
+        let Mount { cluster, identity, patient } = self.clone();
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let body = match Limited::new(body, BODY_LIMIT).collect().await {
@@ -63,7 +70,15 @@ where
                     return Ok(refuse(&broken_body(too_large, &error.to_string())));
                 }
             };
-            cluster.0.clock.turn().await;
+            let clock = &cluster.0.clock;
+            if !clock.is_virtual() {
+                if patient {
+                    cluster.0.precedence.is_quiet(clock).await;
+                } else {
+                    cluster.0.precedence.asked(clock);
+                }
+            }
+            clock.turn().await;
             Ok(answer(&cluster, parts, body, identity))
         })
     }

@@ -41,7 +41,7 @@ pub fn simulated(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>
         ..WorkloadOptions::for_cluster(&plan.name)
     };
     let controllers = Identity::new("system:kube-controller-manager", ["system:masters"]);
-    let workloads = seatrial_workload::start(cluster.client(controllers), clock.clone(), workload);
+    let workloads = seatrial_workload::start(cluster.patient_client(controllers), clock.clone(), workload);
     Handle {
         name: plan.name.clone(),
         flux: plan.flux,
