@@ -33,7 +33,8 @@ fn main() {
         println!("first answer after {:?}", start.elapsed());
         for round in ["create", "no-op"] {
             let start = Instant::now();
-            let work = (0..CLIENTS).map(|first| apply(client.clone(), objects.iter().skip(first).step_by(CLIENTS)));
+            let work =
+                (0..CLIENTS).map(|first| apply(client.clone(), objects.iter().skip(first).step_by(CLIENTS)));
             join_all(work).await;
             println!("{round} {:.0}", objects.len() as f64 / start.elapsed().as_secs_f64());
         }

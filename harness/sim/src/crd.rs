@@ -23,23 +23,34 @@ const TABLE: &str = "customresourcedefinitions.apiextensions.k8s.io";
 /// The custom kinds that are served.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    /// By definition: its served versions, in order of preference.
-    definitions: BTreeMap<String, Vec<Arc<CustomVersion>>>,
+    /// By definition.
+    definitions: BTreeMap<String, Served>,
     /// Counts the changes of what is served: a schema may have changed.
     pub(crate) generation: u64,
+    /// The generation that the APIServices are those of.
+    followed: u64,
     /// Definitions that the background work has to look at.
     pending: BTreeSet<String>,
 }
 
+/// What a definition serves.
+#[derive(Debug)]
+struct Served {
+    /// The uid of the definition, and the generation of its specification.
+    of: (String, i64),
+    /// In order of preference.
+    versions: Vec<Arc<CustomVersion>>,
+}
+
 impl Registry {
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Kind> {
-        let versions = self.definitions.get(&format!("{plural}.{group}"))?;
-        versions.iter().find(|v| v.resource.version == version).map(|v| Kind::Custom(v.clone()))
+        let served = self.definitions.get(&format!("{plural}.{group}"))?;
+        served.versions.iter().find(|v| v.resource.version == version).map(|v| Kind::Custom(v.clone()))
     }
 
     /// All served versions of all definitions.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<CustomVersion>> {
-        self.definitions.values().flatten()
+        self.definitions.values().flat_map(|served| &served.versions)
     }
 }
 
@@ -54,30 +65,38 @@ pub(crate) fn changed(state: &mut State, kind: &Kind, key: &Key) {
 
 /// Serves a definition that is established, ceases to serve one that is not.
 fn serve(state: &mut State, name: &str) {
-    state.registry.generation += 1;
     let object = state.get(TABLE, &Key::new("", name));
-    let served = object.filter(|o| condition(o.value(), "Established") == Some("True")).map(|o| {
-        let value = o.value();
-        let versions = meta::at(value, &["spec", "versions"]).and_then(Value::as_array);
-        let mut versions: Vec<Arc<CustomVersion>> = versions
-            .into_iter()
-            .flatten()
-            .filter(|v| v.get("served") == Some(&Value::Bool(true)))
-            // Definitions that do not compile are refused before they are stored.
-            .filter_map(|v| CustomVersion::compile(value, v).ok().map(Arc::new))
-            .collect();
-        versions.sort_by(|a, b| compare_versions(&b.resource.version, &a.resource.version));
-        versions
-    });
-    match served {
-        Some(versions) => {
-            state.registry.definitions.insert(name.to_owned(), versions);
+    let Some(object) = object.filter(|o| condition(o.value(), "Established") == Some("True")) else {
+        if state.registry.definitions.remove(name).is_some() {
+            state.registry.generation += 1;
+            state.close(name);
         }
-        None => {
-            if state.registry.definitions.remove(name).is_some() {
-                state.close(name);
-            }
-        }
+        return;
+    };
+    let value = object.value();
+    let generation = meta::at(value, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or_default();
+    let of = (meta::uid(value).to_owned(), generation);
+    if state.registry.definitions.get(name).is_some_and(|served| served.of == of) {
+        return;
+    }
+    let versions = meta::at(value, &["spec", "versions"]).and_then(Value::as_array);
+    let mut versions: Vec<Arc<CustomVersion>> = versions
+        .into_iter()
+        .flatten()
+        .filter(|v| v.get("served") == Some(&Value::Bool(true)))
+        // Definitions that do not compile are refused before they are stored.
+        .filter_map(|v| CustomVersion::compile(value, v).ok().map(Arc::new))
+        .collect();
+    versions.sort_by(|a, b| compare_versions(&b.resource.version, &a.resource.version));
+    state.registry.definitions.insert(name.to_owned(), Served { of, versions });
+    state.registry.generation += 1;
+}
+
+/// Keeps the APIServices those of what is served.
+fn follow(state: &mut State, now: Timestamp) {
+    if state.registry.followed != state.registry.generation {
+        state.registry.followed = state.registry.generation;
+        api_services::follow(state, now);
     }
 }
 
@@ -210,17 +229,22 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
     let key = Key::new("", name.as_str());
     let Some(object) = state.get(TABLE, &key) else {
         drop_table(state, &name, now);
-        api_services::follow(state, now);
+        follow(state, now);
         return true;
     };
-    let mut value = object.value().clone();
-    if meta::is_deleting(&value) {
-        finalize(state, &name, &value, now);
-        api_services::follow(state, now);
+    if meta::is_deleting(object.value()) {
+        finalize(state, &name, object.value(), now);
+        follow(state, now);
         return true;
     }
+    let conflict = name_conflict(state, object.value());
+    if conflict.is_none() && is_accepted(object.value()) {
+        follow(state, now);
+        return true;
+    }
+    let mut value = object.value().clone();
     let names = meta::at(&value, &["spec", "names"]).cloned().unwrap_or(Value::Null);
-    match name_conflict(state, &value) {
+    match conflict {
         Some((reason, message)) => {
             let mut moved = set_condition(&mut value, "NamesAccepted", "False", reason, &message, now);
             if condition(&value, "Established").is_none() {
@@ -237,7 +261,7 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
                 let plural = names.get("plural").cloned().unwrap_or(Value::Null);
                 let accepted = meta::map_mut(meta::map_value_mut(&mut value, "status"), "acceptedNames");
                 accepted.insert("plural".to_owned(), plural);
-                let value = own_status(object.value(), &value, now);
+                let value = own_status(object.value(), value, now);
                 state.put(TABLE, &key, value, now);
             }
         }
@@ -250,18 +274,25 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
             let message = "the initial names have been accepted";
             moved |= set_condition(&mut value, "Established", "True", "InitialNamesAccepted", message, now);
             if moved {
-                let value = own_status(object.value(), &value, now);
+                let value = own_status(object.value(), value, now);
                 state.put(TABLE, &key, value, now);
             }
         }
     }
     serve(state, &name);
-    api_services::follow(state, now);
+    follow(state, now);
     true
 }
 
+/// Whether the status says already that the names are accepted and the definition is established.
+fn is_accepted(definition: &Value) -> bool {
+    let names = |part: &str, names: &str| meta::at(definition, &[part, names]).filter(|n| !n.is_null());
+    names("spec", "names") == names("status", "acceptedNames")
+        && ["NamesAccepted", "Established"].iter().all(|ty| condition(definition, ty) == Some("True"))
+}
+
 /// Records the server as the owner of the status that it wrote.
-fn own_status(old: &Value, new: &Value, now: Timestamp) -> Value {
+fn own_status(old: &Value, new: Value, now: Timestamp) -> Value {
     let writer = Writer {
         manager: "kube-apiserver",
         api_version: "apiextensions.k8s.io/v1",
@@ -271,7 +302,7 @@ fn own_status(old: &Value, new: &Value, now: Timestamp) -> Value {
     };
     let ty = seatrial_schema::kubernetes().type_of("apiextensions.k8s.io/v1", "CustomResourceDefinition");
     let ty = ty.unwrap_or_else(seatrial_schema::Schema::anything);
-    managed_fields::update(Some(old), new.clone(), &writer, managed_fields::Kind { ty, built_in: true })
+    managed_fields::update(Some(old), new, &writer, managed_fields::Kind { ty, built_in: true })
 }
 
 /// Whether another definition of the group has one of the names.
@@ -304,7 +335,8 @@ fn finalize(state: &mut State, name: &str, definition: &Value, now: Timestamp) {
     if !meta::finalizers(definition).contains(&CRD_CLEANUP) {
         return;
     }
-    let kind = state.registry.definitions.get(name).and_then(|v| v.first()).map(|v| Kind::Custom(v.clone()));
+    let kind = state.registry.definitions.get(name).and_then(|served| served.versions.first());
+    let kind = kind.map(|version| Kind::Custom(version.clone()));
     let keys: Vec<Key> =
         state.tables.get(name).map(|t| t.objects.keys().cloned().collect()).unwrap_or_default();
     let mut waiting = false;

@@ -20,9 +20,18 @@ struct Listing<'s> {
 
 /// Built-in groups in the server's order, then those of custom kinds by name.
 fn listings(state: &State) -> Vec<Listing<'_>> {
+    listed(state, |_| true)
+}
+
+/// One group.
+fn listing<'s>(state: &'s State, name: &str) -> Option<Listing<'s>> {
+    listed(state, |group| group == name).into_iter().next()
+}
+
+fn listed(state: &State, wanted: impl Fn(&str) -> bool) -> Vec<Listing<'_>> {
     let schema = seatrial_schema::kubernetes();
     let mut all: Vec<Listing<'_>> = Vec::new();
-    for group in schema.groups() {
+    for group in schema.groups().iter().filter(|group| wanted(&group.name)) {
         let resources = |version: &str| {
             schema.resources().iter().filter(|r| r.group == group.name && r.version == version).collect()
         };
@@ -30,7 +39,7 @@ fn listings(state: &State) -> Vec<Listing<'_>> {
         all.push(Listing { name: &group.name, versions });
     }
     let mut custom: BTreeMap<&str, BTreeMap<&str, Vec<&Resource>>> = BTreeMap::new();
-    for version in state.registry.all() {
+    for version in state.registry.all().filter(|version| wanted(&version.resource.group)) {
         let r = &version.resource;
         custom.entry(&r.group).or_default().entry(&r.version).or_default().push(r);
     }
@@ -91,11 +100,10 @@ fn group_value(listing: &Listing<'_>) -> Value {
 }
 
 pub(crate) fn group(ctx: &Ctx<'_>, name: &str) -> Result<Answer> {
-    let listings = listings(ctx.state);
-    let Some(listing) = listings.iter().find(|l| l.name == name && !name.is_empty()) else {
+    let Some(listing) = listing(ctx.state, name).filter(|_| !name.is_empty()) else {
         return Ok(not_a_page());
     };
-    let mut value = group_value(listing);
+    let mut value = group_value(&listing);
     if let Value::Object(map) = &mut value {
         let rest = std::mem::take(map);
         map.insert("kind".to_owned(), "APIGroup".into());
@@ -117,8 +125,7 @@ pub(crate) fn has_version(state: &State, group: &str, version: &str) -> bool {
 }
 
 pub(crate) fn resources(ctx: &Ctx<'_>, group: &str, version: &str) -> Result<Answer> {
-    let listings = listings(ctx.state);
-    let Some(listing) = listings.iter().find(|l| l.name == group) else { return Ok(not_a_page()) };
+    let Some(listing) = listing(ctx.state, group) else { return Ok(not_a_page()) };
     let Some((_, resources)) = listing.versions.iter().find(|(v, _)| *v == version) else {
         return if has_version(ctx.state, group, version) {
             Err(Refusal::no_such_path())

@@ -1,5 +1,6 @@
 //! What a request asks for besides its path: query, content type, wanted form of the answer.
 
+use std::borrow::Cow;
 use std::num::IntErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -96,13 +97,13 @@ impl Options {
     pub(crate) fn parse(query: &str) -> Result<Options> {
         let mut o = Options::default();
         for (key, value) in form_pairs(query) {
-            match key.as_str() {
-                "labelSelector" => o.label_selector = value,
-                "fieldSelector" => o.field_selector = value,
+            match key.as_ref() {
+                "labelSelector" => o.label_selector = value.into_owned(),
+                "fieldSelector" => o.field_selector = value.into_owned(),
                 "limit" => o.limit = o.number("limit", &value).and_then(|n| n.try_into().ok()).unwrap_or(0),
-                "continue" => o.continue_token = value,
-                "resourceVersion" => o.resource_version = value,
-                "resourceVersionMatch" => o.resource_version_match = value,
+                "continue" => o.continue_token = value.into_owned(),
+                "resourceVersion" => o.resource_version = value.into_owned(),
+                "resourceVersionMatch" => o.resource_version_match = value.into_owned(),
                 "watch" => o.watch = flag(&value),
                 "allowWatchBookmarks" => o.allow_watch_bookmarks = flag(&value),
                 "sendInitialEvents" => o.send_initial_events = Some(flag(&value)),
@@ -111,11 +112,11 @@ impl Options {
                     o.timeout_seconds = seconds.and_then(|s| s.try_into().ok()).filter(|s| *s > 0);
                 }
                 "dryRun" => o.set_dry_run(&value)?,
-                "fieldManager" => o.field_manager = value,
+                "fieldManager" => o.field_manager = value.into_owned(),
                 "force" => o.force = Some(flag(&value)),
                 "fieldValidation" => o.set_field_validation(&value)?,
                 "gracePeriodSeconds" => o.grace_period_seconds = o.number("gracePeriodSeconds", &value),
-                "propagationPolicy" => o.propagation_policy = Some(value),
+                "propagationPolicy" => o.propagation_policy = Some(value.into_owned()),
                 "orphanDependents" => o.orphan_dependents = Some(flag(&value)),
                 "includeObject" => o.set_include_object(&value)?,
                 // The real server ignores what it does not know, here as well.
@@ -196,33 +197,8 @@ impl Options {
 }
 
 /// The pairs of a query string.
-fn form_pairs(query: &str) -> Vec<(String, String)> {
-    let decode = |s: &str| -> String {
-        let bytes = s.as_bytes();
-        let mut out = Vec::with_capacity(bytes.len());
-        let mut i = 0;
-        while let Some(byte) = bytes.get(i) {
-            let escaped = bytes.get(i + 1..i + 3).and_then(|h| std::str::from_utf8(h).ok());
-            match (byte, escaped.and_then(|h| u8::from_str_radix(h, 16).ok())) {
-                (b'%', Some(value)) => {
-                    out.push(value);
-                    i += 2;
-                }
-                (b'+', _) => out.push(b' '),
-                (other, _) => out.push(*other),
-            }
-            i += 1;
-        }
-        String::from_utf8_lossy(&out).into_owned()
-    };
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(key), decode(value))
-        })
-        .collect()
+fn form_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    form_urlencoded::parse(query.as_bytes())
 }
 
 /// The form that an `Accept` header asks for: the first entry that this server can answer.
@@ -293,7 +269,7 @@ impl Request {
 
     /// A parameter of the query that the API machinery does not know.
     pub(crate) fn query_value(&self, name: &str) -> Option<String> {
-        form_pairs(&self.query).into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        form_pairs(&self.query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
     /// The body, read as JSON where its value did not come with it.

@@ -1,5 +1,7 @@
 //! What a path means. Pure.
 
+use std::borrow::Cow;
+
 /// A place in the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -44,7 +46,10 @@ pub(crate) struct Target {
 }
 
 /// Undoes percent encoding; `None` where it is broken.
-fn decode(segment: &str) -> Option<String> {
+fn decode(segment: &str) -> Option<Cow<'_, str>> {
+    if !segment.contains('%') {
+        return Some(segment.into());
+    }
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {
@@ -55,7 +60,7 @@ fn decode(segment: &str) -> Option<String> {
             bytes.push(byte);
         }
     }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// The route of a path.
@@ -67,7 +72,7 @@ pub(crate) fn route(path: &str) -> Route {
             None => return Route::Unknown,
         }
     }
-    let all: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let all: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
     match all.as_slice() {
         [] => Route::Root,
         ["version"] => Route::Version,

@@ -1,7 +1,5 @@
 //! The set of fields that a configuration lists, and what is wrong with it.
 
-use std::collections::BTreeSet;
-
 use seatrial_schema::{Scalar, TypeKind, TypeRef};
 use serde_json::Value;
 
@@ -14,20 +12,30 @@ use super::{FieldSet, PathElement};
 /// # Errors
 /// Every place that does not fit the type, as `PATH: MESSAGE`.
 pub(super) fn claimed(value: &Value, ty: TypeRef<'_>) -> Result<FieldSet, Vec<String>> {
-    let mut walk = Claims { path: Vec::new(), errors: Vec::new() };
+    let mut walk = Claims { errors: Vec::new() };
     let (_, set) = walk.value(value, ty);
     if walk.errors.is_empty() { Ok(set) } else { Err(walk.errors) }
 }
 
 struct Claims {
-    path: Vec<PathElement>,
+    /// What does not fit, with its path from the place that is being walked.
     errors: Vec<String>,
 }
 
 impl Claims {
     fn error(&mut self, message: impl std::fmt::Display) {
-        let path: String = self.path.iter().map(ToString::to_string).collect();
-        self.errors.push(format!("{path}: {message}"));
+        self.errors.push(format!(": {message}"));
+    }
+
+    /// Walks what is at an element.
+    fn at<T>(&mut self, element: impl FnOnce() -> PathElement, walk: impl FnOnce(&mut Claims) -> T) -> T {
+        let before = self.errors.len();
+        let found = walk(self);
+        if let Some(new @ [_, ..]) = self.errors.get_mut(before..) {
+            let element = element();
+            new.iter_mut().for_each(|error| *error = format!("{element}{error}"));
+        }
+        found
     }
 
     /// What is claimed below a value, and whether the value itself is claimed as a whole.
@@ -44,39 +52,31 @@ impl Claims {
             }
             View::Map(ty) => {
                 for (key, value) in value.as_object().into_iter().flatten() {
-                    self.path.push(PathElement::Field(key.clone()));
+                    let element = || PathElement::Field(key.clone());
                     let below = child(ty, key);
                     let is_entry = matches!(below, Child::Entry(_)) || is_empty(value);
-                    let claimed = match below {
-                        Child::Field(ty) | Child::Entry(ty) => Some(self.value(value, ty)),
+                    let claimed = self.at(element, |walk| match below {
+                        Child::Field(ty) | Child::Entry(ty) => Some(walk.value(value, ty)),
                         Child::Undeclared => {
-                            self.error("field not declared in schema");
+                            walk.error("field not declared in schema");
                             None
                         }
-                    };
-                    if let (Some(element), Some((is_whole, below))) = (self.path.pop(), claimed) {
-                        if is_entry || is_whole {
-                            set.insert_member(element.clone());
-                        }
-                        set.insert_child(element, below);
+                    });
+                    if let Some((is_whole, below)) = claimed {
+                        set.put(element(), is_entry || is_whole, below);
                     }
                 }
             }
             View::List(items, kind) => {
-                let mut seen: BTreeSet<PathElement> = BTreeSet::new();
                 for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                     match item_element(items, kind, item) {
                         Err(message) => self.error(format_args!("element {index}: {message}")),
-                        Ok(element) if seen.contains(&element) => {
+                        Ok(element) if set.has(&element) => {
                             self.error(format_args!("duplicate entries for key {element}"));
                         }
                         Ok(element) => {
-                            seen.insert(element.clone());
-                            self.path.push(element.clone());
-                            let (_, below) = self.value(item, items);
-                            self.path.pop();
-                            set.insert_member(element.clone());
-                            set.insert_child(element, below);
+                            let (_, below) = self.at(|| element.clone(), |walk| walk.value(item, items));
+                            set.put(element, true, below);
                         }
                     }
                 }
@@ -91,19 +91,18 @@ impl Claims {
             (Value::Array(list), TypeKind::List) => {
                 let Some(items) = ty.items() else { return };
                 for (index, item) in (0..).zip(list) {
-                    self.path.push(PathElement::Index(index));
-                    self.inside(item, items);
-                    self.path.pop();
+                    self.at(|| PathElement::Index(index), |walk| walk.inside(item, items));
                 }
             }
             (Value::Object(map), TypeKind::Object | TypeKind::Map) => {
                 for (key, value) in map {
-                    self.path.push(PathElement::Field(key.clone()));
-                    match child(ty, key) {
-                        Child::Field(ty) | Child::Entry(ty) => self.inside(value, ty),
-                        Child::Undeclared => self.error("field not declared in schema"),
-                    }
-                    self.path.pop();
+                    self.at(
+                        || PathElement::Field(key.clone()),
+                        |walk| match child(ty, key) {
+                            Child::Field(ty) | Child::Entry(ty) => walk.inside(value, ty),
+                            Child::Undeclared => walk.error("field not declared in schema"),
+                        },
+                    );
                 }
             }
             _ => {}

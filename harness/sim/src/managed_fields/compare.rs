@@ -1,9 +1,12 @@
 //! What changed between two versions of an object, by path.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::sync::LazyLock;
 
 use seatrial_schema::{ListType, TypeKind, TypeRef};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map};
 
 use super::compare_values;
 use super::implied::{implied, implied_fields};
@@ -56,19 +59,13 @@ impl Changes {
 
     /// Takes up what happened at, and below, an element.
     fn take(&mut self, element: impl Fn() -> PathElement, mark: Mark, below: Changes) {
-        match mark {
-            Mark::Same => {}
-            Mark::Added => self.added.insert_member(element()),
-            Mark::Modified => self.modified.insert_member(element()),
-            Mark::Removed => self.removed.insert_member(element()),
-        }
-        for (set, below) in [
-            (&mut self.added, below.added),
-            (&mut self.modified, below.modified),
-            (&mut self.removed, below.removed),
+        for (set, own, below) in [
+            (&mut self.added, Mark::Added, below.added),
+            (&mut self.modified, Mark::Modified, below.modified),
+            (&mut self.removed, Mark::Removed, below.removed),
         ] {
-            if !below.is_empty() {
-                set.insert_child(element(), below);
+            if mark == own || !below.is_empty() {
+                set.put(element(), mark == own, below);
             }
         }
     }
@@ -89,8 +86,6 @@ impl Walk {
             (None, None) => return (Mark::Same, changes),
             (None, Some(_)) => Mark::Added,
             (Some(_), None) => Mark::Removed,
-            // Most of an object stays as it is: what is equal is not walked through.
-            (Some(old), Some(new)) if old == new => return (Mark::Same, changes),
             (Some(_), Some(_)) => Mark::Same,
         };
         if let (Some(old), Some(new), TypeKind::Any) = (old, new, ty.kind())
@@ -142,19 +137,22 @@ impl Walk {
             let _ = map?;
             implied(ty, key).filter(|_| self.structs).cloned()
         };
-        for (key, value) in new.into_iter().flatten() {
-            let filled = if old.is_some_and(|m| m.contains_key(key)) { None } else { find(old, key) };
-            let before = old.and_then(|m| m.get(key)).or(filled.as_ref());
-            let (mark, below) = step(key, before, Some(value), child_type(ty, key));
-            changes.take(|| PathElement::Field(key.clone()), mark, below);
-        }
-        for (key, value) in old.into_iter().flatten() {
-            if new.is_some_and(|m| m.contains_key(key)) {
+        for (key, before, after) in Both::of(old, new) {
+            // Most of an object stays as it is: what is equal is not walked through.
+            if before == after {
                 continue;
             }
-            let filled = find(new, key);
-            let (mark, below) = step(key, Some(value), filled.as_ref(), child_type(ty, key));
-            changes.take(|| PathElement::Field(key.clone()), mark, below);
+            let filled = match (before, after) {
+                (None, _) => find(old, key),
+                (_, None) => find(new, key),
+                _ => None,
+            };
+            let (before, after) = (before.or(filled.as_ref()), after.or(filled.as_ref()));
+            if before == after {
+                continue;
+            }
+            let (mark, below) = step(key, before, after, child_type(ty, key));
+            changes.take(|| PathElement::Field(key.to_owned()), mark, below);
         }
         if !self.structs || old.is_some() == new.is_some() {
             return;
@@ -180,9 +178,9 @@ impl Walk {
             let before = old.get(element).map(Vec::as_slice).unwrap_or_default();
             let (mark, below) = match (before, after.as_slice()) {
                 ([], [after, ..]) => self.compare(None, Some(after), items),
-                ([before], [after]) => self.compare(Some(before), Some(after), items),
                 // Items that share their keys are one value.
-                (before, after) if before == after => (Mark::Same, Changes::default()),
+                (before, after) if before == after => continue,
+                ([before], [after]) => self.compare(Some(before), Some(after), items),
                 _ => (Mark::Modified, Changes::default()),
             };
             changes.take(|| element.clone(), mark, below);
@@ -193,6 +191,37 @@ impl Walk {
                 changes.take(|| element.clone(), mark, below);
             }
         }
+    }
+}
+
+/// The entries of two maps side by side, in the order of their keys.
+struct Both<'v, I: Iterator<Item = (&'v String, &'v Value)>> {
+    old: Peekable<I>,
+    new: Peekable<I>,
+}
+
+impl<'v> Both<'v, map::Iter<'v>> {
+    fn of(old: Option<&'v Map<String, Value>>, new: Option<&'v Map<String, Value>>) -> Self {
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        let entries = |map: Option<&'v Map<String, Value>>| map.unwrap_or(&NONE).iter().peekable();
+        Both { old: entries(old), new: entries(new) }
+    }
+}
+
+impl<'v, I: Iterator<Item = (&'v String, &'v Value)>> Iterator for Both<'v, I> {
+    type Item = (&'v str, Option<&'v Value>, Option<&'v Value>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let order = match (self.old.peek(), self.new.peek()) {
+            (None, None) => return None,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((old, _)), Some((new, _))) => old.cmp(new),
+        };
+        let old = if order.is_le() { self.old.next() } else { None };
+        let new = if order.is_ge() { self.new.next() } else { None };
+        let key = old.or(new).map(|(key, _)| key.as_str())?;
+        Some((key, old.map(|(_, value)| value), new.map(|(_, value)| value)))
     }
 }
 

@@ -86,7 +86,7 @@ fn extend(map: &mut Map<String, Value>, set: &FieldSet) {
             _ => {}
         }
     }
-    for (element, added) in set.children().filter(|(_, added)| !added.is_empty()) {
+    for (element, added) in set.children() {
         let key = element.to_text();
         match map.get_mut(&key) {
             Some(Value::Object(below)) => {

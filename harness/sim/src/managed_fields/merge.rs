@@ -171,8 +171,6 @@ pub(super) fn subtract_owned(gone: &mut FieldSet, owned: &FieldSet, ty: TypeRef<
             },
             _ => ty.items().unwrap_or_else(seatrial_schema::Schema::anything),
         };
-        if let Some(gone) = gone.child_mut(element) {
-            subtract_owned(gone, below, ty);
-        }
+        gone.change_child(element, |gone| subtract_owned(gone, below, ty));
     }
 }

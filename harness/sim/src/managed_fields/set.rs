@@ -1,17 +1,23 @@
 //! Sets of field paths.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::{Map, Value};
 
 use super::fields::SELF;
 use super::{FieldsError, PathElement};
 
-/// A set of paths, as a tree. A path is a member where its last element is in `members` of the node before it.
+/// A set of paths, as a tree: its nodes in the order of their elements. Objects have few fields at a place and name them in
+/// order, so that a list is smaller than a map and as fast.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldSet {
-    members: BTreeSet<PathElement>,
-    children: BTreeMap<PathElement, FieldSet>,
+    nodes: Vec<Node>,
+}
+
+/// An element and what is below it. It is a member, or something below it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Node {
+    element: PathElement,
+    is_member: bool,
+    below: FieldSet,
 }
 
 impl FieldSet {
@@ -31,13 +37,9 @@ impl FieldSet {
             }
             let element = PathElement::parse(key)?;
             let inner = value.as_object().ok_or(FieldsError::NoObject)?;
-            if inner.is_empty() || inner.contains_key(SELF) {
-                set.members.insert(element.clone());
-            }
-            let child = FieldSet::from_map(inner)?;
-            if !child.is_empty() {
-                set.children.insert(element, child);
-            }
+            let is_member = inner.is_empty() || inner.contains_key(SELF);
+            let below = FieldSet::from_map(inner)?;
+            set.put(element, is_member, below);
         }
         Ok(set)
     }
@@ -48,67 +50,108 @@ impl FieldSet {
     }
 
     fn write(&self, is_member: bool) -> Map<String, Value> {
-        let mut out = Map::with_capacity(self.members.len() + self.children.len() + 1);
-        if is_member {
-            out.insert(SELF.to_owned(), Value::Object(Map::new()));
-        }
-        // Both are sorted: they are merged into one order.
-        let mut members = self.members.iter().peekable();
-        for (element, child) in &self.children {
-            while let Some(member) = members.next_if(|m| *m < element) {
-                out.insert(member.to_text(), Value::Object(Map::new()));
-            }
-            let is_member = members.next_if(|m| *m == element).is_some();
-            out.insert(element.to_text(), Value::Object(child.write(is_member)));
-        }
-        for member in members {
-            out.insert(member.to_text(), Value::Object(Map::new()));
-        }
-        out
+        let own = is_member.then(|| (SELF.to_owned(), Value::Object(Map::new())));
+        let below = self.nodes.iter().map(|node| {
+            let is_member = node.is_member && !node.below.is_empty();
+            (node.element.to_text(), Value::Object(node.below.write(is_member)))
+        });
+        own.into_iter().chain(below).collect()
     }
 
     /// Whether it holds no path.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty() && self.children.values().all(FieldSet::is_empty)
+        self.nodes.is_empty()
+    }
+
+    /// Where an element is, or belongs.
+    fn place(&self, element: &PathElement) -> Result<usize, usize> {
+        match self.nodes.last() {
+            // Mostly they come in order.
+            Some(last) if last.element < *element => Err(self.nodes.len()),
+            Some(_) => self.nodes.binary_search_by(|node| node.element.cmp(element)),
+            None => Err(0),
+        }
+    }
+
+    fn node(&self, element: &PathElement) -> Option<&Node> {
+        self.nodes.get(self.place(element).ok()?)
+    }
+
+    /// Adds an element as a member, where it is one, and what is below it in the place of what was.
+    pub(super) fn put(&mut self, element: PathElement, is_member: bool, below: FieldSet) {
+        if !is_member && below.is_empty() {
+            return;
+        }
+        match self.place(&element) {
+            Err(place) => self.nodes.insert(place, Node { element, is_member, below }),
+            Ok(place) => {
+                if let Some(node) = self.nodes.get_mut(place) {
+                    node.is_member |= is_member;
+                    if !below.is_empty() {
+                        node.below = below;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Changes the node of an element, where there is one; it goes where it comes to be empty.
+    fn change(&mut self, element: &PathElement, change: impl FnOnce(&mut Node)) {
+        if let Ok(place) = self.place(element)
+            && let Some(node) = self.nodes.get_mut(place)
+        {
+            change(node);
+            if !node.is_member && node.below.is_empty() {
+                self.nodes.remove(place);
+            }
+        }
     }
 
     /// Adds a path. The empty path is not one.
     pub fn insert(&mut self, path: &[PathElement]) {
         match path {
             [] => {}
-            [last] => {
-                self.members.insert(last.clone());
-            }
-            [first, rest @ ..] => self.children.entry(first.clone()).or_default().insert(rest),
+            [last] => self.insert_member(last.clone()),
+            [first, rest @ ..] => match self.place(first) {
+                Ok(place) => {
+                    if let Some(node) = self.nodes.get_mut(place) {
+                        node.below.insert(rest);
+                    }
+                }
+                Err(_) => {
+                    let mut below = FieldSet::default();
+                    below.insert(rest);
+                    self.put(first.clone(), false, below);
+                }
+            },
         }
     }
 
     /// Whether the element itself is a member here.
     pub fn has(&self, element: &PathElement) -> bool {
-        self.members.contains(element)
+        self.node(element).is_some_and(|node| node.is_member)
     }
 
     /// What is below an element.
     pub fn child(&self, element: &PathElement) -> Option<&FieldSet> {
-        self.children.get(element)
+        self.node(element).map(|node| &node.below).filter(|below| !below.is_empty())
     }
 
+    /// The elements with something below them.
     pub(super) fn children(&self) -> impl Iterator<Item = (&PathElement, &FieldSet)> {
-        self.children.iter()
+        self.nodes.iter().filter(|node| !node.below.is_empty()).map(|node| (&node.element, &node.below))
     }
 
     pub(super) fn members(&self) -> impl Iterator<Item = &PathElement> {
-        self.members.iter()
+        self.nodes.iter().filter(|node| node.is_member).map(|node| &node.element)
     }
 
     pub(super) fn insert_member(&mut self, element: PathElement) {
-        self.members.insert(element);
+        self.put(element, true, FieldSet::default());
     }
 
     pub(super) fn insert_child(&mut self, element: PathElement, child: FieldSet) {
-        if !child.is_empty() {
-            self.children.insert(element, child);
-        }
+        self.put(element, false, child);
     }
 
     /// Adds all paths of another set.
@@ -117,42 +160,36 @@ impl FieldSet {
             *self = other;
             return;
         }
-        self.members.extend(other.members);
-        for (element, child) in other.children {
-            match self.children.get_mut(&element) {
-                Some(own) => own.extend(child),
-                None => self.insert_child(element, child),
+        for Node { element, is_member, below } in other.nodes {
+            match self.place(&element) {
+                Err(place) => self.nodes.insert(place, Node { element, is_member, below }),
+                Ok(place) => {
+                    if let Some(own) = self.nodes.get_mut(place) {
+                        own.is_member |= is_member;
+                        own.below.extend(below);
+                    }
+                }
             }
         }
     }
 
     /// Removes all paths of another set.
     pub fn subtract(&mut self, other: &FieldSet) {
-        for member in &other.members {
-            self.members.remove(member);
-        }
-        for (element, theirs) in &other.children {
-            if let Some(own) = self.children.get_mut(element) {
-                own.subtract(theirs);
-                if own.is_empty() {
-                    self.children.remove(element);
-                }
-            }
+        for theirs in &other.nodes {
+            self.change(&theirs.element, |own| {
+                own.is_member &= !theirs.is_member;
+                own.below.subtract(&theirs.below);
+            });
         }
     }
 
     /// The paths that are in both.
     pub fn intersection(&self, other: &FieldSet) -> FieldSet {
         let mut out = FieldSet::default();
-        if !self.members.is_empty() && !other.members.is_empty() {
-            out.members = self.members.intersection(&other.members).cloned().collect();
-        }
-        for (element, child) in &self.children {
-            if let Some(theirs) = other.children.get(element) {
-                let both = child.intersection(theirs);
-                if !both.is_empty() {
-                    out.children.insert(element.clone(), both);
-                }
+        for own in &self.nodes {
+            if let Some(theirs) = other.node(&own.element) {
+                let below = own.below.intersection(&theirs.below);
+                out.put(own.element.clone(), own.is_member && theirs.is_member, below);
             }
         }
         out
@@ -165,26 +202,25 @@ impl FieldSet {
     }
 
     pub(super) fn remove_member(&mut self, element: &PathElement) {
-        self.members.remove(element);
+        self.change(element, |own| own.is_member = false);
     }
 
-    pub(super) fn child_mut(&mut self, element: &PathElement) -> Option<&mut FieldSet> {
-        self.children.get_mut(element)
+    /// Changes what is below an element, where there is something.
+    pub(super) fn change_child(&mut self, element: &PathElement, change: impl FnOnce(&mut FieldSet)) {
+        self.change(element, |own| change(&mut own.below));
     }
 
     /// Removes everything that is at, or below, a member of another set.
     pub fn subtract_below(&mut self, other: &FieldSet) {
-        for member in &other.members {
-            self.members.remove(member);
-            self.children.remove(member);
-        }
-        for (element, theirs) in &other.children {
-            if let Some(own) = self.children.get_mut(element) {
-                own.subtract_below(theirs);
-                if own.is_empty() {
-                    self.children.remove(element);
+        for theirs in &other.nodes {
+            self.change(&theirs.element, |own| {
+                if theirs.is_member {
+                    own.is_member = false;
+                    own.below = FieldSet::default();
+                } else {
+                    own.below.subtract_below(&theirs.below);
                 }
-            }
+            });
         }
     }
 
@@ -196,8 +232,8 @@ impl FieldSet {
     }
 
     fn collect(&self, prefix: &str, out: &mut Vec<String>) {
-        out.extend(self.members.iter().map(|m| format!("{prefix}{m}")));
-        for (element, child) in &self.children {
+        out.extend(self.members().map(|m| format!("{prefix}{m}")));
+        for (element, child) in self.children() {
             child.collect(&format!("{prefix}{element}"), out);
         }
     }

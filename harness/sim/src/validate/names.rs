@@ -17,10 +17,11 @@ fn too_long(max: usize) -> String {
 
 /// Starts and ends with a letter or digit, and has nothing but these and `inner` between.
 fn framed(text: &str, inner: &str, upper: bool) -> bool {
-    let edge = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase() || (upper && c.is_ascii_uppercase());
-    text.chars().all(|c| edge(c) || inner.contains(c))
-        && text.chars().next().is_some_and(edge)
-        && text.chars().next_back().is_some_and(edge)
+    let edge = |c: &u8| c.is_ascii_digit() || c.is_ascii_lowercase() || (upper && c.is_ascii_uppercase());
+    let text = text.as_bytes();
+    text.iter().all(|c| edge(c) || inner.as_bytes().contains(c))
+        && text.first().is_some_and(edge)
+        && text.last().is_some_and(edge)
 }
 
 /// What is wrong with a DNS label.
