@@ -84,14 +84,11 @@ pub(crate) fn update(
             phase_changed(new, ctx.now);
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition", "") => crate::crd::complete(new, Some(live)),
-        // Fields that the server filled in once and that an update may leave out.
-        ("", "PersistentVolumeClaim", "") => keep(live, new, &["volumeName", "storageClassName"]),
         ("", "Pod", "") => keep(
             live,
             new,
             &["nodeName", "priority", "preemptionPolicy", "tolerations", "enableServiceLinks"],
         ),
-        ("batch", "Job", "") => keep_job(live, new),
         ("apps", "DaemonSet", "") => template_generation(live, new),
         _ => {}
     }
@@ -239,21 +236,24 @@ fn job(object: &mut Value) {
     }
     let (uid, name) = (meta::uid(object).to_owned(), meta::name(object).to_owned());
     let spec = meta::map_mut(object, "spec");
-    spec.entry("selector")
-        .or_insert_with(|| json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}));
+    let selector = spec.entry("selector").or_insert_with(|| json!({}));
+    meta::map_mut(selector, "matchLabels").insert(CONTROLLER.to_owned(), uid.as_str().into());
     let template = spec.entry("template").or_insert_with(|| json!({}));
     let labels = meta::map_mut(meta::metadata_of(template), "labels");
     for (key, value) in [
-        ("batch.kubernetes.io/controller-uid", &uid),
+        (CONTROLLER, &uid),
         ("batch.kubernetes.io/job-name", &name),
         ("controller-uid", &uid),
         ("job-name", &name),
     ] {
-        labels.insert(key.to_owned(), value.as_str().into());
+        labels.entry(key).or_insert_with(|| value.as_str().into());
     }
     let labels = labels.clone();
     meta::metadata_mut(object).entry("labels").or_insert(Value::Object(labels));
 }
+
+/// The label by which a Job finds its Pods.
+const CONTROLLER: &str = "batch.kubernetes.io/controller-uid";
 
 /// Counts the changes of a DaemonSet's template.
 fn template_generation(live: &Value, new: &mut Value) {
@@ -264,27 +264,6 @@ fn template_generation(live: &Value, new: &mut Value) {
     let generation = old + u64::from(changed);
     meta::map_mut(meta::metadata_of(new), "annotations")
         .insert(GENERATION.to_owned(), generation.to_string().into());
-}
-
-/// An update that leaves out what the server generated keeps it.
-fn keep_job(live: &Value, new: &mut Value) {
-    keep(live, new, &["selector"]);
-    let generated = meta::at(live, &["spec", "template", "metadata", "labels"]).and_then(Value::as_object);
-    let Some(generated) = generated else { return };
-    let spec = meta::map_mut(new, "spec");
-    let template = spec.entry("template").or_insert_with(|| json!({}));
-    let labels = meta::map_mut(meta::metadata_of(template), "labels");
-    for (key, value) in generated {
-        if matches!(
-            key.as_str(),
-            "batch.kubernetes.io/controller-uid"
-                | "batch.kubernetes.io/job-name"
-                | "controller-uid"
-                | "job-name"
-        ) {
-            labels.entry(key.clone()).or_insert_with(|| value.clone());
-        }
-    }
 }
 
 /// Addresses and node ports of a Service.

@@ -3,12 +3,16 @@
 mod autoscale;
 mod builtin;
 mod immutable;
+mod job;
+mod job_change;
 mod limits;
 mod metadata;
 mod names;
 mod network;
 mod pod;
+mod pod_change;
 mod storage;
+mod volume_change;
 
 use serde_json::Value;
 
@@ -82,11 +86,22 @@ pub(crate) fn update(
         let fixed = immutable::check(kind, live, new);
         let changed = live.get("spec") != new.get("spec") || new.get("spec").is_none();
         let faults = if changed { builtin::check(kind, new) } else { Vec::new() };
-        // In the order of the real server.
-        if matches!(kind.kind.as_ref(), "Deployment" | "ReplicaSet" | "StatefulSet") {
-            errors.extend(faults.into_iter().chain(fixed));
-        } else {
-            errors.extend(fixed.into_iter().chain(faults));
+        // In the order of the real server, which looks at some kinds twice.
+        match kind.kind.as_ref() {
+            "Deployment" | "PersistentVolumeClaim" | "Pod" | "ReplicaSet" | "StatefulSet" => {
+                errors.extend(faults.into_iter().chain(fixed));
+            }
+            "Node" | "PersistentVolume" => {
+                errors.extend(faults.iter().cloned().chain(faults.iter().cloned()).chain(fixed));
+            }
+            "Job" => {
+                errors.extend(faults);
+                if changed {
+                    job::check_again(new, &mut errors);
+                }
+                errors.extend(fixed);
+            }
+            _ => errors.extend(fixed.into_iter().chain(faults)),
         }
     }
     refuse(kind, new, errors)

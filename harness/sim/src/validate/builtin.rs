@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::pod::{in_order, one_of};
-use super::{autoscale, limits, names, network, pod, storage};
+use super::{autoscale, job, limits, names, network, pod, storage};
+use crate::internal;
 use crate::kind::Kind;
 use crate::meta;
 use crate::status::{Fault, FieldError};
@@ -34,26 +35,17 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
                 update_strategy(spec, &mut found);
             }
         }
-        ("batch", "Job") => job(spec, "spec", &mut found),
-        ("batch", "CronJob") => cron_job(meta::name(object), spec, &mut found),
+        ("batch", "Job") => job::check(object, &mut found),
+        ("batch", "CronJob") => job::cron(meta::name(object), spec, &mut found),
         ("networking.k8s.io", "Ingress") => network::ingress(spec, &mut found),
         ("networking.k8s.io", "NetworkPolicy") => network::policy(spec, &mut found),
         ("policy", "PodDisruptionBudget") if disruption_budget(spec, &mut found) => {}
         ("policy", "PodDisruptionBudget")
             if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() =>
         {
-            let part = |field: &str| spec.get(field).cloned().unwrap_or(Value::Null);
-            // The fields come in the order of the Go struct.
-            let shown = [
-                ("MinAvailable", "minAvailable"),
-                ("Selector", "selector"),
-                ("MaxUnavailable", "maxUnavailable"),
-                ("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy"),
-            ]
-            .map(|(name, field)| format!("{name:?}:{}", part(field)));
             found.push(FieldError::invalid_shown(
                 "spec",
-                &format!("{{{}}}", shown.join(",")),
+                &internal::json("policy.PodDisruptionBudgetSpec", Some(spec)),
                 "minAvailable and maxUnavailable cannot be both set",
             ));
         }
@@ -193,7 +185,7 @@ fn secret(object: &Value, found: &mut Vec<FieldError>) {
     }
 }
 
-fn selects(selector: Option<&Value>, labels: Option<&Value>) -> bool {
+pub(super) fn selects(selector: Option<&Value>, labels: Option<&Value>) -> bool {
     let Some(selector) = selector else { return false };
     let label = |key: &str| labels.and_then(|l| l.get(key)).and_then(Value::as_str);
     map(selector, "matchLabels").all(|(key, value)| label(key) == value.as_str())
@@ -242,7 +234,7 @@ fn workload_of(kind: &str, spec: &Value, found: &mut Vec<FieldError>) {
 }
 
 /// Numbers that must not be below nothing.
-fn not_negative(value: &Value, at: &str, fields: &[&str], found: &mut Vec<FieldError>) {
+pub(super) fn not_negative(value: &Value, at: &str, fields: &[&str], found: &mut Vec<FieldError>) {
     for field in fields {
         if let Some(number) = value.get(*field)
             && number.as_i64().is_some_and(|n| n < 0)
@@ -296,7 +288,7 @@ fn stateful_set(spec: &Value, found: &mut Vec<FieldError>) {
     }
     let strategy = meta::text(spec, &["updateStrategy", "type"]);
     if !matches!(strategy, "" | "RollingUpdate" | "OnDelete") {
-        let shown = format!("{{\"Type\":{strategy:?},\"RollingUpdate\":null}}");
+        let shown = internal::json("apps.StatefulSetUpdateStrategy", spec.get("updateStrategy"));
         let why = "must be 'RollingUpdate' or 'OnDelete'";
         found.push(FieldError::invalid_shown("spec.updateStrategy", &shown, why));
     }
@@ -410,37 +402,6 @@ fn deployment_strategy(spec: &Value, found: &mut Vec<FieldError>) {
                 format!("Unsupported value: {shown}: supported values: \"Recreate\", \"RollingUpdate\"");
             found.push(FieldError { fault: Fault::NotSupported, field: "spec.strategy".to_owned(), body });
         }
-    }
-}
-
-fn job(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
-    let numbers =
-        ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"];
-    not_negative(spec, at, &numbers, found);
-    let modes = ["NonIndexed", "Indexed"];
-    in_order(&format!("{at}.completionMode"), spec.get("completionMode"), &modes, found);
-    let pod = meta::at(spec, &["template", "spec"]).unwrap_or(&Value::Null);
-    found.extend(pod::check(pod, &format!("{at}.template.spec"), &["OnFailure", "Never"]));
-}
-
-fn cron_job(name: &str, spec: &Value, found: &mut Vec<FieldError>) {
-    let schedule = meta::text(spec, &["schedule"]);
-    let fields: Vec<&str> = schedule.split_whitespace().collect();
-    if schedule.is_empty() {
-        found.push(FieldError::required("spec.schedule", ""));
-    } else if !schedule.starts_with('@') && fields.len() != 5 {
-        let why = format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" "));
-        found.push(FieldError::invalid("spec.schedule", &schedule.into(), &why));
-    }
-    not_negative(spec, "spec", &["startingDeadlineSeconds"], found);
-    let policies = ["Allow", "Forbid", "Replace"];
-    one_of("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), &policies, found);
-    not_negative(spec, "spec", &["successfulJobsHistoryLimit", "failedJobsHistoryLimit"], found);
-    job(meta::at(spec, &["jobTemplate", "spec"]).unwrap_or(&Value::Null), "spec.jobTemplate.spec", found);
-    // Names of jobs add 11 characters.
-    if name.len() > 52 {
-        let why = "must be no more than 52 characters";
-        found.push(FieldError::invalid("metadata.name", &name.into(), why));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::storage;
+use super::{job_change, pod_change, volume_change};
 use crate::kind::Kind;
 use crate::meta;
 use crate::status::FieldError;
@@ -14,12 +14,6 @@ const FIELDS: &[(&str, &str, &[&str])] = &[
     ("apps", "Deployment", &["spec", "selector"]),
     ("apps", "DaemonSet", &["spec", "selector"]),
     ("apps", "ReplicaSet", &["spec", "selector"]),
-    ("batch", "Job", &["spec", "completions"]),
-    ("batch", "Job", &["spec", "selector"]),
-    ("batch", "Job", &["spec", "template"]),
-    ("batch", "Job", &["spec", "completionMode"]),
-    ("batch", "Job", &["spec", "podFailurePolicy"]),
-    ("batch", "Job", &["spec", "backoffLimitPerIndex"]),
     ("", "Secret", &["type"]),
     ("networking.k8s.io", "IngressClass", &["spec", "controller"]),
     ("discovery.k8s.io", "EndpointSlice", &["addressType"]),
@@ -31,13 +25,9 @@ const FIELDS: &[(&str, &str, &[&str])] = &[
 /// The faults of a change.
 pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
-    for (_, name, path) in FIELDS.iter().filter(|(g, k, _)| kind.is(g, k)) {
+    for (_, _, path) in FIELDS.iter().filter(|(g, k, _)| kind.is(g, k)) {
         let (old, now) = (meta::at(live, path), meta::at(new, path));
-        // The template of a suspended Job may change.
-        let suspended = *name == "Job"
-            && path.last() == Some(&"template")
-            && meta::at(live, &["spec", "suspend"]) == Some(&Value::Bool(true));
-        if old != now && !suspended {
+        if old != now {
             let value = now.cloned().unwrap_or(Value::Null);
             found.push(FieldError::invalid(path.join("."), &value, IMMUTABLE));
         }
@@ -45,8 +35,10 @@ pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
     match (kind.group.as_ref(), kind.kind.as_ref()) {
         ("", "ConfigMap" | "Secret") => found.extend(frozen(live, new)),
         ("", "Service") => found.extend(service(live, new)),
-        ("", "Pod") => found.extend(pod(live, new)),
-        ("", "PersistentVolumeClaim") => found.extend(claim(live, new)),
+        ("", "Pod") => found.extend(pod_change::check(live, new)),
+        ("", "PersistentVolumeClaim") => found.extend(volume_change::claim(live, new)),
+        ("", "PersistentVolume") => found.extend(volume_change::volume(live, new)),
+        ("batch", "Job") => found.extend(job_change::check(live, new)),
         ("apps", "StatefulSet") => found.extend(stateful_set(live, new)),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
             if live.get("roleRef") != new.get("roleRef") =>
@@ -109,45 +101,6 @@ fn without(value: Option<&Value>, fields: &[&str]) -> Map<String, Value> {
         .filter(|(k, _)| !fields.contains(&k.as_str()))
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect()
-}
-
-fn pod(live: &Value, new: &Value) -> Vec<FieldError> {
-    let count = |object: &Value| {
-        let containers = meta::at(object, &["spec", "containers"]).and_then(Value::as_array);
-        containers.map_or(0, Vec::len)
-    };
-    if count(live) != count(new) {
-        let why = "pod updates may not add or remove containers";
-        return vec![FieldError::forbidden("spec.containers", why)];
-    }
-    let comparable = |object: &Value| {
-        let mut spec = without(
-            object.get("spec"),
-            &["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"],
-        );
-        for list in ["containers", "initContainers"] {
-            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
-            for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
-                container.remove("image");
-            }
-        }
-        spec
-    };
-    if comparable(live) == comparable(new) {
-        return Vec::new();
-    }
-    let why = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-    vec![FieldError::forbidden("spec", why)]
-}
-
-fn claim(live: &Value, new: &Value) -> Vec<FieldError> {
-    // A claim may grow, be bound, and change its attributes class.
-    let fields = ["resources", "volumeName", "volumeAttributesClassName"];
-    if without(live.get("spec"), &fields) == without(new.get("spec"), &fields) {
-        return storage::claim_change(live, new).into_iter().collect();
-    }
-    let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-    vec![FieldError::forbidden("spec", why)]
 }
 
 fn stateful_set(live: &Value, new: &Value) -> Vec<FieldError> {

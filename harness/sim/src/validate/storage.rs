@@ -6,7 +6,7 @@ use super::names;
 use super::pod::one_of;
 use crate::codec::Quantity;
 use crate::meta;
-use crate::status::{Fault, FieldError};
+use crate::status::FieldError;
 
 const MODES: [&str; 4] = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"];
 /// The fields of a volume's spec that are no source of it.
@@ -88,15 +88,4 @@ pub(super) fn class(object: &Value, found: &mut Vec<FieldError>) {
     one_of("reclaimPolicy", object.get("reclaimPolicy"), &["Delete", "Retain"], found);
     let modes = ["Immediate", "WaitForFirstConsumer"];
     one_of("volumeBindingMode", object.get("volumeBindingMode"), &modes, found);
-}
-
-/// An update of a claim that is not bound must not change what it asks for.
-pub(super) fn claim_change(live: &Value, new: &Value) -> Option<FieldError> {
-    let bound = meta::text(live, &["status", "phase"]) == "Bound";
-    let asked = |object: &Value| meta::at(object, &["spec", "resources"]).cloned();
-    (!bound && asked(live) != asked(new)).then(|| FieldError {
-        fault: Fault::Forbidden,
-        field: "spec".to_owned(),
-        body: "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims".to_owned(),
-    })
 }
