@@ -2,9 +2,11 @@
 
 mod autoscale;
 mod builtin;
+mod event;
 mod immutable;
 mod job;
 mod job_change;
+mod job_policies;
 mod limits;
 mod metadata;
 mod names;
@@ -65,6 +67,12 @@ pub(crate) fn create(_: &mut Ctx<'_>, kind: &Kind, object: &Value) -> Result<()>
     errors.extend(by_schema(kind, object, None));
     if !kind.is_custom() {
         errors.extend(builtin::check(kind, object));
+        if kind.is("events.k8s.io", "Event") {
+            errors.extend(event::created(object));
+        }
+        if kind.is("", "Pod") {
+            errors.extend(pod::created(object.get("spec").unwrap_or(&Value::Null)));
+        }
     }
     refuse(kind, object, errors)
 }
@@ -88,7 +96,7 @@ pub(crate) fn update(
         let faults = if changed { builtin::check(kind, new) } else { Vec::new() };
         // In the order of the real server, which looks at some kinds twice.
         match kind.kind.as_ref() {
-            "Deployment" | "PersistentVolumeClaim" | "Pod" | "ReplicaSet" | "StatefulSet" => {
+            "Deployment" | "Event" | "PersistentVolumeClaim" | "Pod" | "ReplicaSet" | "StatefulSet" => {
                 errors.extend(faults.into_iter().chain(fixed));
             }
             "Node" | "PersistentVolume" => {

@@ -8,7 +8,7 @@
 //	  /v1/PersistentVolume.Spec.PersistentVolumeSource batch/v1/Job.Spec /v1/Event policy/v1/PodDisruptionBudget.Spec \
 //	  apps/v1/StatefulSet.Spec storage.k8s.io/v1/VolumeAttachment.Spec storage.k8s.io/v1/CSINode.Spec /v1/ResourceQuota.Spec \
 //	  /v1/Service.Spec networking.k8s.io/v1/NetworkPolicy.Spec networking.k8s.io/v1/Ingress.Spec \
-//	  rbac.authorization.k8s.io/v1/RoleBinding.RoleRef autoscaling/v2/HorizontalPodAutoscaler.Spec
+//	  rbac.authorization.k8s.io/v1/RoleBinding.RoleRef autoscaling/v2/HorizontalPodAutoscaler.Spec /v1/Node.Spec
 package main
 
 import (

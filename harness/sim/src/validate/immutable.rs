@@ -2,34 +2,45 @@
 
 use serde_json::{Map, Value};
 
-use super::{job_change, pod_change, volume_change};
+use super::{event, job_change, pod_change, volume_change};
+use crate::internal;
 use crate::kind::Kind;
 use crate::meta;
 use crate::status::FieldError;
 
 const IMMUTABLE: &str = "field is immutable";
 
-/// The fields of built-in kinds that never change: group, kind, path.
-const FIELDS: &[(&str, &str, &[&str])] = &[
-    ("apps", "Deployment", &["spec", "selector"]),
-    ("apps", "DaemonSet", &["spec", "selector"]),
-    ("apps", "ReplicaSet", &["spec", "selector"]),
-    ("", "Secret", &["type"]),
-    ("networking.k8s.io", "IngressClass", &["spec", "controller"]),
-    ("discovery.k8s.io", "EndpointSlice", &["addressType"]),
-    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "group"]),
-    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "names", "plural"]),
-    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "scope"]),
+/// The fields of built-in kinds that never change: group, kind, path, and the type as messages show it.
+const FIELDS: &[(&str, &str, &[&str], &str)] = &[
+    ("", "ResourceQuota", &["spec", "scopes"], "[s"),
+    ("", "Secret", &["type"], "s"),
+    ("apps", "ControllerRevision", &["data"], "v"),
+    ("apps", "DaemonSet", &["spec", "selector"], SELECTOR),
+    ("apps", "Deployment", &["spec", "selector"], SELECTOR),
+    ("apps", "ReplicaSet", &["spec", "selector"], SELECTOR),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "group"], "s"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "names", "plural"], "s"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "scope"], "s"),
+    ("discovery.k8s.io", "EndpointSlice", &["addressType"], "s"),
+    ("networking.k8s.io", "IngressClass", &["spec", "controller"], "s"),
+    ("node.k8s.io", "RuntimeClass", &["handler"], "s"),
+    ("storage.k8s.io", "CSIDriver", &["spec", "attachRequired"], "*b"),
+    ("storage.k8s.io", "CSIDriver", &["spec", "volumeLifecycleModes"], "[s"),
+    ("storage.k8s.io", "CSIStorageCapacity", &["nodeTopology"], SELECTOR),
+    ("storage.k8s.io", "CSIStorageCapacity", &["storageClassName"], "s"),
+    ("storage.k8s.io", "VolumeAttachment", &["spec"], "storage.VolumeAttachmentSpec"),
 ];
+const SELECTOR: &str = "*meta.LabelSelector";
 
 /// The faults of a change.
 pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
-    for (_, _, path) in FIELDS.iter().filter(|(g, k, _)| kind.is(g, k)) {
+    for (_, _, path, ty) in FIELDS.iter().filter(|(g, k, ..)| kind.is(g, k)) {
         let (old, now) = (meta::at(live, path), meta::at(new, path));
         if old != now {
-            let value = now.cloned().unwrap_or(Value::Null);
-            found.push(FieldError::invalid(path.join("."), &value, IMMUTABLE));
+            // The real server misspells one of them.
+            let field = path.join(".").replace("attachRequired", "attachedRequired");
+            found.push(FieldError::invalid_shown(field, &internal::json(ty, now), IMMUTABLE));
         }
     }
     match (kind.group.as_ref(), kind.kind.as_ref()) {
@@ -43,10 +54,8 @@ pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
             if live.get("roleRef") != new.get("roleRef") =>
         {
-            let part = |field: &str| meta::text(new, &["roleRef", field]).to_owned();
-            let shown =
-                serde_json::json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
-            found.push(FieldError::invalid("roleRef", &shown, "cannot change roleRef"));
+            let shown = internal::json("rbac.RoleRef", new.get("roleRef"));
+            found.push(FieldError::invalid_shown("roleRef", &shown, "cannot change roleRef"));
         }
         ("scheduling.k8s.io", "PriorityClass") => {
             if live.get("value") != new.get("value") {
@@ -58,6 +67,9 @@ pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
             }
         }
         ("storage.k8s.io", "StorageClass") => found.extend(storage_class(live, new)),
+        ("storage.k8s.io", "CSINode") => found.extend(drivers(live, new)),
+        ("", "Node") => found.extend(node(live, new)),
+        ("events.k8s.io", "Event") => found.extend(event::change(live, new)),
         _ => {}
     }
     found
@@ -83,14 +95,20 @@ fn frozen(live: &Value, new: &Value) -> Vec<FieldError> {
 
 fn service(live: &Value, new: &Value) -> Vec<FieldError> {
     let ty = |object: &Value| meta::text(object, &["spec", "type"]).to_owned();
-    if ty(live) == "ExternalName" || ty(new) == "ExternalName" {
-        return Vec::new();
+    let mut found = Vec::new();
+    if ty(live) != "ExternalName" && ty(new) != "ExternalName" {
+        let (old, now) = (meta::text(live, &["spec", "clusterIP"]), meta::text(new, &["spec", "clusterIP"]));
+        if !old.is_empty() && old != now {
+            let why = "may not change once set";
+            found.push(FieldError::invalid("spec.clusterIPs[0]", &Value::from(vec![now]), why));
+        }
     }
-    let (old, now) = (meta::text(live, &["spec", "clusterIP"]), meta::text(new, &["spec", "clusterIP"]));
-    if old.is_empty() || old == now {
-        return Vec::new();
+    let class = |object| meta::at(object, &["spec", "loadBalancerClass"]);
+    if ty(live) == "LoadBalancer" && ty(new) == "LoadBalancer" && class(live) != class(new) {
+        let shown = class(new).unwrap_or(&Value::Null);
+        found.push(FieldError::invalid("spec.loadBalancerClass", shown, "may not change once set"));
     }
-    vec![FieldError::invalid("spec.clusterIPs[0]", &Value::from(vec![now]), "may not change once set")]
+    found
 }
 
 /// An object without some of its fields.
@@ -118,6 +136,41 @@ fn stateful_set(live: &Value, new: &Value) -> Vec<FieldError> {
     }
     let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
     vec![FieldError::forbidden("spec", why)]
+}
+
+/// The drivers of a node stay as they are while they are there, but for how many volumes they can attach.
+fn drivers(live: &Value, new: &Value) -> Vec<FieldError> {
+    let list = |object| {
+        meta::at(object, &["spec", "drivers"]).and_then(Value::as_array).cloned().unwrap_or_default()
+    };
+    let old = list(live);
+    let changed = list(new).into_iter().filter(|driver| {
+        let before = old.iter().find(|old| old["name"] == driver["name"]);
+        before.is_some_and(|old| {
+            without(Some(old), &["allocatable"]) != without(Some(driver), &["allocatable"])
+        })
+    });
+    let told = changed.map(|driver| {
+        let shown = internal::json("storage.CSINodeDriver", Some(&driver));
+        FieldError::invalid_shown("spec.drivers", &shown, IMMUTABLE)
+    });
+    told.collect()
+}
+
+/// What a node is given once.
+fn node(live: &Value, new: &Value) -> Vec<FieldError> {
+    let spec = |object, field| meta::at(object, &["spec", field]);
+    let mut found = Vec::new();
+    for (field, name) in [("podCIDRs", "podCIDR"), ("providerID", "providerID")] {
+        if spec(live, field).is_some() && spec(live, field) != spec(new, field) {
+            let why = format!("node updates may not change {name} except from \"\" to valid");
+            found.push(FieldError::forbidden(format!("spec.{field}"), &why));
+        }
+    }
+    if spec(live, "externalID") != spec(new, "externalID") {
+        found.push(FieldError::forbidden("spec.externalID", "may not be updated"));
+    }
+    found
 }
 
 fn storage_class(live: &Value, new: &Value) -> Vec<FieldError> {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::builtin::{not_negative, selects};
+use super::job_policies;
 use super::pod::{self, in_order};
 use crate::internal;
 use crate::meta;
@@ -69,10 +70,21 @@ fn template(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
     let numbers =
         ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"];
     not_negative(spec, at, &numbers, found);
+    not_negative(spec, at, &["backoffLimitPerIndex", "maxFailedIndexes"], found);
     let modes = ["NonIndexed", "Indexed"];
     in_order(&format!("{at}.completionMode"), spec.get("completionMode"), &modes, found);
+    job_policies::check(spec, at, found);
     let pod = meta::at(spec, &["template", "spec"]).unwrap_or(&Value::Null);
-    found.extend(pod::check(pod, &format!("{at}.template.spec"), &["OnFailure", "Never"]));
+    let whole = spec.get("template").unwrap_or(&Value::Null);
+    found.extend(pod::template(whole, &format!("{at}.template"), &["OnFailure", "Never"]));
+    if spec.get("podFailurePolicy").is_some() && meta::text(pod, &["restartPolicy"]) == "OnFailure" {
+        let why = "only \"Never\" is supported when podFailurePolicy is specified";
+        found.push(FieldError::invalid(
+            format!("{at}.template.spec.restartPolicy"),
+            &"OnFailure".into(),
+            why,
+        ));
+    }
 }
 
 /// The faults of a CronJob.
@@ -81,9 +93,23 @@ pub(super) fn cron(name: &str, spec: &Value, found: &mut Vec<FieldError>) {
     let fields: Vec<&str> = schedule.split_whitespace().collect();
     if schedule.is_empty() {
         found.push(FieldError::required("spec.schedule", ""));
+    } else if schedule.contains("TZ") {
+        let why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
+        found.push(FieldError::invalid("spec.schedule", &schedule.into(), why));
     } else if !schedule.starts_with('@') && fields.len() != 5 {
         let why = format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" "));
         found.push(FieldError::invalid("spec.schedule", &schedule.into(), &why));
+    }
+    if let Some(zone) = spec.get("timeZone").filter(|zone| *zone == "") {
+        found.push(FieldError::invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string"));
+    }
+    if spec.get("timeZone").and_then(Value::as_str).is_some_and(|zone| zone.eq_ignore_ascii_case("local")) {
+        let (zone, at) = (meta::text(spec, &["timeZone"]), "spec.timeZone");
+        let why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+        found.push(FieldError::invalid(at, &zone.into(), why));
+        if zone != "Local" {
+            found.push(FieldError::invalid(at, &zone.into(), &format!("unknown time zone {zone}")));
+        }
     }
     not_negative(spec, "spec", &["startingDeadlineSeconds"], found);
     let policies = ["Allow", "Forbid", "Replace"];
@@ -94,6 +120,15 @@ pub(super) fn cron(name: &str, spec: &Value, found: &mut Vec<FieldError>) {
         "spec.jobTemplate.spec",
         found,
     );
+    let part = |field: &str| meta::at(spec, &["jobTemplate", "spec", field]);
+    if part("selector").is_some() {
+        let shown = internal::json("*meta.LabelSelector", part("selector"));
+        let why = "`selector` will be auto-generated";
+        found.push(FieldError::invalid_shown("spec.jobTemplate.spec.selector", &shown, why));
+    }
+    if let Some(manual) = part("manualSelector").filter(|manual| *manual == &Value::Bool(true)) {
+        in_order("spec.jobTemplate.spec.manualSelector", Some(manual), &["nil", "false"], found);
+    }
     // Names of jobs add 11 characters.
     if name.len() > 52 {
         let why = "must be no more than 52 characters";

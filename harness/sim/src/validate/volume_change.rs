@@ -11,11 +11,14 @@ const IMMUTABLE: &str = "field is immutable";
 /// The faults of a change of a PersistentVolumeClaim.
 pub(super) fn claim(live: &Value, new: &Value) -> Vec<FieldError> {
     let spec = |object: &Value| object.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
-    let (old, mut now) = (spec(live), spec(new));
+    let (mut old, mut now) = (spec(live), spec(new));
     let mut found = Vec::new();
-    // A claim is bound once.
+    // A claim is bound once, and gets a class once.
     if !old.contains_key("volumeName") {
-        put_back(&old, &mut now, "volumeName");
+        put_back(&now, &mut old, "volumeName");
+    }
+    if !old.contains_key("storageClassName") {
+        now.remove("storageClassName");
     }
     // One that is bound may grow, and change the class of its attributes.
     if meta::text(new, &["status", "phase"]) == "Bound" {
