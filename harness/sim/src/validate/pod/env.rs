@@ -113,12 +113,11 @@ pub(super) fn field_path(field: &Value, at: &str, known: &[&str], found: &mut Ve
         found.push(FieldError::required(place, ""));
         return;
     }
-    if let Some((map, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
-        if matches!(map, "metadata.labels" | "metadata.annotations") {
-            let key = if map == "metadata.annotations" { key.to_lowercase() } else { key.to_owned() };
-            found.extend(names::faults(at, &key, names::qualified));
-            return;
-        }
+    let part = path.strip_suffix("']").and_then(|path| path.split_once("['"));
+    if let Some((map @ ("metadata.labels" | "metadata.annotations"), key)) = part {
+        let key = if map == "metadata.annotations" { key.to_lowercase() } else { key.to_owned() };
+        found.extend(names::faults(at, &key, names::qualified));
+        return;
     }
     if !FIELDS.contains(&path) && !LABELS.contains(&path) {
         let why = format!("error converting fieldPath: field label not supported: {path}");
