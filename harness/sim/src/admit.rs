@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
+use crate::codec::Quantity;
 use crate::kind::Kind;
 use crate::meta;
 use crate::serve::Ctx;
@@ -42,6 +43,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Resu
         }
         ("", "Pod") => pod(ctx, kind, object)?,
         ("", "PersistentVolumeClaim") => {
+            data_sources(object);
             storage_class(ctx.state, object);
             protect(object, "kubernetes.io/pvc-protection");
         }
@@ -84,18 +86,54 @@ pub(crate) fn update(
             phase_changed(new, ctx.now);
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition", "") => crate::crd::complete(new, Some(live)),
-        // Fields that the server filled in once and that an update may leave out.
-        ("", "PersistentVolumeClaim", "") => keep(live, new, &["volumeName", "storageClassName"]),
-        ("", "Pod", "") => keep(
-            live,
-            new,
-            &["nodeName", "priority", "preemptionPolicy", "tolerations", "enableServiceLinks"],
-        ),
-        ("batch", "Job", "") => keep_job(live, new),
+        ("", "PersistentVolumeClaim", "") => data_sources(new),
+        ("", "Pod", "") => {
+            keep(live, new, &["priority", "preemptionPolicy", "enableServiceLinks"]);
+            tolerate(new);
+        }
         ("apps", "DaemonSet", "") => template_generation(live, new),
         _ => {}
     }
     Ok(())
+}
+
+/// Checks a valid update: what the server's admission looks at last.
+pub(crate) fn verify(ctx: &Ctx<'_>, kind: &Kind, live: &Value, new: &Value) -> Result<()> {
+    if !kind.is("", "PersistentVolumeClaim") || meta::text(live, &["status", "phase"]) != "Bound" {
+        return Ok(());
+    }
+    let asked = |object| meta::text(object, &["spec", "resources", "requests", "storage"]);
+    let (Some(old), Some(now)) = (Quantity::parse(asked(live)), Quantity::parse(asked(new))) else {
+        return Ok(());
+    };
+    let class = meta::text(live, &["spec", "storageClassName"]);
+    let classes = ctx.state.tables.get("storageclasses.storage.k8s.io");
+    let mut classes = classes.into_iter().flat_map(|t| t.objects.values()).map(|o| o.value());
+    let grows = classes.any(|c| meta::name(c) == class && c["allowVolumeExpansion"] == true);
+    if now.compare(&old).is_gt() && !grows {
+        let why = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize";
+        return Err(Refusal::forbidden(kind, meta::name(new), why));
+    }
+    Ok(())
+}
+
+/// The two fields of a claim that name what it is filled with say the same. The older one takes claims and snapshots alone.
+fn data_sources(claim: &mut Value) {
+    let spec = meta::map_mut(claim, "spec");
+    let old = |source: &Value| {
+        let (group, kind) = (meta::text(source, &["apiGroup"]), meta::text(source, &["kind"]));
+        matches!((group, kind), ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+    };
+    if spec.get("dataSource").is_some_and(|source| !old(source)) && !spec.contains_key("dataSourceRef") {
+        spec.remove("dataSource");
+    }
+    match (spec.get("dataSource").cloned(), spec.get("dataSourceRef").cloned()) {
+        (Some(source), None) => spec.insert("dataSourceRef".to_owned(), source),
+        (None, Some(source)) if meta::text(&source, &["namespace"]).is_empty() => {
+            spec.insert("dataSource".to_owned(), source)
+        }
+        _ => None,
+    };
 }
 
 /// Keeps fields of the live spec where the new one has none.
@@ -143,19 +181,7 @@ fn pod(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Result<()> {
     spec.entry("serviceAccountName").or_insert_with(|| "default".into());
     let account = spec.get("serviceAccountName").cloned().unwrap_or_else(|| "default".into());
     spec.insert("serviceAccount".to_owned(), account);
-    let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
-    if let Value::Array(list) = tolerations {
-        for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
-            let tolerated = list.iter().any(|t| {
-                let own = meta::text(t, &["key"]);
-                let effect = meta::text(t, &["effect"]);
-                (own == key || own.is_empty()) && (effect == "NoExecute" || effect.is_empty())
-            });
-            if !tolerated {
-                list.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
-            }
-        }
-    }
+    tolerate(object);
     let class = quality_of_service(object);
     let gated = meta::at(object, &["spec", "schedulingGates"]).and_then(Value::as_array);
     let gated = gated.is_some_and(|gates| !gates.is_empty());
@@ -169,6 +195,24 @@ fn pod(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Result<()> {
     status.insert("phase".to_owned(), "Pending".into());
     status.insert("qosClass".to_owned(), class.into());
     Ok(())
+}
+
+/// Pods bear nodes that are not ready, or not reached, for five minutes, unless they say for how long.
+fn tolerate(object: &mut Value) {
+    let spec = meta::map_mut(object, "spec");
+    let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
+    if let Value::Array(list) = tolerations {
+        for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+            let tolerated = list.iter().any(|t| {
+                let own = meta::text(t, &["key"]);
+                let effect = meta::text(t, &["effect"]);
+                (own == key || own.is_empty()) && (effect == "NoExecute" || effect.is_empty())
+            });
+            if !tolerated {
+                list.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+            }
+        }
+    }
 }
 
 /// `Guaranteed` where each container limits processor and memory to what it requests, `BestEffort` where none asks for
@@ -239,21 +283,24 @@ fn job(object: &mut Value) {
     }
     let (uid, name) = (meta::uid(object).to_owned(), meta::name(object).to_owned());
     let spec = meta::map_mut(object, "spec");
-    spec.entry("selector")
-        .or_insert_with(|| json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}));
+    let selector = spec.entry("selector").or_insert_with(|| json!({}));
+    meta::map_mut(selector, "matchLabels").insert(CONTROLLER.to_owned(), uid.as_str().into());
     let template = spec.entry("template").or_insert_with(|| json!({}));
     let labels = meta::map_mut(meta::metadata_of(template), "labels");
     for (key, value) in [
-        ("batch.kubernetes.io/controller-uid", &uid),
+        (CONTROLLER, &uid),
         ("batch.kubernetes.io/job-name", &name),
         ("controller-uid", &uid),
         ("job-name", &name),
     ] {
-        labels.insert(key.to_owned(), value.as_str().into());
+        labels.entry(key).or_insert_with(|| value.as_str().into());
     }
     let labels = labels.clone();
     meta::metadata_mut(object).entry("labels").or_insert(Value::Object(labels));
 }
+
+/// The label by which a Job finds its Pods.
+const CONTROLLER: &str = "batch.kubernetes.io/controller-uid";
 
 /// Counts the changes of a DaemonSet's template.
 fn template_generation(live: &Value, new: &mut Value) {
@@ -264,27 +311,6 @@ fn template_generation(live: &Value, new: &mut Value) {
     let generation = old + u64::from(changed);
     meta::map_mut(meta::metadata_of(new), "annotations")
         .insert(GENERATION.to_owned(), generation.to_string().into());
-}
-
-/// An update that leaves out what the server generated keeps it.
-fn keep_job(live: &Value, new: &mut Value) {
-    keep(live, new, &["selector"]);
-    let generated = meta::at(live, &["spec", "template", "metadata", "labels"]).and_then(Value::as_object);
-    let Some(generated) = generated else { return };
-    let spec = meta::map_mut(new, "spec");
-    let template = spec.entry("template").or_insert_with(|| json!({}));
-    let labels = meta::map_mut(meta::metadata_of(template), "labels");
-    for (key, value) in generated {
-        if matches!(
-            key.as_str(),
-            "batch.kubernetes.io/controller-uid"
-                | "batch.kubernetes.io/job-name"
-                | "controller-uid"
-                | "job-name"
-        ) {
-            labels.entry(key.clone()).or_insert_with(|| value.clone());
-        }
-    }
 }
 
 /// Addresses and node ports of a Service.
@@ -313,6 +339,15 @@ fn service(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, object: &mut Va
             keep(live, object, &["healthCheckNodePort"]);
             keep_node_ports(live, object);
         }
+    }
+    // Whoever changes the first address alone means the list as well.
+    let part = |object: &Value, field: &str| meta::at(object, &["spec", field]).cloned();
+    if let Some(live) = live
+        && part(live, "clusterIP") != part(object, "clusterIP")
+        && part(live, "clusterIPs") == part(object, "clusterIPs")
+        && let Some(first) = part(object, "clusterIP")
+    {
+        meta::map_mut(object, "spec").insert("clusterIPs".to_owned(), json!([first]));
     }
     let address = match meta::text(object, &["spec", "clusterIP"]) {
         "" => free_address(ctx),

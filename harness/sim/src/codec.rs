@@ -6,6 +6,7 @@
 
 mod empty;
 mod hooks;
+mod integers;
 mod plan;
 
 pub(crate) use plan::short as short_name;
@@ -21,6 +22,7 @@ use plan::{Field, Plan, Zero};
 use time::rewrite_time;
 
 pub(crate) use empty::{empty_lists, without_empty};
+pub(crate) use integers::cut_integers;
 pub(crate) use quantity::Quantity;
 
 /// Decodes an object of a built-in kind. The second value are its unknown fields, as paths.

@@ -28,6 +28,7 @@ mod delete;
 mod discovery;
 mod gc;
 mod identity;
+mod internal;
 mod json;
 mod kind;
 mod log;

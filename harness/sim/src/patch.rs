@@ -82,7 +82,12 @@ pub(crate) fn patch(
             patched
         }
         Err(refusal) if media == "application/strategic-merge-patch+json" => {
-            return Err(refuse_patched(refusal, kind, || go_text(&body), converter_words));
+            // The real server does not read the result as text, and takes numbers that do not fit.
+            let mut value = make()?;
+            let cut = crate::codec::cut_integers(&mut value, kind.ty());
+            let again = if cut { decode_parsed(ctx, kind, value.into()) } else { Err(refusal) };
+            let words = |why: &str| converter_words(why, &body);
+            again.map_err(|refusal| refuse_patched(refusal, kind, || go_text(&body), words))?
         }
         Err(refusal) => {
             let patched = make()?;
@@ -195,17 +200,18 @@ fn refuse_patched(
 
 /// What the real server says of a value of the wrong type in a strategic merge, whose result it does not read as JSON:
 /// the converter's words for what the parser of JSON would have said.
-fn converter_words(why: &str) -> String {
+fn converter_words(why: &str, patch: &Value) -> String {
     let parts = why
         .strip_prefix("json: cannot unmarshal ")
         .and_then(|rest| rest.split_once(" into Go struct field "))
-        .and_then(|(found, rest)| Some((found, rest.split_once(" of type ")?.1)));
-    let Some((found, wanted)) = parts else { return why.to_owned() };
+        .and_then(|(found, rest)| Some((found, rest.split_once(" of type ")?)));
+    let Some((found, (place, wanted))) = parts else { return why.to_owned() };
     let (found, digits) = found.split_once(' ').unwrap_or((found, ""));
     let go = match found {
         "array" => "slice",
         "object" => "map",
         "number" if digits.contains(['.', 'e', 'E']) => "float64",
+        "number" if digits.is_empty() && has_float(patch, place.split('.').skip(1)) => "float64",
         "number" => "int64",
         other => other,
     };
@@ -227,6 +233,18 @@ fn converter_words(why: &str) -> String {
     }
 }
 
+/// Whether a floating point number stands under a path that leads through lists and, at its end, through a map.
+fn has_float<'p>(value: &Value, mut path: impl Iterator<Item = &'p str> + Clone) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(|item| has_float(item, path.clone())),
+        Value::Object(map) => match path.next() {
+            Some(key) => map.get(key).is_some_and(|value| has_float(value, path)),
+            None => map.values().any(Value::is_f64),
+        },
+        value => value.is_f64(),
+    }
+}
+
 /// A value as Go prints it: `map[a:1 b:[x y]]`.
 fn go_text(value: &Value) -> String {
     match value {
@@ -237,7 +255,24 @@ fn go_text(value: &Value) -> String {
             let entries = map.iter().map(|(key, value)| format!("{key}:{}", go_text(value)));
             format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
         }
-        other => other.to_string(),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) => go_float(float),
+            None => number.to_string(),
+        },
+        Value::Bool(flag) => flag.to_string(),
+    }
+}
+
+/// A floating point number as Go prints it: with an exponent below 0.0001 and from 1000000 on.
+fn go_float(number: f64) -> String {
+    let text = format!("{number:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..6).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{mantissa}e{sign}{:02}", exponent.abs())
+        }
+        _ => number.to_string(),
     }
 }
 

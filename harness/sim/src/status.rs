@@ -45,7 +45,7 @@ pub(crate) struct FieldError {
 /// A value as the real server prints it in an error: text in quotes, the rest as JSON.
 pub(crate) fn show(value: &Value) -> String {
     match value {
-        Value::Null => "null".to_owned(),
+        Value::Object(_) | Value::Array(_) => crate::internal::escaped(&value.to_string()),
         other => other.to_string(),
     }
 }
@@ -73,6 +73,11 @@ impl FieldError {
     /// As [`FieldError::invalid`], with the value as the message is to show it.
     pub(crate) fn invalid_shown(field: impl Into<String>, shown: &str, detail: &str) -> FieldError {
         FieldError::of(Fault::Invalid, field, format!("Invalid value: {shown}: {detail}"))
+    }
+
+    /// As [`FieldError::invalid`], of a value that messages do not show.
+    pub(crate) fn invalid_unshown(field: impl Into<String>, detail: &str) -> FieldError {
+        FieldError::of(Fault::Invalid, field, format!("Invalid value: {detail}"))
     }
 
     pub(crate) fn not_supported(field: impl Into<String>, value: &Value, supported: &[&str]) -> FieldError {
@@ -206,12 +211,14 @@ impl Refusal {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
         };
-        let message = format!("{} {name:?} is invalid: {all}", qualified(&kind.kind, &kind.group));
+        // Events of both groups are validated as those of the first.
+        let group = if kind.is("events.k8s.io", "Event") { "" } else { &*kind.group };
+        let message = format!("{} {name:?} is invalid: {all}", qualified(&kind.kind, group));
         let causes = errors
             .iter()
             .map(|e| json!({"reason": e.reason(), "message": e.body, "field": e.field}))
             .collect();
-        Refusal::new(422, "Invalid", message).about(name, &kind.group, &kind.kind).with_causes(causes)
+        Refusal::new(422, "Invalid", message).about(name, group, &kind.kind).with_causes(causes)
     }
 
     /// A fault in the options of a request (`kind`: `CreateOptions`, `DeleteOptions`, …).

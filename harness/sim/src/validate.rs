@@ -2,13 +2,19 @@
 
 mod autoscale;
 mod builtin;
+mod event;
 mod immutable;
+mod job;
+mod job_change;
+mod job_policies;
 mod limits;
 mod metadata;
 mod names;
 mod network;
 mod pod;
+mod pod_change;
 mod storage;
+mod volume_change;
 
 use serde_json::Value;
 
@@ -61,6 +67,12 @@ pub(crate) fn create(_: &mut Ctx<'_>, kind: &Kind, object: &Value) -> Result<()>
     errors.extend(by_schema(kind, object, None));
     if !kind.is_custom() {
         errors.extend(builtin::check(kind, object));
+        if kind.is("events.k8s.io", "Event") {
+            errors.extend(event::created(object));
+        }
+        if kind.is("", "Pod") {
+            errors.extend(pod::created(object.get("spec").unwrap_or(&Value::Null)));
+        }
     }
     refuse(kind, object, errors)
 }
@@ -82,11 +94,22 @@ pub(crate) fn update(
         let fixed = immutable::check(kind, live, new);
         let changed = live.get("spec") != new.get("spec") || new.get("spec").is_none();
         let faults = if changed { builtin::check(kind, new) } else { Vec::new() };
-        // In the order of the real server.
-        if matches!(kind.kind.as_ref(), "Deployment" | "ReplicaSet" | "StatefulSet") {
-            errors.extend(faults.into_iter().chain(fixed));
-        } else {
-            errors.extend(fixed.into_iter().chain(faults));
+        // In the order of the real server, which looks at some kinds twice.
+        match kind.kind.as_ref() {
+            "Deployment" | "Event" | "PersistentVolumeClaim" | "Pod" | "ReplicaSet" | "StatefulSet" => {
+                errors.extend(faults.into_iter().chain(fixed));
+            }
+            "Node" | "PersistentVolume" => {
+                errors.extend(faults.iter().cloned().chain(faults.iter().cloned()).chain(fixed));
+            }
+            "Job" => {
+                errors.extend(faults);
+                if changed {
+                    job::check_again(new, &mut errors);
+                }
+                errors.extend(fixed);
+            }
+            _ => errors.extend(fixed.into_iter().chain(faults)),
         }
     }
     refuse(kind, new, errors)

@@ -131,10 +131,7 @@ pub(crate) fn create_object(
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
         metadata.remove(field);
     }
-    if name.is_empty() {
-        let error = FieldError::required("metadata.name", "name or generateName is required");
-        return Err(Refusal::invalid(kind, "", vec![error]));
-    }
+    // Without a name it is refused, when everything else has been looked at.
     metadata.insert("name".to_owned(), name.clone().into());
     metadata.insert("uid".to_owned(), uid.into());
     metadata.insert("creationTimestamp".to_owned(), meta::rfc3339(ctx.now).into());
@@ -368,6 +365,7 @@ pub(crate) fn update_object(
         meta::metadata_mut(&mut new).insert("generation".to_owned(), (generation + 1).into());
     }
     validate::update(ctx, kind, &live, &new, subresource)?;
+    crate::admit::verify(ctx, kind, &live, &new)?;
     finish_update(ctx, kind, key, stored, &live, new)
 }
 

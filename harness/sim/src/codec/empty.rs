@@ -56,7 +56,8 @@ fn strip(map: &Map<String, Value>, plan: &'static Plan) -> Map<String, Value> {
         let Some(field) = plan.field(key) else { continue };
         let scalar = matches!(field.ty.kind(), TypeKind::Scalar(_));
         match (field.zero, value, field.plan()) {
-            (Zero::Null, Value::Null, _) => {}
+            // A text that shows as null is owned all the same, but not a time.
+            (Zero::Null, Value::Null, _) if !scalar || field.ty.format().is_some() => {}
             (Zero::Shown, value, _) if scalar && is_zero(value) => {}
             (_, Value::Object(inner), Some(plan)) if field.ty.kind() == TypeKind::Object => {
                 out.insert(key.clone(), Value::Object(strip(inner, plan)));

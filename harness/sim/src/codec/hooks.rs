@@ -19,6 +19,7 @@ pub(super) fn apply(ty: &str, object: &mut Fields) {
         "core.v1.Volume" => volume(object),
         "core.v1.ServiceSpec" => service_spec(object),
         "core.v1.ServicePort" => service_port(object),
+        "core.v1.NodeSpec" => node_spec(object),
         "core.v1.Namespace" => namespace(object),
         "core.v1.Secret" => secret(object),
         "apps.v1.DeploymentStrategy" => {
@@ -56,15 +57,39 @@ fn flag(object: &Fields, field: &str) -> bool {
 fn container(object: &mut Fields) {
     if !object.contains_key("imagePullPolicy") {
         let image = text(object, "image");
-        // The tag stands after the last colon of the last path element; a digest pins the image as well.
-        let last = image.rsplit('/').next().unwrap_or("");
-        let latest = if last.contains('@') {
-            false
-        } else {
-            last.rsplit_once(':').is_none_or(|(_, tag)| tag == "latest")
-        };
-        let policy = if latest { "Always" } else { "IfNotPresent" };
+        let policy = if tag(image) == Some("latest") { "Always" } else { "IfNotPresent" };
         object.insert("imagePullPolicy".to_owned(), policy.into());
+    }
+}
+
+/// The tag of an image, `latest` where it has neither tag nor digest; none where the name is not one of an image.
+fn tag(image: &str) -> Option<&str> {
+    let part = |text: &str| {
+        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        !text.is_empty()
+            && text.bytes().all(|b| inside(b) || matches!(b, b'.' | b'_' | b'-'))
+            && [text.as_bytes().first(), text.as_bytes().last()].into_iter().flatten().all(|b| inside(*b))
+    };
+    let (name, digest) = match image.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (image, None),
+    };
+    let (head, last) = name.rsplit_once('/').map_or(("", name), |(head, last)| (head, last));
+    let (last, tag) = match last.split_once(':') {
+        Some((last, tag)) => (last, Some(tag)),
+        None => (last, None),
+    };
+    // What stands before the first slash may be a host, which has other letters.
+    let folders = head.split('/').enumerate().filter(|(_, folder)| !folder.is_empty());
+    let well_formed = part(last)
+        && folders.into_iter().all(|(i, folder)| i == 0 && folder.contains([':', '.']) || part(folder))
+        && tag.is_none_or(|tag| {
+            tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        });
+    match (well_formed, tag, digest) {
+        (false, _, _) | (true, None, Some(_)) => None,
+        (true, Some(tag), _) => Some(tag),
+        (true, None, None) => Some("latest"),
     }
 }
 
@@ -96,6 +121,9 @@ fn pod_spec(object: &mut Fields) {
 fn pod(object: &mut Fields) {
     let Some(Value::Object(spec)) = object.get_mut("spec") else { return };
     default(spec, "enableServiceLinks", true);
+    if let Some(Value::Object(resources)) = spec.get("resources").cloned() {
+        spec.insert("resources".to_owned(), whole_pod(resources, spec));
+    }
     let host_network = flag(spec, "hostNetwork");
     for list in ["containers", "initContainers"] {
         let containers = spec.get_mut(list).and_then(Value::as_array_mut);
@@ -111,6 +139,28 @@ fn pod(object: &mut Fields) {
             }
         }
     }
+}
+
+/// What a whole Pod may use and does not request is requested as limited, unless its containers request it.
+fn whole_pod(mut resources: Fields, spec: &Fields) -> Value {
+    let Some(Value::Object(limits)) = resources.get("limits").cloned() else { return resources.into() };
+    let lists = ["containers", "initContainers"].into_iter().filter_map(|list| spec.get(list)?.as_array());
+    let containers: Vec<&Value> = lists.flatten().collect();
+    let asked = |name: &str| {
+        let amount =
+            |c: &Value, part| c.pointer(&format!("/resources/{part}")).is_some_and(|a| a.get(name).is_some());
+        containers.iter().any(|c| amount(c, "requests") || amount(c, "limits"))
+    };
+    let requests = resources.entry("requests").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(requests) = requests {
+        for (name, amount) in limits.into_iter().filter(|(name, _)| !asked(name)) {
+            requests.entry(name).or_insert(amount);
+        }
+        if requests.is_empty() {
+            resources.remove("requests");
+        }
+    }
+    resources.into()
 }
 
 /// One address stands in two fields.
@@ -160,6 +210,13 @@ fn service_port(object: &mut Fields) {
     }
 }
 
+/// One range of addresses stands in two fields.
+fn node_spec(object: &mut Fields) {
+    if let Some(range) = object.get("podCIDR").cloned() {
+        default(object, "podCIDRs", json!([range]));
+    }
+}
+
 fn namespace(object: &mut Fields) {
     let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
     let Some(Value::String(name)) = metadata.get("name").cloned() else { return };
@@ -200,22 +257,18 @@ fn job(object: &mut Fields) {
         default(metadata, "labels", labels);
     }
     let Some(Value::Object(object)) = object.get_mut("spec") else { return };
-    default(object, "backoffLimit", 6);
+    let most = if object.contains_key("backoffLimitPerIndex") { i32::MAX } else { 6 };
+    default(object, "backoffLimit", most);
     default(object, "completionMode", "NonIndexed");
     default(object, "suspend", false);
-    default(object, "podReplacementPolicy", "TerminatingOrFailed");
+    let replaced = if object.contains_key("podFailurePolicy") { "Failed" } else { "TerminatingOrFailed" };
+    default(object, "podReplacementPolicy", replaced);
     default(object, "manualSelector", false);
     if !object.contains_key("completions") && !object.contains_key("parallelism") {
         object.insert("completions".to_owned(), 1.into());
         object.insert("parallelism".to_owned(), 1.into());
     }
     default(object, "parallelism", 1);
-    if object.contains_key("podFailurePolicy") {
-        object.insert("podReplacementPolicy".to_owned(), "Failed".into());
-    }
-    if object.contains_key("backoffLimitPerIndex") && object.get("backoffLimit") == Some(&6.into()) {
-        object.insert("backoffLimit".to_owned(), i64::from(i32::MAX).into());
-    }
 }
 
 /// Names that follow from the kind.
@@ -315,6 +368,10 @@ mod tests {
     #[case("nginx:1.2", "IfNotPresent")]
     #[case("localhost:5000/nginx", "Always")]
     #[case("nginx@sha256:0123", "IfNotPresent")]
+    #[case("Host.example:5000/a/b", "Always")]
+    #[case("", "IfNotPresent")]
+    #[case(" nginx", "IfNotPresent")]
+    #[case("Nginx", "IfNotPresent")]
     fn the_pull_policy_depends_on_the_tag(#[case] image: &str, #[case] want: &str) {
         let mut container = Map::from_iter([("image".to_owned(), Value::from(image))]);
         apply("core.v1.Container", &mut container);

@@ -59,6 +59,11 @@ impl Quantity {
         self.nanos.cmp(&0)
     }
 
+    /// Whether it is a whole number.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.nanos % NANO == 0
+    }
+
     /// Compares the amounts.
     pub(crate) fn compare(&self, other: &Quantity) -> Ordering {
         self.nanos.cmp(&other.nanos)

@@ -1,9 +1,12 @@
 //! Faults of the specs of built-in kinds.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::pod::{in_order, one_of};
-use super::{autoscale, limits, names, network, pod, storage};
+use super::{autoscale, event, job, limits, names, network, pod, storage};
+use crate::internal;
 use crate::kind::Kind;
 use crate::meta;
 use crate::status::{Fault, FieldError};
@@ -17,12 +20,19 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
         ("", "Secret") => secret(object, &mut found),
         ("", "Service") => network::service(spec, &mut found),
         ("", "Pod") => found.extend(pod::check(spec, "spec", &["Always", "OnFailure", "Never"])),
-        ("", "PersistentVolumeClaim") => storage::claim(spec, &mut found),
+        ("", "PersistentVolumeClaim") => storage::claim(spec, "spec", &mut found),
         ("apps", "Deployment") => {
             workload_of("Deployment", spec, &mut found);
             deployment_strategy(spec, &mut found);
             let numbers = ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"];
             not_negative(spec, "spec", &numbers, &mut found);
+            let number = |field: &str| spec.get(field).and_then(Value::as_i64);
+            if let Some(deadline) = number("progressDeadlineSeconds")
+                && deadline <= number("minReadySeconds").unwrap_or(0)
+            {
+                let why = "must be greater than minReadySeconds";
+                found.push(FieldError::invalid("spec.progressDeadlineSeconds", &deadline.into(), why));
+            }
         }
         ("apps", "StatefulSet") => {
             stateful_set(spec, &mut found);
@@ -34,26 +44,17 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
                 update_strategy(spec, &mut found);
             }
         }
-        ("batch", "Job") => job(spec, "spec", &mut found),
-        ("batch", "CronJob") => cron_job(meta::name(object), spec, &mut found),
+        ("batch", "Job") => job::check(object, &mut found),
+        ("batch", "CronJob") => job::cron(meta::name(object), spec, &mut found),
         ("networking.k8s.io", "Ingress") => network::ingress(spec, &mut found),
         ("networking.k8s.io", "NetworkPolicy") => network::policy(spec, &mut found),
         ("policy", "PodDisruptionBudget") if disruption_budget(spec, &mut found) => {}
         ("policy", "PodDisruptionBudget")
             if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() =>
         {
-            let part = |field: &str| spec.get(field).cloned().unwrap_or(Value::Null);
-            // The fields come in the order of the Go struct.
-            let shown = [
-                ("MinAvailable", "minAvailable"),
-                ("Selector", "selector"),
-                ("MaxUnavailable", "maxUnavailable"),
-                ("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy"),
-            ]
-            .map(|(name, field)| format!("{name:?}:{}", part(field)));
             found.push(FieldError::invalid_shown(
                 "spec",
-                &format!("{{{}}}", shown.join(",")),
+                &internal::json("policy.PodDisruptionBudgetSpec", Some(spec)),
                 "minAvailable and maxUnavailable cannot be both set",
             ));
         }
@@ -97,7 +98,7 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
         ("", "LimitRange") => limits::range(spec, &mut found),
         ("", "ResourceQuota") => limits::quota(spec, &mut found),
         ("", "Node") => node(spec, &mut found),
-        ("", "Event") => event(object, &mut found),
+        ("" | "events.k8s.io", "Event") => event::check(&kind.group, object, &mut found),
         (
             "admissionregistration.k8s.io",
             "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
@@ -193,7 +194,7 @@ fn secret(object: &Value, found: &mut Vec<FieldError>) {
     }
 }
 
-fn selects(selector: Option<&Value>, labels: Option<&Value>) -> bool {
+pub(super) fn selects(selector: Option<&Value>, labels: Option<&Value>) -> bool {
     let Some(selector) = selector else { return false };
     let label = |key: &str| labels.and_then(|l| l.get(key)).and_then(Value::as_str);
     map(selector, "matchLabels").all(|(key, value)| label(key) == value.as_str())
@@ -237,12 +238,22 @@ fn workload_of(kind: &str, spec: &Value, found: &mut Vec<FieldError>) {
         let why = "`selector` does not match template `labels`";
         found.push(FieldError::invalid("spec.template.metadata.labels", &value, why));
     }
-    let pod = meta::at(spec, &["template", "spec"]).unwrap_or(&Value::Null);
-    found.extend(pod::check(pod, "spec.template.spec", &["Always"]));
+    let template = spec.get("template").unwrap_or(&Value::Null);
+    if kind == "StatefulSet" {
+        // The real server looks at these twice.
+        found.extend(pod::template_metadata(template, "spec.template"));
+    }
+    found.extend(pod::template(template, "spec.template", &["Always"]));
+    if meta::at(template, &["spec", "activeDeadlineSeconds"]).is_some() {
+        // The real server has one text for most kinds.
+        let name = if matches!(kind, "DaemonSet" | "StatefulSet") { kind } else { "ReplicaSet" };
+        let why = format!("activeDeadlineSeconds in {name} is not Supported");
+        found.push(FieldError::forbidden("spec.template.spec.activeDeadlineSeconds", &why));
+    }
 }
 
 /// Numbers that must not be below nothing.
-fn not_negative(value: &Value, at: &str, fields: &[&str], found: &mut Vec<FieldError>) {
+pub(super) fn not_negative(value: &Value, at: &str, fields: &[&str], found: &mut Vec<FieldError>) {
     for field in fields {
         if let Some(number) = value.get(*field)
             && number.as_i64().is_some_and(|n| n < 0)
@@ -278,13 +289,8 @@ fn check_selector(selector: &Value, found: &mut Vec<FieldError>) -> bool {
     if found.len() == before {
         return true;
     }
-    let mut shown = selector.clone();
-    for expression in shown.get_mut("matchExpressions").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(map) = expression.as_object_mut() {
-            map.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
-        }
-    }
-    found.push(FieldError::invalid("spec.selector", &shown, "invalid label selector"));
+    let shown = internal::json("*meta.LabelSelector", Some(selector));
+    found.push(FieldError::invalid_shown("spec.selector", &shown, "invalid label selector"));
     false
 }
 
@@ -296,19 +302,30 @@ fn stateful_set(spec: &Value, found: &mut Vec<FieldError>) {
     }
     let strategy = meta::text(spec, &["updateStrategy", "type"]);
     if !matches!(strategy, "" | "RollingUpdate" | "OnDelete") {
-        let shown = format!("{{\"Type\":{strategy:?},\"RollingUpdate\":null}}");
+        let shown = internal::json("apps.StatefulSetUpdateStrategy", spec.get("updateStrategy"));
         let why = "must be 'RollingUpdate' or 'OnDelete'";
         found.push(FieldError::invalid_shown("spec.updateStrategy", &shown, why));
     }
 }
 
 fn update_strategy(spec: &Value, found: &mut Vec<FieldError>) {
-    let strategy = meta::text(spec, &["updateStrategy", "type"]);
-    if !matches!(strategy, "" | "RollingUpdate" | "OnDelete") {
-        let shown = format!("{{\"Type\":{strategy:?},\"RollingUpdate\":null}}");
-        let body = format!("Unsupported value: {shown}: supported values: \"RollingUpdate\", \"OnDelete\"");
-        let fault = Fault::NotSupported;
-        found.push(FieldError { fault, field: "spec.updateStrategy".to_owned(), body });
+    let strategy = spec.get("updateStrategy").unwrap_or(&Value::Null);
+    match meta::text(strategy, &["type"]) {
+        "RollingUpdate" => {
+            let most = |field: &str| meta::at(strategy, &["rollingUpdate", field]);
+            if is_nothing(most("maxUnavailable")) && is_nothing(most("maxSurge")) {
+                let at = "spec.updateStrategy.rollingUpdate.maxUnavailable";
+                found.push(FieldError::required(at, "cannot be 0 when maxSurge is 0"));
+            }
+        }
+        "" | "OnDelete" => {}
+        other => {
+            let shown = format!("{{\"Type\":{other:?},\"RollingUpdate\":null}}");
+            let body =
+                format!("Unsupported value: {shown}: supported values: \"RollingUpdate\", \"OnDelete\"");
+            let fault = Fault::NotSupported;
+            found.push(FieldError { fault, field: "spec.updateStrategy".to_owned(), body });
+        }
     }
 }
 
@@ -350,28 +367,28 @@ fn ingress_class(spec: &Value, found: &mut Vec<FieldError>) {
 }
 
 fn node(spec: &Value, found: &mut Vec<FieldError>) {
+    let mut seen = BTreeSet::new();
     for (i, taint) in list(spec, "taints").iter().enumerate() {
         let at = format!("metadata.taints[{i}]");
         found.extend(names::faults(&format!("{at}.key"), meta::text(taint, &["key"]), names::qualified));
         let value = meta::text(taint, &["value"]);
         found.extend(names::faults(&format!("{at}.value"), value, names::label_value));
-        let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
-        in_order(&format!("{at}.effect"), taint.get("effect"), &effects, found);
+        let effect = meta::text(taint, &["effect"]);
+        if effect.is_empty() {
+            found.push(FieldError::required(format!("{at}.effect"), ""));
+        } else {
+            let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+            in_order(&format!("{at}.effect"), taint.get("effect"), &effects, found);
+        }
+        if !seen.insert((meta::text(taint, &["key"]), effect)) {
+            let shown = internal::json("core.Taint", Some(taint));
+            let body = format!("Duplicate value: {shown}: taints must be unique by key and effect pair");
+            found.push(FieldError { fault: Fault::Duplicate, field: at, body });
+        }
     }
     let range = meta::text(spec, &["podCIDR"]);
     if !range.is_empty() && network::cidr(range).is_none() {
         found.push(FieldError::invalid("spec.podCIDRs[0]", &range.into(), network::CIDR));
-    }
-}
-
-/// An event stands in the namespace of what it is about; about what has none, in `default`.
-fn event(object: &Value, found: &mut Vec<FieldError>) {
-    let own = meta::namespace(object);
-    let about = meta::text(object, &["involvedObject", "namespace"]);
-    let wanted = if about.is_empty() { "default" } else { about };
-    if own != wanted {
-        let why = "does not match event.namespace";
-        found.push(FieldError::invalid("involvedObject.namespace", &about.into(), why));
     }
 }
 
@@ -410,37 +427,6 @@ fn deployment_strategy(spec: &Value, found: &mut Vec<FieldError>) {
                 format!("Unsupported value: {shown}: supported values: \"Recreate\", \"RollingUpdate\"");
             found.push(FieldError { fault: Fault::NotSupported, field: "spec.strategy".to_owned(), body });
         }
-    }
-}
-
-fn job(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
-    let numbers =
-        ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"];
-    not_negative(spec, at, &numbers, found);
-    let modes = ["NonIndexed", "Indexed"];
-    in_order(&format!("{at}.completionMode"), spec.get("completionMode"), &modes, found);
-    let pod = meta::at(spec, &["template", "spec"]).unwrap_or(&Value::Null);
-    found.extend(pod::check(pod, &format!("{at}.template.spec"), &["OnFailure", "Never"]));
-}
-
-fn cron_job(name: &str, spec: &Value, found: &mut Vec<FieldError>) {
-    let schedule = meta::text(spec, &["schedule"]);
-    let fields: Vec<&str> = schedule.split_whitespace().collect();
-    if schedule.is_empty() {
-        found.push(FieldError::required("spec.schedule", ""));
-    } else if !schedule.starts_with('@') && fields.len() != 5 {
-        let why = format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" "));
-        found.push(FieldError::invalid("spec.schedule", &schedule.into(), &why));
-    }
-    not_negative(spec, "spec", &["startingDeadlineSeconds"], found);
-    let policies = ["Allow", "Forbid", "Replace"];
-    one_of("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), &policies, found);
-    not_negative(spec, "spec", &["successfulJobsHistoryLimit", "failedJobsHistoryLimit"], found);
-    job(meta::at(spec, &["jobTemplate", "spec"]).unwrap_or(&Value::Null), "spec.jobTemplate.spec", found);
-    // Names of jobs add 11 characters.
-    if name.len() > 52 {
-        let why = "must be no more than 52 characters";
-        found.push(FieldError::invalid("metadata.name", &name.into(), why));
     }
 }
 

@@ -2,59 +2,60 @@
 
 use serde_json::{Map, Value};
 
-use super::storage;
+use super::{event, job_change, pod_change, volume_change};
+use crate::internal;
 use crate::kind::Kind;
 use crate::meta;
 use crate::status::FieldError;
 
 const IMMUTABLE: &str = "field is immutable";
 
-/// The fields of built-in kinds that never change: group, kind, path.
-const FIELDS: &[(&str, &str, &[&str])] = &[
-    ("apps", "Deployment", &["spec", "selector"]),
-    ("apps", "DaemonSet", &["spec", "selector"]),
-    ("apps", "ReplicaSet", &["spec", "selector"]),
-    ("batch", "Job", &["spec", "completions"]),
-    ("batch", "Job", &["spec", "selector"]),
-    ("batch", "Job", &["spec", "template"]),
-    ("batch", "Job", &["spec", "completionMode"]),
-    ("batch", "Job", &["spec", "podFailurePolicy"]),
-    ("batch", "Job", &["spec", "backoffLimitPerIndex"]),
-    ("", "Secret", &["type"]),
-    ("networking.k8s.io", "IngressClass", &["spec", "controller"]),
-    ("discovery.k8s.io", "EndpointSlice", &["addressType"]),
-    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "group"]),
-    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "names", "plural"]),
-    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "scope"]),
+/// The fields of built-in kinds that never change: group, kind, path, and the type as messages show it.
+const FIELDS: &[(&str, &str, &[&str], &str)] = &[
+    ("", "ResourceQuota", &["spec", "scopes"], "[s"),
+    ("", "Secret", &["type"], "s"),
+    ("apps", "ControllerRevision", &["data"], "v"),
+    ("apps", "DaemonSet", &["spec", "selector"], SELECTOR),
+    ("apps", "Deployment", &["spec", "selector"], SELECTOR),
+    ("apps", "ReplicaSet", &["spec", "selector"], SELECTOR),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "group"], "s"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "names", "plural"], "s"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "scope"], "s"),
+    ("discovery.k8s.io", "EndpointSlice", &["addressType"], "s"),
+    ("networking.k8s.io", "IngressClass", &["spec", "controller"], "s"),
+    ("node.k8s.io", "RuntimeClass", &["handler"], "s"),
+    ("storage.k8s.io", "CSIDriver", &["spec", "attachRequired"], "*b"),
+    ("storage.k8s.io", "CSIDriver", &["spec", "volumeLifecycleModes"], "[s"),
+    ("storage.k8s.io", "CSIStorageCapacity", &["nodeTopology"], SELECTOR),
+    ("storage.k8s.io", "CSIStorageCapacity", &["storageClassName"], "s"),
+    ("storage.k8s.io", "VolumeAttachment", &["spec"], "storage.VolumeAttachmentSpec"),
 ];
+const SELECTOR: &str = "*meta.LabelSelector";
 
 /// The faults of a change.
 pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
-    for (_, name, path) in FIELDS.iter().filter(|(g, k, _)| kind.is(g, k)) {
+    for (_, _, path, ty) in FIELDS.iter().filter(|(g, k, ..)| kind.is(g, k)) {
         let (old, now) = (meta::at(live, path), meta::at(new, path));
-        // The template of a suspended Job may change.
-        let suspended = *name == "Job"
-            && path.last() == Some(&"template")
-            && meta::at(live, &["spec", "suspend"]) == Some(&Value::Bool(true));
-        if old != now && !suspended {
-            let value = now.cloned().unwrap_or(Value::Null);
-            found.push(FieldError::invalid(path.join("."), &value, IMMUTABLE));
+        if old != now {
+            // The real server misspells one of them.
+            let field = path.join(".").replace("attachRequired", "attachedRequired");
+            found.push(FieldError::invalid_shown(field, &internal::json(ty, now), IMMUTABLE));
         }
     }
     match (kind.group.as_ref(), kind.kind.as_ref()) {
         ("", "ConfigMap" | "Secret") => found.extend(frozen(live, new)),
         ("", "Service") => found.extend(service(live, new)),
-        ("", "Pod") => found.extend(pod(live, new)),
-        ("", "PersistentVolumeClaim") => found.extend(claim(live, new)),
+        ("", "Pod") => found.extend(pod_change::check(live, new)),
+        ("", "PersistentVolumeClaim") => found.extend(volume_change::claim(live, new)),
+        ("", "PersistentVolume") => found.extend(volume_change::volume(live, new)),
+        ("batch", "Job") => found.extend(job_change::check(live, new)),
         ("apps", "StatefulSet") => found.extend(stateful_set(live, new)),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
             if live.get("roleRef") != new.get("roleRef") =>
         {
-            let part = |field: &str| meta::text(new, &["roleRef", field]).to_owned();
-            let shown =
-                serde_json::json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
-            found.push(FieldError::invalid("roleRef", &shown, "cannot change roleRef"));
+            let shown = internal::json("rbac.RoleRef", new.get("roleRef"));
+            found.push(FieldError::invalid_shown("roleRef", &shown, "cannot change roleRef"));
         }
         ("scheduling.k8s.io", "PriorityClass") => {
             if live.get("value") != new.get("value") {
@@ -66,6 +67,9 @@ pub(super) fn check(kind: &Kind, live: &Value, new: &Value) -> Vec<FieldError> {
             }
         }
         ("storage.k8s.io", "StorageClass") => found.extend(storage_class(live, new)),
+        ("storage.k8s.io", "CSINode") => found.extend(drivers(live, new)),
+        ("", "Node") => found.extend(node(live, new)),
+        ("events.k8s.io", "Event") => found.extend(event::change(live, new)),
         _ => {}
     }
     found
@@ -91,14 +95,20 @@ fn frozen(live: &Value, new: &Value) -> Vec<FieldError> {
 
 fn service(live: &Value, new: &Value) -> Vec<FieldError> {
     let ty = |object: &Value| meta::text(object, &["spec", "type"]).to_owned();
-    if ty(live) == "ExternalName" || ty(new) == "ExternalName" {
-        return Vec::new();
+    let mut found = Vec::new();
+    if ty(live) != "ExternalName" && ty(new) != "ExternalName" {
+        let (old, now) = (meta::text(live, &["spec", "clusterIP"]), meta::text(new, &["spec", "clusterIP"]));
+        if !old.is_empty() && old != now {
+            let why = "may not change once set";
+            found.push(FieldError::invalid("spec.clusterIPs[0]", &Value::from(vec![now]), why));
+        }
     }
-    let (old, now) = (meta::text(live, &["spec", "clusterIP"]), meta::text(new, &["spec", "clusterIP"]));
-    if old.is_empty() || old == now {
-        return Vec::new();
+    let class = |object| meta::at(object, &["spec", "loadBalancerClass"]);
+    if ty(live) == "LoadBalancer" && ty(new) == "LoadBalancer" && class(live) != class(new) {
+        let shown = class(new).unwrap_or(&Value::Null);
+        found.push(FieldError::invalid("spec.loadBalancerClass", shown, "may not change once set"));
     }
-    vec![FieldError::invalid("spec.clusterIPs[0]", &Value::from(vec![now]), "may not change once set")]
+    found
 }
 
 /// An object without some of its fields.
@@ -109,45 +119,6 @@ fn without(value: Option<&Value>, fields: &[&str]) -> Map<String, Value> {
         .filter(|(k, _)| !fields.contains(&k.as_str()))
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect()
-}
-
-fn pod(live: &Value, new: &Value) -> Vec<FieldError> {
-    let count = |object: &Value| {
-        let containers = meta::at(object, &["spec", "containers"]).and_then(Value::as_array);
-        containers.map_or(0, Vec::len)
-    };
-    if count(live) != count(new) {
-        let why = "pod updates may not add or remove containers";
-        return vec![FieldError::forbidden("spec.containers", why)];
-    }
-    let comparable = |object: &Value| {
-        let mut spec = without(
-            object.get("spec"),
-            &["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"],
-        );
-        for list in ["containers", "initContainers"] {
-            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
-            for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
-                container.remove("image");
-            }
-        }
-        spec
-    };
-    if comparable(live) == comparable(new) {
-        return Vec::new();
-    }
-    let why = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-    vec![FieldError::forbidden("spec", why)]
-}
-
-fn claim(live: &Value, new: &Value) -> Vec<FieldError> {
-    // A claim may grow, be bound, and change its attributes class.
-    let fields = ["resources", "volumeName", "volumeAttributesClassName"];
-    if without(live.get("spec"), &fields) == without(new.get("spec"), &fields) {
-        return storage::claim_change(live, new).into_iter().collect();
-    }
-    let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-    vec![FieldError::forbidden("spec", why)]
 }
 
 fn stateful_set(live: &Value, new: &Value) -> Vec<FieldError> {
@@ -165,6 +136,41 @@ fn stateful_set(live: &Value, new: &Value) -> Vec<FieldError> {
     }
     let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
     vec![FieldError::forbidden("spec", why)]
+}
+
+/// The drivers of a node stay as they are while they are there, but for how many volumes they can attach.
+fn drivers(live: &Value, new: &Value) -> Vec<FieldError> {
+    let list = |object| {
+        meta::at(object, &["spec", "drivers"]).and_then(Value::as_array).cloned().unwrap_or_default()
+    };
+    let old = list(live);
+    let changed = list(new).into_iter().filter(|driver| {
+        let before = old.iter().find(|old| old["name"] == driver["name"]);
+        before.is_some_and(|old| {
+            without(Some(old), &["allocatable"]) != without(Some(driver), &["allocatable"])
+        })
+    });
+    let told = changed.map(|driver| {
+        let shown = internal::json("storage.CSINodeDriver", Some(&driver));
+        FieldError::invalid_shown("spec.drivers", &shown, IMMUTABLE)
+    });
+    told.collect()
+}
+
+/// What a node is given once.
+fn node(live: &Value, new: &Value) -> Vec<FieldError> {
+    let spec = |object, field| meta::at(object, &["spec", field]);
+    let mut found = Vec::new();
+    for (field, name) in [("podCIDRs", "podCIDR"), ("providerID", "providerID")] {
+        if spec(live, field).is_some() && spec(live, field) != spec(new, field) {
+            let why = format!("node updates may not change {name} except from \"\" to valid");
+            found.push(FieldError::forbidden(format!("spec.{field}"), &why));
+        }
+    }
+    if spec(live, "externalID") != spec(new, "externalID") {
+        found.push(FieldError::forbidden("spec.externalID", "may not be updated"));
+    }
+    found
 }
 
 fn storage_class(live: &Value, new: &Value) -> Vec<FieldError> {

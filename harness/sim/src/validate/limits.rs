@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::names;
 use crate::codec::Quantity;
+use crate::internal;
 use crate::meta;
 use crate::status::FieldError;
 
@@ -43,6 +44,19 @@ const SCOPES: [&str; 7] = [
     "VolumeAttributesClass",
 ];
 
+/// Resources of which there are whole numbers only.
+const COUNTS: [&str; 9] = [
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
+];
+
 fn quantity(value: Option<&Value>) -> Option<Quantity> {
     value.and_then(Value::as_str).and_then(Quantity::parse)
 }
@@ -63,13 +77,94 @@ pub(super) fn quota(spec: &Value, found: &mut Vec<FieldError>) {
             found.push(FieldError::invalid(&*field, &value, "must be a standard resource for quota"));
         }
         if quantity(Some(amount)).is_some_and(|q| q.sign().is_lt()) {
-            found.push(FieldError::invalid(field, amount, "must be greater than or equal to 0"));
+            found.push(FieldError::invalid(&*field, amount, "must be greater than or equal to 0"));
+        }
+        let whole = quantity(Some(amount)).is_none_or(|q| q.is_whole());
+        if COUNTS.contains(&name.as_str()) && !whole {
+            found.push(FieldError::invalid(field, amount, "must be an integer"));
         }
     }
-    let scopes = spec.get("scopes").and_then(Value::as_array);
-    let unknown = |scope: &Value| !scope.as_str().is_some_and(|s| SCOPES.contains(&s));
-    if let Some(scopes) = scopes.filter(|scopes| scopes.iter().any(unknown)) {
-        found.push(FieldError::invalid("spec.scopes", &scopes.clone().into(), "unsupported scope"));
+    quota_scopes(spec, found);
+    scope_selector(spec, found);
+}
+
+/// Which resources a quota of a scope can bound.
+fn in_scope(scope: &str, resource: &str) -> bool {
+    let compute = ["cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
+    match scope {
+        "BestEffort" => resource == "pods",
+        "VolumeAttributesClass" => matches!(resource, "persistentvolumeclaims" | "requests.storage"),
+        scope if SCOPES.contains(&scope) => resource == "pods" || compute.contains(&resource),
+        _ => true,
+    }
+}
+
+/// How many of the bounded resources a scope does not have.
+fn out_of_scope(spec: &Value, scope: &str) -> usize {
+    let hard = spec.get("hard").and_then(Value::as_object);
+    let names = hard.into_iter().flat_map(|hard| hard.keys()).filter(|name| QUOTA.contains(&name.as_str()));
+    names.filter(|name| !in_scope(scope, name)).count()
+}
+
+/// Scopes of which a quota has one at most.
+fn conflicts(scopes: &[&str]) -> usize {
+    let pairs = [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]];
+    pairs.iter().filter(|pair| pair.iter().all(|scope| scopes.contains(scope))).count()
+}
+
+fn quota_scopes(spec: &Value, found: &mut Vec<FieldError>) {
+    let Some(shown) = spec.get("scopes") else { return };
+    let scopes: Vec<&str> = shown.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut add = |why| found.push(FieldError::invalid("spec.scopes", shown, why));
+    for scope in &scopes {
+        if !SCOPES.contains(scope) {
+            add("unsupported scope");
+        }
+        (0..out_of_scope(spec, scope)).for_each(|_| add("unsupported scope applied to resource"));
+    }
+    (0..conflicts(&scopes)).for_each(|_| add("conflicting scopes"));
+}
+
+fn scope_selector(spec: &Value, found: &mut Vec<FieldError>) {
+    let at = "spec.scopeSelector.matchExpressions";
+    let expressions = meta::at(spec, &["scopeSelector", "matchExpressions"]).and_then(Value::as_array);
+    let mut scopes = Vec::new();
+    for expression in expressions.into_iter().flatten() {
+        let (scope, operator) =
+            (meta::text(expression, &["scopeName"]), meta::text(expression, &["operator"]));
+        if !SCOPES.contains(&scope) {
+            found.push(FieldError::invalid(format!("{at}.scopeName"), &scope.into(), "unsupported scope"));
+        }
+        for _ in 0..out_of_scope(spec, scope) {
+            let shown = internal::json("core.ScopeSelector", spec.get("scopeSelector"));
+            found.push(FieldError::invalid_shown(at, &shown, "unsupported scope applied to resource"));
+        }
+        let classes = matches!(scope, "PriorityClass" | "VolumeAttributesClass");
+        if SCOPES.contains(&scope) && !classes && operator != "Exists" {
+            let why = "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
+            found.push(FieldError::invalid(format!("{at}.operator"), &operator.into(), why));
+        }
+        let values = expression.get("values").filter(|v| v.as_array().is_some_and(|v| !v.is_empty()));
+        match (operator, values) {
+            ("In" | "NotIn", None) => {
+                let why = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+                found.push(FieldError::required(format!("{at}.values"), why));
+            }
+            ("Exists" | "DoesNotExist", Some(values)) => {
+                let why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+                found.push(FieldError::invalid(format!("{at}.values"), values, why));
+            }
+            ("In" | "NotIn" | "Exists" | "DoesNotExist", _) => {}
+            (other, _) => {
+                let why = "not a valid selector operator";
+                found.push(FieldError::invalid(format!("{at}.operator"), &other.into(), why));
+            }
+        }
+        scopes.push(scope);
+    }
+    for _ in 0..conflicts(&scopes) {
+        let shown = spec.get("scopes").unwrap_or(&Value::Null);
+        found.push(FieldError::invalid(at, shown, "conflicting scopes"));
     }
 }
 

@@ -14,7 +14,11 @@ const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDelet
 pub(super) fn check(kind: &Kind, object: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
     let name = meta::name(object);
-    found.extend(names::faults("metadata.name", name, name_check(kind)));
+    if name.is_empty() {
+        found.push(FieldError::required("metadata.name", "name or generateName is required"));
+    } else {
+        found.extend(names::faults("metadata.name", name, name_check(kind)));
+    }
     let map = |field: &str| meta::at(object, &["metadata", field]).and_then(Value::as_object);
     for (key, value) in map("labels").into_iter().flatten() {
         found.extend(names::faults("metadata.labels", key, names::qualified));

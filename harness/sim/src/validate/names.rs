@@ -9,6 +9,7 @@ const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-',
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
+const UNDERSCORED: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
 const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
 fn too_long(max: usize) -> String {
@@ -22,6 +23,32 @@ fn framed(text: &str, inner: &str, upper: bool) -> bool {
     text.iter().all(|c| edge(c) || inner.as_bytes().contains(c))
         && text.first().is_some_and(edge)
         && text.last().is_some_and(edge)
+}
+
+/// What is wrong with the name of a port.
+pub(super) fn port(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut told = |wrong: bool, why: &str| {
+        if wrong {
+            found.push(why.to_owned());
+        }
+    };
+    told(text.len() > 15, "must be no more than 15 characters");
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let why = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+    told(!text.bytes().all(plain), why);
+    let why = "must contain at least one letter (a-z)";
+    told(text.bytes().all(plain) && !text.bytes().any(|b| b.is_ascii_lowercase()), why);
+    told(text.contains("--"), "must not contain consecutive hyphens");
+    let edge = text.starts_with('-') || text.ends_with('-');
+    told(edge, "must not begin or end with a hyphen");
+    found
+}
+
+/// What is wrong with a DNS name whose parts may begin with an underscore.
+pub(super) fn underscored(text: &str) -> Vec<String> {
+    let part = |part: &str| framed(part.strip_prefix('_').unwrap_or(part), "-_", false);
+    if text.split('.').all(part) { Vec::new() } else { vec![UNDERSCORED.to_owned()] }
 }
 
 /// What is wrong with a DNS label.

@@ -64,6 +64,24 @@ pub(super) fn service(spec: &Value, found: &mut Vec<FieldError>) {
         }
     }
     let address = meta::text(spec, &["clusterIP"]);
+    let (addresses, families) = (list(spec, "clusterIPs"), list(spec, "ipFamilies"));
+    if ty != "ExternalName" && addresses.first().is_some_and(|first| first != address) {
+        let shown = addresses.into();
+        found.push(FieldError::invalid("spec.clusterIPs", &shown, "first value must match `clusterIP`"));
+    }
+    for (i, (address, family)) in addresses.iter().zip(families).enumerate().filter(|_| !headless) {
+        let text = address.as_str().unwrap_or("");
+        let fits = match family.as_str().unwrap_or("") {
+            "IPv4" => !text.contains(':'),
+            "IPv6" => text.contains(':'),
+            _ => true,
+        };
+        if !fits {
+            let family = family.as_str().unwrap_or("");
+            let why = format!("expected an {family} value as indicated by `ipFamilies[{i}]`");
+            found.push(FieldError::invalid(format!("spec.clusterIPs[{i}]"), address, &why));
+        }
+    }
     if !matches!(address, "" | "None") && address.parse::<std::net::IpAddr>().is_err() {
         found.push(FieldError::invalid("spec.clusterIPs[0]", &address.into(), ADDRESS));
     }

@@ -1,13 +1,23 @@
 //! Faults of the Pods that workloads make, and of Pods themselves.
 
+pub(super) mod affinity;
+mod container;
+mod env;
+mod handlers;
+mod resources;
+mod security;
+mod volumes;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::names;
-use crate::codec::Quantity;
+use super::network::ADDRESS;
+use crate::internal;
 use crate::meta;
 use crate::status::FieldError;
+use container::Around;
 
 fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
     value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or(&[])
@@ -44,224 +54,281 @@ pub(super) fn port(field: &str, value: Option<&Value>, found: &mut Vec<FieldErro
 /// The faults of a Pod's spec at `at`. `restart` says which restart policies its owner allows.
 pub(super) fn check(spec: &Value, at: &str, restart: &[&str]) -> Vec<FieldError> {
     let mut found = Vec::new();
-    let volumes = volumes(spec, at, &mut found);
-    let mut seen = BTreeSet::new();
+    let volumes = volumes::check(spec, at, &mut found);
+    claims(spec, at, &mut found);
+    let around = Around { spec, volumes: &volumes, is_pod: at == "spec" };
     if list(spec, "containers").is_empty() {
         found.push(FieldError::required(format!("{at}.containers"), ""));
     }
-    for group in ["containers", "initContainers"] {
+    let mut seen = BTreeSet::new();
+    let mut containers = |group: &str, first: bool, found: &mut Vec<FieldError>| {
         for (i, container) in list(spec, group).iter().enumerate() {
             let place = format!("{at}.{group}[{i}]");
-            let name = meta::text(container, &["name"]);
-            check_container(container, &place, &volumes, &mut found);
-            if !name.is_empty() && !seen.insert(name) {
+            container::check(container, &around, first, &place, found);
+            let name = meta::text(container, &["name"]).to_owned();
+            if !name.is_empty() && !seen.insert(name.clone()) {
                 found.push(FieldError::duplicate(format!("{place}.name"), &name.into()));
             }
         }
+    };
+    containers("containers", false, &mut found);
+    host_ports(spec, at, &mut found);
+    containers("initContainers", true, &mut found);
+    policies(spec, at, restart, &mut found);
+    labels(&format!("{at}.nodeSelector"), spec.get("nodeSelector"), &mut found);
+    same_host_ports(spec, at, &mut found);
+    security::pod(spec, at, &mut found);
+    if let Some(affinity) = spec.get("affinity") {
+        affinity::check(affinity, &format!("{at}.affinity"), &mut found);
     }
-    let policy = spec.get("restartPolicy");
-    match policy.and_then(Value::as_str) {
-        None | Some("") => found.push(FieldError::required(format!("{at}.restartPolicy"), "")),
-        Some(policy) if restart.len() == 2 && policy == "Always" => {
-            found.push(FieldError::required(
-                format!("{at}.restartPolicy"),
-                "valid values: \"OnFailure\", \"Never\"",
-            ));
+    dns(spec, at, &mut found);
+    for (i, gate) in list(spec, "readinessGates").iter().enumerate() {
+        let field = format!("{at}.readinessGates[{i}].conditionType");
+        found.extend(names::faults(&field, meta::text(gate, &["conditionType"]), names::qualified));
+    }
+    let mut gates = BTreeSet::new();
+    for (i, gate) in list(spec, "schedulingGates").iter().enumerate() {
+        let (field, name) = (format!("{at}.schedulingGates[{i}]"), meta::text(gate, &["name"]));
+        found.extend(names::faults(&field, name, names::qualified));
+        if !gates.insert(name) {
+            found.push(FieldError::duplicate(field, &name.into()));
         }
-        Some(policy) if !restart.contains(&policy) => {
-            // In the order in which the real server lists them.
-            let all: Vec<String> = restart.iter().map(|r| format!("{r:?}")).collect();
-            let body = format!("Unsupported value: {policy:?}: supported values: {}", all.join(", "));
-            let fault = crate::status::Fault::NotSupported;
-            found.push(FieldError { fault, field: format!("{at}.restartPolicy"), body });
-        }
-        Some(_) => {}
     }
-    if let Some(policy) = spec.get("dnsPolicy").filter(|p| {
-        !matches!(p.as_str(), Some("ClusterFirstWithHostNet" | "ClusterFirst" | "Default" | "None"))
-    }) {
-        let body = format!(
-            "Unsupported value: {policy}: supported values: \"ClusterFirstWithHostNet\", \"ClusterFirst\", \"Default\", \"None\""
-        );
-        let fault = crate::status::Fault::NotSupported;
-        found.push(FieldError { fault, field: format!("{at}.dnsPolicy"), body });
-    }
+    affinity::spread(spec, at, &mut found);
+    names_of(spec, at, &mut found);
     for (i, toleration) in list(spec, "tolerations").iter().enumerate() {
         check_toleration(toleration, &format!("{at}.tolerations[{i}]"), &mut found);
+    }
+    aliases(spec, at, &mut found);
+    let system = meta::at(spec, &["os", "name"]);
+    one_of(&format!("{at}.os"), system, &["linux", "windows"], &mut found);
+    found
+}
+
+/// The faults of a Pod that is being created, beyond those that it always has.
+pub(super) fn created(spec: &Value) -> Vec<FieldError> {
+    let mut found = Vec::new();
+    if !list(spec, "ephemeralContainers").is_empty() {
+        found.push(FieldError::forbidden("spec.ephemeralContainers", "cannot be set on create"));
+    }
+    if !meta::text(spec, &["nodeName"]).is_empty() && !list(spec, "schedulingGates").is_empty() {
+        let why = "cannot be set until all schedulingGates have been cleared";
+        found.push(FieldError::forbidden("spec.nodeName", why));
     }
     found
 }
 
+/// The faults of a template of Pods, beyond those of what it makes: its labels, and what templates cannot have.
+pub(super) fn template(template: &Value, at: &str, restart: &[&str]) -> Vec<FieldError> {
+    let mut found = template_metadata(template, at);
+    let spec = template.get("spec").unwrap_or(&Value::Null);
+    found.extend(check(spec, &format!("{at}.spec"), restart));
+    if !list(spec, "ephemeralContainers").is_empty() {
+        let why = "ephemeral containers not allowed in pod template";
+        found.push(FieldError::forbidden(format!("{at}.spec.ephemeralContainers"), why));
+    }
+    found
+}
+
+/// The faults of the labels and annotations of a template.
+pub(super) fn template_metadata(template: &Value, at: &str) -> Vec<FieldError> {
+    let mut found = Vec::new();
+    labels(&format!("{at}.labels"), meta::at(template, &["metadata", "labels"]), &mut found);
+    let annotations = meta::at(template, &["metadata", "annotations"]).and_then(Value::as_object);
+    for key in annotations.into_iter().flat_map(|map| map.keys()) {
+        found.extend(names::faults(&format!("{at}.annotations"), &key.to_lowercase(), names::qualified));
+    }
+    found
+}
+
+/// Keys and values of labels.
+fn labels(at: &str, labels: Option<&Value>, found: &mut Vec<FieldError>) {
+    for (key, value) in labels.and_then(Value::as_object).into_iter().flatten() {
+        found.extend(names::faults(at, key, names::qualified));
+        found.extend(names::faults(at, value.as_str().unwrap_or(""), names::label_value));
+    }
+}
+
+fn claims(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
+    let mut seen = BTreeSet::new();
+    for (i, claim) in list(spec, "resourceClaims").iter().enumerate() {
+        let at = format!("{at}.resourceClaims[{i}]");
+        let name = meta::text(claim, &["name"]);
+        if name.is_empty() {
+            found.push(FieldError::required(format!("{at}.name"), ""));
+        } else if !seen.insert(name) {
+            found.push(FieldError::duplicate(format!("{at}.name"), &name.into()));
+        } else {
+            found.extend(names::faults(&format!("{at}.name"), name, names::label));
+        }
+        let why = match (claim.get("resourceClaimName"), claim.get("resourceClaimTemplateName")) {
+            (None, None) => "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`",
+            (Some(_), Some(_)) => {
+                "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
+            }
+            _ => continue,
+        };
+        let shown = internal::json("core.PodResourceClaim", Some(claim));
+        found.push(FieldError::invalid_shown(at, &shown, why));
+    }
+}
+
+/// Ports of the node that two containers want.
+fn host_ports(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
+    let mut seen = BTreeSet::new();
+    for (i, container) in list(spec, "containers").iter().enumerate() {
+        for (j, entry) in list(container, "ports").iter().enumerate() {
+            let Some(number) = entry.get("hostPort").and_then(Value::as_i64).filter(|n| *n != 0) else {
+                continue;
+            };
+            let (protocol, address) = (meta::text(entry, &["protocol"]), meta::text(entry, &["hostIP"]));
+            let shown = format!("{protocol}/{address}/{number}");
+            if !seen.insert(shown.clone()) {
+                let field = format!("{at}.containers[{i}].ports[{j}].hostPort");
+                found.push(FieldError::duplicate(field, &shown.into()));
+            }
+        }
+    }
+}
+
+/// Pods in the network of the node have the ports of the node.
+fn same_host_ports(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
+    if spec.get("hostNetwork") != Some(&Value::Bool(true)) {
+        return;
+    }
+    for (i, container) in list(spec, "containers").iter().enumerate() {
+        for (j, entry) in list(container, "ports").iter().enumerate() {
+            let host = entry.get("hostPort").filter(|port| port.as_i64() != Some(0));
+            if let Some(host) = host.filter(|host| Some(*host) != entry.get("containerPort")) {
+                let why = "must match `containerPort` when `hostNetwork` is true";
+                found.push(FieldError::invalid(
+                    format!("{at}.containers[{i}].ports[{j}].hostPort"),
+                    host,
+                    why,
+                ));
+            }
+        }
+    }
+}
+
+fn policies(spec: &Value, at: &str, restart: &[&str], found: &mut Vec<FieldError>) {
+    let field = format!("{at}.restartPolicy");
+    match spec.get("restartPolicy").and_then(Value::as_str) {
+        None | Some("") => found.push(FieldError::required(field, "")),
+        Some("Always") if restart.len() == 2 => {
+            found.push(FieldError::required(field, "valid values: \"OnFailure\", \"Never\""));
+        }
+        Some(_) => in_order(&field, spec.get("restartPolicy"), restart, found),
+    }
+    let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+    in_order(&format!("{at}.dnsPolicy"), spec.get("dnsPolicy"), &policies, found);
+}
+
+fn dns(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
+    let config = spec.get("dnsConfig");
+    let at = format!("{at}.dnsConfig");
+    let empty = Value::Null;
+    let servers = list(config.unwrap_or(&empty), "nameservers");
+    if meta::text(spec, &["dnsPolicy"]) == "None" && servers.is_empty() {
+        let (field, why) = match config {
+            Some(_) => (
+                format!("{at}.nameservers"),
+                "must provide at least one DNS nameserver when `dnsPolicy` is None",
+            ),
+            None => (at.clone(), "must provide `dnsConfig` when `dnsPolicy` is None"),
+        };
+        found.push(FieldError::required(field, why));
+    }
+    let Some(config) = config else { return };
+    if servers.len() > 3 {
+        let why = "must not have more than 3 nameservers";
+        found.push(FieldError::invalid(format!("{at}.nameservers"), &servers.into(), why));
+    }
+    for (i, server) in servers.iter().enumerate() {
+        if server.as_str().is_none_or(|text| text.parse::<std::net::IpAddr>().is_err()) {
+            found.push(FieldError::invalid(format!("{at}.nameservers[{i}]"), server, ADDRESS));
+        }
+    }
+    for (i, search) in list(config, "searches").iter().filter_map(Value::as_str).enumerate() {
+        // A dot alone, and one at the end, are allowed.
+        let name = search.strip_suffix('.').unwrap_or(search);
+        if search != "." {
+            let faults = names::underscored(name);
+            let told = faults
+                .iter()
+                .map(|why| FieldError::invalid(format!("{at}.searches[{i}]"), &name.into(), why));
+            found.extend(told);
+        }
+    }
+    for (i, option) in list(config, "options").iter().enumerate() {
+        if meta::text(option, &["name"]).is_empty() {
+            found.push(FieldError::required(format!("{at}.options[{i}]"), "must not be empty"));
+        }
+    }
+}
+
+fn names_of(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
+    let name = |field: &str, check: fn(&str) -> Vec<String>, found: &mut Vec<FieldError>| {
+        let text = meta::text(spec, &[field]);
+        if !text.is_empty() {
+            found.extend(names::faults(&format!("{at}.{field}"), text, check));
+        }
+    };
+    name("serviceAccountName", names::subdomain, found);
+    name("nodeName", names::subdomain, found);
+    if let Some(seconds) = spec.get("activeDeadlineSeconds")
+        && seconds.as_i64().is_some_and(|n| !(1..=i64::from(i32::MAX)).contains(&n))
+    {
+        let why = "must be between 1 and 2147483647, inclusive";
+        found.push(FieldError::invalid(format!("{at}.activeDeadlineSeconds"), seconds, why));
+    }
+    name("hostname", names::label, found);
+    name("subdomain", names::label, found);
+}
+
+fn aliases(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
+    for (i, alias) in list(spec, "hostAliases").iter().enumerate() {
+        let at = format!("{at}.hostAliases[{i}]");
+        let address = meta::text(alias, &["ip"]);
+        if address.parse::<std::net::IpAddr>().is_err() {
+            found.push(FieldError::invalid(format!("{at}.ip"), &address.into(), ADDRESS));
+        }
+        for (j, name) in list(alias, "hostnames").iter().filter_map(Value::as_str).enumerate() {
+            found.extend(names::faults(&format!("{at}.hostnames[{j}]"), name, names::subdomain));
+        }
+    }
+    if !meta::text(spec, &["priorityClassName"]).is_empty() {
+        let name = meta::text(spec, &["priorityClassName"]);
+        found.extend(names::faults(&format!("{at}.priorityClassName"), name, names::subdomain));
+    }
+}
+
 fn check_toleration(toleration: &Value, at: &str, found: &mut Vec<FieldError>) {
-    let operator = meta::text(toleration, &["operator"]);
-    let key = meta::text(toleration, &["key"]);
-    if key.is_empty() && operator != "Exists" {
+    let text = |field: &str| meta::text(toleration, &[field]);
+    let (key, operator, effect) = (text("key"), text("operator"), text("effect"));
+    if !key.is_empty() {
+        found.extend(names::faults(&format!("{at}.key"), key, names::qualified));
+    } else if operator != "Exists" {
         let why =
             "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
         found.push(FieldError::invalid(format!("{at}.operator"), &operator.into(), why));
-    } else if !key.is_empty() {
-        found.extend(names::faults(&format!("{at}.key"), key, names::qualified));
     }
-    if !operator.is_empty() {
-        one_of(&format!("{at}.operator"), toleration.get("operator"), &["Equal", "Exists"], found);
+    if toleration.get("tolerationSeconds").is_some() && effect != "NoExecute" {
+        let why = "effect must be 'NoExecute' when `tolerationSeconds` is set";
+        found.push(FieldError::invalid(format!("{at}.effect"), &effect.into(), why));
     }
-}
-
-/// Probes: where they ask, and how often.
-fn check_probe(probe: &Value, at: &str, found: &mut Vec<FieldError>) {
-    for handler in ["httpGet", "tcpSocket", "grpc"] {
-        port(&format!("{at}.{handler}.port"), meta::at(probe, &[handler, "port"]), found);
+    let value = text("value");
+    match operator {
+        "Exists" if !value.is_empty() => {
+            let why = "value must be empty when `operator` is 'Exists'";
+            found.push(FieldError::invalid(format!("{at}.operator"), &value.into(), why));
+        }
+        "Exists" => {}
+        "" | "Equal" => found.extend(names::faults(&format!("{at}.operator"), value, names::label_value)),
+        _ => one_of(&format!("{at}.operator"), toleration.get("operator"), &["Equal", "Exists"], found),
     }
-    for field in
-        ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
-    {
-        if let Some(value) = probe.get(field)
-            && value.as_i64().is_some_and(|n| n < 0)
-        {
-            found.push(FieldError::invalid(
-                format!("{at}.{field}"),
-                value,
-                "must be greater than or equal to 0",
-            ));
-        }
-    }
-}
-
-fn volumes<'v>(spec: &'v Value, at: &str, found: &mut Vec<FieldError>) -> BTreeSet<&'v str> {
-    let (mut names_seen, mut names_faulty) = (BTreeSet::new(), BTreeSet::new());
-    for (i, volume) in list(spec, "volumes").iter().enumerate() {
-        let name = meta::text(volume, &["name"]);
-        let field = format!("{at}.volumes[{i}].name");
-        if name.is_empty() {
-            found.push(FieldError::required(field, ""));
-        } else {
-            found.extend(names::faults(&field, name, names::label));
-            let several = |v: &Value| v.as_object().is_some_and(|v| v.len() > 2);
-            // A volume with a fault of its own takes no name.
-            if several(volume) {
-                names_faulty.insert(name);
-            } else if !names_seen.insert(name) {
-                found.push(FieldError::duplicate(field, &name.into()));
-            }
-        }
-        if volume.as_object().is_some_and(|v| v.len() > 2) {
-            let second =
-                volume.as_object().into_iter().flat_map(|v| v.keys()).filter(|k| *k != "name").nth(1);
-            let field = format!("{at}.volumes[{i}].{}", second.map_or("", String::as_str));
-            found.push(FieldError::forbidden(field, "may not specify more than 1 volume type"));
-        }
-    }
-    names_seen.extend(names_faulty);
-    names_seen
-}
-
-/// Where the containers of Pods stand; those of templates begin otherwise.
-const OF_PODS: [&str; 2] = ["spec.containers", "spec.initContainers"];
-
-fn check_container(container: &Value, at: &str, volumes: &BTreeSet<&str>, found: &mut Vec<FieldError>) {
-    let name = meta::text(container, &["name"]);
-    if name.is_empty() {
-        found.push(FieldError::required(format!("{at}.name"), ""));
-    } else {
-        found.extend(names::faults(&format!("{at}.name"), name, names::label));
-    }
-    let image = meta::text(container, &["image"]);
-    if image.is_empty() {
-        found.push(FieldError::required(format!("{at}.image"), ""));
-    } else if image.trim() != image && OF_PODS.iter().any(|place| at.starts_with(place)) {
-        // Templates of workloads are not looked at so closely.
-        let why = "must not have leading or trailing whitespace";
-        found.push(FieldError::invalid(format!("{at}.image"), &image.into(), why));
-    }
-    for (i, entry) in list(container, "ports").iter().enumerate() {
-        let place = format!("{at}.ports[{i}]");
-        match entry.get("containerPort").and_then(Value::as_i64) {
-            None | Some(0) => found.push(FieldError::required(format!("{place}.containerPort"), "")),
-            Some(_) => port(&format!("{place}.containerPort"), entry.get("containerPort"), found),
-        }
-        one_of(&format!("{place}.protocol"), entry.get("protocol"), &["TCP", "UDP", "SCTP"], found);
-    }
-    for (i, entry) in list(container, "env").iter().enumerate() {
-        let place = format!("{at}.env[{i}]");
-        if meta::text(entry, &["name"]).is_empty() {
-            found.push(FieldError::required(format!("{place}.name"), ""));
-        }
-        let Some(from) = entry.get("valueFrom") else { continue };
-        let path = meta::text(from, &["fieldRef", "fieldPath"]);
-        let known = path.starts_with("metadata.labels['")
-            || path.starts_with("metadata.annotations['")
-            || matches!(
-                path,
-                "metadata.name"
-                    | "metadata.namespace"
-                    | "metadata.uid"
-                    | "spec.nodeName"
-                    | "spec.serviceAccountName"
-                    | "status.hostIP"
-                    | "status.hostIPs"
-                    | "status.podIP"
-                    | "status.podIPs"
-            );
-        if from.get("fieldRef").is_some() && !known {
-            let why = format!("error converting fieldPath: field label not supported: {path}");
-            found.push(FieldError::invalid(
-                format!("{place}.valueFrom.fieldRef.fieldPath"),
-                &path.into(),
-                &why,
-            ));
-        }
-        if !meta::text(entry, &["value"]).is_empty() {
-            let why = "may not be specified when `value` is not empty";
-            found.push(FieldError::invalid(format!("{place}.valueFrom"), &"".into(), why));
-        }
-        if from.as_object().is_some_and(|f| f.is_empty()) {
-            let why =
-                "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
-            found.push(FieldError::invalid(format!("{place}.valueFrom"), &"".into(), why));
-        }
-    }
-    for (i, mount) in list(container, "volumeMounts").iter().enumerate() {
-        let place = format!("{at}.volumeMounts[{i}]");
-        let volume = meta::text(mount, &["name"]);
-        if volume.is_empty() {
-            found.push(FieldError::required(format!("{place}.name"), ""));
-        }
-        if meta::text(mount, &["mountPath"]).is_empty() {
-            found.push(FieldError::required(format!("{place}.mountPath"), ""));
-        }
-        if !volume.is_empty() && !volumes.contains(volume) {
-            found.push(FieldError::not_found(format!("{place}.name"), &volume.into()));
-        }
-    }
-    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        if let Some(found_probe) = container.get(probe) {
-            check_probe(found_probe, &format!("{at}.{probe}"), found);
-        }
-    }
-    let policies = ["Always", "IfNotPresent", "Never"];
-    one_of(&format!("{at}.imagePullPolicy"), container.get("imagePullPolicy"), &policies, found);
-    check_resources(container, at, found);
-}
-
-fn check_resources(container: &Value, at: &str, found: &mut Vec<FieldError>) {
-    let amounts = |field: &str| meta::at(container, &["resources", field]).and_then(Value::as_object);
-    let quantity = |value: &Value| value.as_str().and_then(Quantity::parse);
-    for field in ["limits", "requests"] {
-        for (name, amount) in amounts(field).into_iter().flatten() {
-            if quantity(amount).is_some_and(|q| q.sign().is_lt()) {
-                let why = "must be greater than or equal to 0";
-                found.push(FieldError::invalid(format!("{at}.resources.{field}[{name}]"), amount, why));
-            }
-        }
-    }
-    for (name, request) in amounts("requests").into_iter().flatten() {
-        let Some(limit) = amounts("limits").and_then(|l| l.get(name)) else { continue };
-        if let (Some(asked), Some(bound)) = (quantity(request), quantity(limit))
-            && asked.compare(&bound).is_gt()
-        {
-            let why =
-                format!("must be less than or equal to {name} limit of {}", limit.as_str().unwrap_or(""));
-            found.push(FieldError::invalid(format!("{at}.resources.requests"), request, &why));
-        }
+    if !effect.is_empty() {
+        let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+        in_order(&format!("{at}.effect"), toleration.get("effect"), &effects, found);
     }
 }

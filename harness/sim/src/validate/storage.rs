@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::names;
-use super::pod::one_of;
+use super::pod::{affinity, one_of};
 use crate::codec::Quantity;
 use crate::meta;
-use crate::status::{Fault, FieldError};
+use crate::status::FieldError;
 
 const MODES: [&str; 4] = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"];
 /// The fields of a volume's spec that are no source of it.
@@ -22,39 +22,40 @@ const NO_SOURCE: [&str; 9] = [
     "volumeMode",
 ];
 
-fn access_modes(spec: &Value, missing: &str, found: &mut Vec<FieldError>) {
+fn access_modes(spec: &Value, at: &str, missing: &str, found: &mut Vec<FieldError>) {
     let modes = spec.get("accessModes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or(&[]);
     if modes.is_empty() {
-        found.push(FieldError::required("spec.accessModes", missing));
+        found.push(FieldError::required(format!("{at}.accessModes"), missing));
     }
     for mode in modes {
-        one_of("spec.accessModes", Some(mode), &MODES, found);
+        one_of(&format!("{at}.accessModes"), Some(mode), &MODES, found);
     }
 }
 
-fn volume_mode(spec: &Value, found: &mut Vec<FieldError>) {
-    one_of("spec.volumeMode", spec.get("volumeMode"), &["Block", "Filesystem"], found);
+fn volume_mode(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
+    one_of(&format!("{at}.volumeMode"), spec.get("volumeMode"), &["Block", "Filesystem"], found);
 }
 
-pub(super) fn claim(spec: &Value, found: &mut Vec<FieldError>) {
-    access_modes(spec, "at least 1 access mode is required", found);
+/// The faults of the spec of a claim at `at`.
+pub(super) fn claim(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
+    access_modes(spec, at, "at least 1 access mode is required", found);
     match meta::at(spec, &["resources", "requests", "storage"]) {
-        None => found.push(FieldError::required("spec.resources[storage]", "")),
+        None => found.push(FieldError::required(format!("{at}.resources[storage]"), "")),
         Some(asked) => {
             if asked.as_str().and_then(Quantity::parse).is_some_and(|q| !q.sign().is_gt()) {
                 found.push(FieldError::invalid(
-                    "spec.resources[storage]",
+                    format!("{at}.resources[storage]"),
                     asked,
                     "must be greater than zero",
                 ));
             }
         }
     }
-    volume_mode(spec, found);
+    volume_mode(spec, at, found);
 }
 
 pub(super) fn volume(spec: &Value, found: &mut Vec<FieldError>) {
-    access_modes(spec, "", found);
+    access_modes(spec, "spec", "", found);
     let capacity = spec.get("capacity").and_then(Value::as_object);
     if capacity.is_none_or(|c| c.is_empty()) {
         found.push(FieldError::required("spec.capacity", ""));
@@ -66,6 +67,14 @@ pub(super) fn volume(spec: &Value, found: &mut Vec<FieldError>) {
     let policies = ["Delete", "Recycle", "Retain"];
     let policy = spec.get("persistentVolumeReclaimPolicy");
     one_of("spec.persistentVolumeReclaimPolicy", policy, &policies, found);
+    if let Some(required) = meta::at(spec, &["nodeAffinity", "required"]) {
+        affinity::selector(required, "spec.nodeAffinity.required", found);
+    } else if spec.get("nodeAffinity").is_some() {
+        found.push(FieldError::required(
+            "spec.nodeAffinity.required",
+            "must specify required node constraints",
+        ));
+    }
     let has_source = spec.as_object().is_some_and(|s| s.keys().any(|k| !NO_SOURCE.contains(&k.as_str())));
     if !has_source {
         found.push(FieldError::required("spec", "must specify a volume type"));
@@ -73,7 +82,7 @@ pub(super) fn volume(spec: &Value, found: &mut Vec<FieldError>) {
     if spec.get("hostPath").is_some() && meta::text(spec, &["hostPath", "path"]).is_empty() {
         found.push(FieldError::required("spec.hostPath.path", ""));
     }
-    volume_mode(spec, found);
+    volume_mode(spec, "spec", found);
 }
 
 pub(super) fn class(object: &Value, found: &mut Vec<FieldError>) {
@@ -88,15 +97,4 @@ pub(super) fn class(object: &Value, found: &mut Vec<FieldError>) {
     one_of("reclaimPolicy", object.get("reclaimPolicy"), &["Delete", "Retain"], found);
     let modes = ["Immediate", "WaitForFirstConsumer"];
     one_of("volumeBindingMode", object.get("volumeBindingMode"), &modes, found);
-}
-
-/// An update of a claim that is not bound must not change what it asks for.
-pub(super) fn claim_change(live: &Value, new: &Value) -> Option<FieldError> {
-    let bound = meta::text(live, &["status", "phase"]) == "Bound";
-    let asked = |object: &Value| meta::at(object, &["spec", "resources"]).cloned();
-    (!bound && asked(live) != asked(new)).then(|| FieldError {
-        fault: Fault::Forbidden,
-        field: "spec".to_owned(),
-        body: "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims".to_owned(),
-    })
 }
