@@ -27,7 +27,14 @@ pub(super) fn retold(node: &Node, in_flow: bool) -> Result<Option<Node>, EmitErr
             entries.map(|entries| Value::Map { entries, flow: *flow })
         }
     };
-    Ok(value.map(|value| Node { value, tag: node.tag.clone(), comments: None, pos: node.pos, shared: 0 }))
+    Ok(value.map(|value| Node {
+        value,
+        tag: node.tag.clone(),
+        typing: node.typing,
+        comments: None,
+        pos: node.pos,
+        shared: 0,
+    }))
 }
 
 /// The list with its changed elements; `None` where none is.
