@@ -90,7 +90,11 @@ fn fix_one(
 ) -> Result<bool> {
     let gvk = resource.original_gvk();
     let Some(fields) = by_kind.get(&gvk).filter(|fields| !fields.is_empty()) else { return Ok(false) };
-    let mut referrer: Option<Referrer> = None;
+    // The accounts of a role binding are looked at even where nothing refers to anything.
+    let mut referrer = match resource.kind() {
+        "RoleBinding" => Some(Referrer::new(resource, at, index)?),
+        _ => None,
+    };
     let mut taken: Option<Node> = None;
     for (spec, target, there) in fields {
         let node = taken.as_ref().unwrap_or(resource.node());
@@ -275,9 +279,6 @@ impl Search<'_> {
         }
         let Some(found) = self.select(&old, candidates, true)? else { return Ok(()) };
         let found = &self.index.candidates[found].id;
-        if found.name == old && Some(&found.namespace) == namespace.as_ref() {
-            return Ok(());
-        }
         set_open(field, "name", &found.name);
         if !found.namespace.is_empty() {
             set_open(field, "namespace", &found.namespace);
