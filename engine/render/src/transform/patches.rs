@@ -313,7 +313,7 @@ fn spell_numbers(node: &mut Node) {
 }
 
 /// Go reads the numbers of JSON as floats: large integers lose digits.
-pub(super) fn as_floats(json: &mut Json) {
+pub(crate) fn as_floats(json: &mut Json) {
     match json {
         Json::Object(map) => map.values_mut().for_each(as_floats),
         Json::Array(items) => items.iter_mut().for_each(as_floats),
