@@ -104,8 +104,9 @@ impl<'s> Merger<'s> {
     /// A scalar that no patch speaks of.
     fn untouched(&self, dest: Node) -> Node {
         let mut value = self.as_written(dest);
+        let style = value.style();
         value.quote_what_is_no_string();
-        if value.shared != 0 {
+        if value.shared != 0 && value.style() != style {
             self.written.borrow_mut().push(value.clone());
         }
         value

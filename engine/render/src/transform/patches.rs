@@ -312,6 +312,19 @@ fn spell_numbers(node: &mut Node) {
     }
 }
 
+/// All numbers have seen Go's JSON as floats, and are written as floats: from a million on in powers of ten. What a
+/// replacement takes out of them is that text.
+fn spell_as_floats(node: &mut Node) {
+    if node.is_scalar() {
+        let number = node.to_json(Dialect::Kustomize).ok().filter(Json::is_number);
+        if let Some(float) = number.and_then(|number| number.as_f64()).filter(|float| float.abs() >= 1e6) {
+            *node = Node::plain(seatrial_yaml::go_g_float(float));
+        }
+    }
+    node.items_mut().into_iter().flatten().for_each(spell_as_floats);
+    node.entries_mut().into_iter().flatten().for_each(|(_, value)| spell_as_floats(value));
+}
+
 /// Go reads the numbers of JSON as floats: large integers lose digits.
 pub(crate) fn as_floats(json: &mut Json) {
     match json {
@@ -374,6 +387,7 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
         metadata.remove("annotations");
     }
     spell_numbers(&mut node);
+    spell_as_floats(&mut node);
     read::tidy_annotations(&mut node);
     resource.set_node(node);
     let nameless = resource.name().is_empty() && !resource.kind().ends_with("List");
