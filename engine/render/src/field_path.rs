@@ -96,7 +96,10 @@ pub(crate) fn for_each(
         && let Some(null) = node.get(first).filter(|next| next.is_null())
     {
         return match (rest.is_empty(), null.as_str()) {
-            (true, _) if create == Create::Scalar => fail("yaml: cannot decode !!str as a !!null"),
+            (true, _) if create == Create::Scalar => match node.get_mut(first) {
+                Some(null) => set(null).map(|()| 1),
+                None => Ok(0),
+            },
             (true, _) => set_whole(node, first, set),
             (false, Some("")) => {
                 fail("wrong node kind: expected MappingNode but got : node contents:\nnull\n")
@@ -125,7 +128,7 @@ fn set_whole(node: &mut Node, key: &str, set: &mut dyn FnMut(&mut Node) -> Resul
 /// What to make for the rest of a path.
 fn made(rest: &[String], create: Create) -> Node {
     match rest.first() {
-        None if create == Create::Scalar => Node::plain(""),
+        None if create == Create::Scalar => Node::open(""),
         Some(next) if next.starts_with('[') || next.parse::<usize>().is_ok() => Node::seq(),
         _ => Node::map(),
     }

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use seatrial_schema::TypeRef;
-use seatrial_yaml::{Dialect, Node, Style, Value};
+use seatrial_yaml::{Node, Value};
 
 use crate::error::{Result, fail};
 use crate::resource::Types;
@@ -78,40 +78,47 @@ impl<'s> Merger<'s> {
         }
     }
 
-    /// A scalar; quotes around the old one stay, so that a number becomes a string there.
+    /// A scalar. The style of the old one stays, so that a number becomes a string where there were quotes; the type is that
+    /// of the patch.
     fn scalar(&self, dest: Option<Node>, patch: Option<Node>) -> Option<Node> {
-        let quoted = dest
-            .as_ref()
-            .is_some_and(|dest| dest.style() != Some(Style::Plain) && dest.is_string(Dialect::Kustomize));
-        let shared = dest.as_ref().map_or(0, |dest| dest.shared);
-        let mut value = match patch {
-            None => return dest,
-            Some(patch) => patch,
+        let dest = dest.map(|dest| self.as_written(dest));
+        let value = match (dest, patch) {
+            (dest, None) => return dest,
+            (None, Some(mut patch)) => {
+                patch.quote_what_is_no_string();
+                return Some(patch);
+            }
+            (Some(_), Some(patch)) if patch.is_null() => return Some(patch),
+            (Some(dest), Some(mut patch)) => {
+                patch.take_style(&dest);
+                patch.shared = dest.shared;
+                patch
+            }
         };
-        if quoted
-            && !value.is_null()
-            && !value.is_string(Dialect::Kustomize)
-            && reads_as_tagged(&value)
-            && let Value::Scalar { style, .. } = &mut value.value
-        {
-            *style = Style::DoubleQuoted;
-            value.tag.clear();
-        }
-        // What a YAML 1.1 reader would not take for a string gets quotes on its way in, unless it has the tag of one.
-        if value.tag.is_empty()
-            && value.is_string(Dialect::Kustomize)
-            && value.style() == Some(Style::Plain)
-            && let Value::Scalar { text, style } = &mut value.value
-            && Node::text(text.as_str()).style() == Some(Style::DoubleQuoted)
-            && !is_sexagesimal(text)
-        {
-            *style = Style::DoubleQuoted;
-        }
-        if shared != 0 && !value.is_null() {
-            value.shared = shared;
+        if value.shared != 0 {
             self.written.borrow_mut().push(value.clone());
         }
         Some(value)
+    }
+
+    /// A scalar that no patch speaks of.
+    fn untouched(&self, dest: Node) -> Node {
+        let mut value = self.as_written(dest);
+        let style = value.style();
+        value.quote_what_is_no_string();
+        if value.shared != 0 && value.style() != style {
+            self.written.borrow_mut().push(value.clone());
+        }
+        value
+    }
+
+    /// A value as it is by now, where it stands in several places and was written over in one of them.
+    fn as_written(&self, node: Node) -> Node {
+        if node.shared == 0 {
+            return node;
+        }
+        let written = self.written.borrow();
+        written.iter().rev().find(|other| other.shared == node.shared).cloned().unwrap_or(node)
     }
 
     /// The type of an object that says what it is.
@@ -159,7 +166,8 @@ impl<'s> Merger<'s> {
             let ty = ty.and_then(|ty| ty.child(name));
             let value = if untouched {
                 // A key with nothing behind it goes; a null that is spelled out stays.
-                Some(value).filter(|v| v.as_str() != Some("") || !v.is_null())
+                let kept = Some(value).filter(|v| v.as_str() != Some("") || !v.is_null());
+                kept.map(|value| self.untouched(value))
             } else if is_new {
                 self.walk(None, theirs, ty)?
             } else {
@@ -364,18 +372,6 @@ impl<'s> Merger<'s> {
         }
         Ok(out)
     }
-}
-
-/// `1:20` gets quotes when it is printed, and not before.
-fn is_sexagesimal(text: &str) -> bool {
-    text.contains(':') && text.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | '_' | '+' | '-'))
-}
-
-/// Whether a scalar has the type of its tag without it, too: only then quotes make a string of it.
-fn reads_as_tagged(value: &Node) -> bool {
-    let plain = Node::plain(value.as_str().unwrap_or_default());
-    let read = plain.resolve(Dialect::Kustomize).map(|scalar| scalar.tag_name());
-    value.tag.is_empty() || read.is_ok_and(|tag| tag == value.short_tag())
 }
 
 fn replaces(item: &Node) -> bool {

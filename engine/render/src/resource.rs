@@ -181,11 +181,11 @@ impl Resource {
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {
-        self.set_meta("name", Node::str(name));
+        self.set_meta("name", name);
     }
 
     pub(crate) fn set_kind(&mut self, kind: &str) {
-        self.node_mut().set("kind", Node::str(kind));
+        set_open(self.node_mut(), "kind", kind);
     }
 
     /// Sets or (empty) removes the namespace.
@@ -195,13 +195,13 @@ impl Resource {
                 metadata.remove("namespace");
             }
         } else {
-            self.set_meta("namespace", Node::str(namespace));
+            self.set_meta("namespace", namespace);
         }
     }
 
-    fn set_meta(&mut self, key: &str, value: Node) {
+    fn set_meta(&mut self, key: &str, text: &str) {
         if let Some(metadata) = self.node_mut().make_maps(&["metadata"]) {
-            metadata.set(key, value);
+            set_open(metadata, key, text);
         }
     }
 
@@ -238,6 +238,11 @@ impl Resource {
     /// The identity that it had at first.
     pub(crate) fn original_id(&self) -> ResId {
         self.past.first().map_or_else(|| self.id(), |past| self.past_id(past))
+    }
+
+    /// What it was at first: the group and version of now, with its first kind.
+    pub(crate) fn original_gvk(&self) -> Gvk {
+        Gvk::new(self.api_version(), self.past.first().map_or(self.kind(), |past| &past.kind))
     }
 
     /// A past identity: group and version are those of now.
@@ -313,10 +318,11 @@ impl Resource {
     }
 
     /// Forgets where it comes from and what it was called: kustomize keeps that in annotations, and a patch may remove them.
+    /// The variables that it stands for are kept elsewhere.
     pub(crate) fn forget_notes(&mut self) {
-        let node = self.node.clone();
-        *self =
-            Resource { shares: self.shares, ..Resource::new(node, self.file.clone(), self.types.clone()) };
+        let (shares, vars) = (self.shares, std::mem::take(&mut self.vars));
+        let fresh = Resource::new(self.node.clone(), self.file.clone(), self.types.clone());
+        *self = Resource { shares, vars, ..fresh };
     }
 
     /// Forgets where it comes from and which transformers it saw.
@@ -339,6 +345,19 @@ impl Resource {
     /// Whether a patch took everything away.
     pub(crate) fn is_empty(&self) -> bool {
         self.node.is_null() || self.node.is_empty_collection()
+    }
+}
+
+/// Sets a field as kustomize sets those that identify an object: the style of what was there stays, its type does not.
+pub(crate) fn set_open(map: &mut Node, key: &str, text: &str) {
+    match map.get_mut(key) {
+        Some(there) if text.is_empty() => *there = Node::str(text),
+        Some(there) => there.set_open_text(text),
+        None => {
+            let mut value = Node::open(text);
+            value.quote_what_is_no_string();
+            map.set(key, value);
+        }
     }
 }
 

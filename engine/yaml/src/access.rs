@@ -1,10 +1,17 @@
 //! Making nodes, and reaching into them.
 
-use crate::node::{Node, Pos, Style, Value};
+use crate::node::{Node, Pos, Style, Typing, Value};
 
 impl Node {
     fn of(value: Value) -> Node {
-        Node { value, tag: String::new(), comments: None, pos: Pos::default(), shared: 0 }
+        Node {
+            value,
+            tag: String::new(),
+            typing: Typing::Read,
+            comments: None,
+            pos: Pos::default(),
+            shared: 0,
+        }
     }
 
     /// A scalar in the style given; `text` is the value, without quotes and escapes.
@@ -207,6 +214,7 @@ impl Node {
         if self.is_null() {
             self.value = Value::Map { entries: Vec::new(), flow: false };
             self.tag.clear();
+            self.typing = Typing::Read;
         }
         let Some(entries) = self.entries_mut() else { return Some(value) };
         match entries.iter_mut().find(|(k, _)| k.as_str() == Some(key)) {
@@ -225,11 +233,12 @@ impl Node {
         Some(entries.remove(at).1)
     }
 
-    /// Gives this value and tag to all nodes with this number (see [`Node::shared`]).
+    /// Gives this value and type to all nodes with this number (see [`Node::shared`]).
     pub fn write_shared(&mut self, shared: u32, from: &Node) {
         if self.shared == shared {
             self.value.clone_from(&from.value);
             self.tag.clone_from(&from.tag);
+            self.typing = from.typing;
         }
         for (_, value) in self.entries_mut().into_iter().flatten() {
             value.write_shared(shared, from);

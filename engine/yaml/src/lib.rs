@@ -65,10 +65,11 @@ mod parse;
 mod resolve;
 mod splice;
 mod timestamp;
+mod typing;
 
 pub use emit::{EmitError, emit, emit_json, emit_to, emitted_value};
 pub use json::JsonError;
-pub use node::{Comments, Node, Pos, Style, Value};
+pub use node::{Comments, Node, Pos, Style, Typing, Value};
 pub use number::{go_g_float, go_json_float};
 pub use parse::{
     Document, DuplicateKeys, ParseError, ParseOptions, parse, parse_first, parse_one, parse_pieces,

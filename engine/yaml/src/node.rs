@@ -32,6 +32,19 @@ pub enum Style {
     Folded,
 }
 
+/// Where the type of a scalar comes from, as kustomize keeps it beside the text: what is written over a scalar later may
+/// keep the type that was there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Typing {
+    /// As in a file: the tag that was written, or else what style and text say.
+    #[default]
+    Read,
+    /// The tag was left by another text or in another style. Where the text reads as this type by itself, the style decides.
+    Kept,
+    /// There is no type: style and text say it anew, whatever text follows. Nothing of this kind is null to kustomize.
+    Open,
+}
+
 /// The comments around a node, each with its `#`, lines joined by `\n`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comments {
@@ -50,6 +63,8 @@ pub struct Node {
     pub value: Value,
     /// An explicit tag (`!!str`, `!custom`), as written; empty where there is none.
     pub tag: String,
+    /// Where the type of a scalar comes from.
+    pub typing: Typing,
     /// The comments; `None` is the common case.
     pub comments: Option<Box<Comments>>,
     /// Where it stood.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use crate::node::{Node, Pos, Style, Value};
+use crate::node::{Node, Pos, Style, Typing, Value};
 
 /// Whose reading of plain scalars counts.
 ///
@@ -141,6 +141,10 @@ impl Node {
     fn resolve_tagged<'a>(&'a self, text: &'a str, dialect: Dialect) -> Result<Scalar<'a>, ResolveError> {
         let tag = self.short_tag();
         let plain = resolve_plain(text, dialect);
+        if self.typing == Typing::Kept && tag == plain.tag_name() {
+            // The tag says nothing new: quotes make a string of it.
+            return Ok(if self.style() == Some(Style::Plain) { plain } else { Scalar::Str(text.into()) });
+        }
         let value = match (tag.as_ref(), plain) {
             ("!!null", Scalar::Null) => Scalar::Null,
             ("!!bool", Scalar::Bool(b)) => Scalar::Bool(b),
@@ -181,13 +185,16 @@ impl Node {
         }
     }
 
-    /// Whether this is null (`null`, `~`, nothing); both dialects agree.
+    /// Whether this is null (`null`, `~`, nothing, or tagged as null); both dialects agree. A scalar whose type is open is
+    /// none, though it prints as null.
     pub fn is_null(&self) -> bool {
         let Value::Scalar { text, style } = &self.value else { return false };
         if self.tag.is_empty() {
-            return *style == Style::Plain && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
+            return self.typing != Typing::Open
+                && *style == Style::Plain
+                && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
         }
-        matches!(self.resolve(Dialect::Kustomize), Ok(Scalar::Null))
+        self.short_tag() == "!!null"
     }
 
     /// Whether this is a scalar that the dialect reads as a string.

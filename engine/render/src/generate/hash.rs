@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Result, fail};
+use crate::transform::patches::as_floats;
 
 /// Ten letters that stand for an object's content. The name does not count, though there is a place for it.
 pub(crate) fn hash(node: &Node) -> Result<String> {
@@ -14,7 +15,7 @@ pub(crate) fn hash(node: &Node) -> Result<String> {
     };
     let mut map = Map::new();
     let mut put = |key: &str, value: Json| map.insert(key.to_owned(), value);
-    let content = match node.str_at(&["kind"]) {
+    let mut content = match node.str_at(&["kind"]) {
         Some("ConfigMap") => {
             put("kind", "ConfigMap".into());
             put("name", "".into());
@@ -38,6 +39,7 @@ pub(crate) fn hash(node: &Node) -> Result<String> {
         }
         _ => json(&[])?,
     };
+    as_floats(&mut content);
     let mut canonical = String::new();
     write(&content, &mut canonical);
     let digest = Sha256::digest(canonical.as_bytes());

@@ -65,7 +65,7 @@ fn set(node: &mut Node, image: &Change<'_>) {
     if let Some(text) = node.as_str()
         && let Some(changed) = changed(text, image)
     {
-        *node = Node::str(changed);
+        node.set_open_text(changed);
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn set_pairs(
                     let mut value = Node::text(value.as_str());
                     match node.get_mut(key) {
                         Some(there) => {
+                            value.take_style(there);
                             value.shared = there.shared;
                             if there.shared != 0 {
                                 written.push((there.shared, value.clone()));

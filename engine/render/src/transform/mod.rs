@@ -7,7 +7,7 @@ mod json_patch;
 mod labels;
 mod names;
 mod namespace;
-mod patches;
+pub(crate) mod patches;
 mod prefix;
 mod replacements;
 mod replicas;

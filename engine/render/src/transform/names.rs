@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seatrial_yaml::Node;
+use seatrial_yaml::{Dialect, Node};
 
 use super::sort::kind_order;
 use crate::config::{Create, FieldSpec, NameReference, TransformerConfig};
@@ -10,7 +10,7 @@ use crate::error::{Result, fail};
 use crate::ids::{Gvk, ResId};
 use crate::parallel;
 use crate::resmap::ResMap;
-use crate::resource::Resource;
+use crate::resource::{Resource, set_open};
 
 /// What is known about a resource that may be referred to.
 struct Candidate {
@@ -46,7 +46,7 @@ pub(super) fn fix_references(
     // What to look at in the objects of a kind; where nothing can be meant, the fields must be of the right kind all the same.
     let mut by_kind: BTreeMap<Gvk, Vec<Field<'_>>> = BTreeMap::new();
     for resource in resources.list() {
-        let gvk = resource.gvk();
+        let gvk = resource.original_gvk();
         by_kind.entry(gvk.clone()).or_insert_with(|| {
             let specs = targets.iter().flat_map(|(reference, there)| {
                 let specs = reference.field_specs.iter().filter(|s| s.selects(&gvk));
@@ -88,16 +88,23 @@ fn fix_one(
     index: &Index,
     by_kind: &BTreeMap<Gvk, Vec<Field<'_>>>,
 ) -> Result<bool> {
-    let gvk = resource.gvk();
+    let gvk = resource.original_gvk();
     let Some(fields) = by_kind.get(&gvk).filter(|fields| !fields.is_empty()) else { return Ok(false) };
-    let mut referrer: Option<Referrer> = None;
+    // The accounts of a role binding are looked at even where nothing refers to anything.
+    let mut referrer = match resource.kind() {
+        "RoleBinding" => Some(Referrer::new(resource, at, index)?),
+        _ => None,
+    };
     let mut taken: Option<Node> = None;
     for (spec, target, there) in fields {
         let node = taken.as_ref().unwrap_or(resource.node());
         if !reaches(node, spec.parts()) || !there && fits(node, spec.parts()) {
             continue;
         }
-        let referrer = &*referrer.get_or_insert_with(|| Referrer::new(resource, at, index));
+        let referrer = match &mut referrer {
+            Some(referrer) => &*referrer,
+            none => &*none.insert(Referrer::new(resource, at, index)?),
+        };
         let mut node = taken.take().unwrap_or_else(|| resource.take_node());
         let search = Search { referrer, index, target: target.clone(), spec };
         let applied = spec.apply(&gvk, &mut node, Create::Nothing, &mut |field| search.set(field));
@@ -190,23 +197,29 @@ struct Referrer {
 }
 
 impl Referrer {
-    fn new(resource: &Resource, at: usize, index: &Index) -> Referrer {
+    fn new(resource: &Resource, at: usize, index: &Index) -> Result<Referrer> {
         let node = resource.node();
         let role = node.get("roleRef").map(|role| Gvk {
             group: role.str_at(&["apiGroup"]).unwrap_or_default().to_owned(),
             version: String::new(),
             kind: role.str_at(&["kind"]).unwrap_or_default().to_owned(),
         });
-        let accounts = node.get("subjects").map_or(&[][..], Node::items).iter();
-        let subjects = if resource.kind() == "RoleBinding" {
-            accounts
-                .filter(|s| s.str_at(&["kind"]) == Some("ServiceAccount"))
-                .filter_map(|s| s.str_at(&["namespace"]).map(str::to_owned))
-                .collect()
-        } else {
-            BTreeSet::new()
-        };
-        Referrer { at, id: index.candidates[at].id.clone(), role, subjects }
+        let id = index.candidates[at].id.clone();
+        let mut subjects = BTreeSet::new();
+        if resource.kind() == "RoleBinding" {
+            let all = node.get("subjects").map_or(&[][..], Node::items).iter();
+            let accounts = all.filter(|s| s.str_at(&["kind"]) == Some("ServiceAccount"));
+            for namespace in accounts.filter_map(|account| account.get("namespace")) {
+                let Some(text) = namespace.as_string(Dialect::Kustomize) else {
+                    return fail(format!(
+                        "Invalid Input: namespace is blank for resource {:?}",
+                        id.to_string()
+                    ));
+                };
+                subjects.insert(text.to_owned());
+            }
+        }
+        Ok(Referrer { at, id, role, subjects })
     }
 
     /// Whether it could refer to an object at all, going by namespaces.
@@ -240,7 +253,7 @@ impl Search<'_> {
         if let Some(found) = self.select(old, self.named(old), false)? {
             let name = &self.index.candidates[found].id.name;
             if name != old {
-                *field = Node::str(name.as_str());
+                field.set_open_text(name.as_str());
             }
         }
         Ok(())
@@ -253,8 +266,7 @@ impl Search<'_> {
         };
         let old = name.as_str().unwrap_or_default().to_owned();
         let mut candidates = self.named(&old);
-        let namespace =
-            field.get("namespace").filter(|n| !n.is_null()).and_then(Node::as_str).map(str::to_owned);
+        let namespace = field.get("namespace").and_then(Node::as_str).map(str::to_owned);
         if let Some(namespace) = &namespace {
             let first = |c: &Candidate| c.past.first().unwrap_or(&c.id).effective_namespace() == namespace;
             let now = |c: &Candidate| c.id.effective_namespace() == namespace;
@@ -267,12 +279,9 @@ impl Search<'_> {
         }
         let Some(found) = self.select(&old, candidates, true)? else { return Ok(()) };
         let found = &self.index.candidates[found].id;
-        if found.name == old && Some(&found.namespace) == namespace.as_ref() {
-            return Ok(());
-        }
-        field.set("name", Node::str(found.name.as_str()));
+        set_open(field, "name", &found.name);
         if !found.namespace.is_empty() {
-            field.set("namespace", Node::str(found.namespace.as_str()));
+            set_open(field, "namespace", &found.namespace);
         }
         Ok(())
     }

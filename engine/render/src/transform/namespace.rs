@@ -38,7 +38,10 @@ impl<'a> NamespaceArgs<'a> {
         if !node.is_scalar() {
             return fail(format!("wrong node kind: expected scalar, but got {}", node.kind_name()));
         }
-        *node = Node::str(self.namespace);
+        let mut namespace = Node::text(self.namespace);
+        namespace.take_style(node);
+        namespace.quote_what_is_no_string();
+        *node = namespace;
         Ok(())
     }
 }

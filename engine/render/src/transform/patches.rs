@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use seatrial_yaml::{Dialect, Node, Scalar, Style};
+use seatrial_yaml::{Dialect, Node, Scalar};
 use serde_json::Value as Json;
 
 use super::json_patch::JsonPatch;
@@ -15,7 +15,7 @@ use crate::kustomization::model::Patch;
 use crate::loader::in_file;
 use crate::merge::merge;
 use crate::resmap::ResMap;
-use crate::resource::Resource;
+use crate::resource::{Resource, set_open};
 use crate::{Renderer, read};
 
 /// What a patch may change beside the content.
@@ -61,6 +61,7 @@ pub(crate) fn strategic_merge(
             let id = patch_id(build, &patch);
             let found = resources.find(&id)?;
             patch_one(found, &with_texts(&patch), Allowed::default())?;
+            open_api_version(found);
         }
     }
     if count == 0 {
@@ -198,13 +199,33 @@ fn merge_all(
         } else {
             patch_one(resource, &merge, allowed)?;
         }
-        if resource.api_version().is_empty() && !resource.is_empty() {
-            // kustomize puts the object's own version into the patch, even where there is none.
-            let quoted = merge.get("apiVersion").is_some_and(|node| node.style() != Some(Style::Plain));
-            resource.node_mut().set("apiVersion", if quoted { Node::text("") } else { Node::null() });
+        if resource.is_empty() {
+            continue;
+        }
+        // kustomize puts the object's own version into the patch, even where there is none.
+        if resource.api_version().is_empty() {
+            let mut version = Node::open("");
+            if let Some(written) = merge.get("apiVersion") {
+                version.take_style(written);
+            }
+            resource.node_mut().set("apiVersion", version);
+        }
+        open_api_version(resource);
+        let (kind, name) = (resource.kind().to_owned(), resource.name().to_owned());
+        resource.set_kind(&kind);
+        if allowed.name && !name.is_empty() {
+            resource.set_name(&name);
         }
     }
     resources.check_unique(REGISTERED)
+}
+
+/// kustomize writes the object's own version into such a patch, without a type.
+fn open_api_version(resource: &mut Resource) {
+    let version = resource.api_version().to_owned();
+    if !version.is_empty() {
+        set_open(resource.node_mut(), "apiVersion", &version);
+    }
 }
 
 /// The patch with labels and annotations that are all texts: `null` is one, and removes nothing.
@@ -291,8 +312,21 @@ fn spell_numbers(node: &mut Node) {
     }
 }
 
+/// All numbers have seen Go's JSON as floats, and are written as floats: from a million on in powers of ten. What a
+/// replacement takes out of them is that text.
+fn spell_as_floats(node: &mut Node) {
+    if node.is_scalar() {
+        let number = node.to_json(Dialect::Kustomize).ok().filter(Json::is_number);
+        if let Some(float) = number.and_then(|number| number.as_f64()).filter(|float| float.abs() >= 1e6) {
+            *node = Node::plain(seatrial_yaml::go_g_float(float));
+        }
+    }
+    node.items_mut().into_iter().flatten().for_each(spell_as_floats);
+    node.entries_mut().into_iter().flatten().for_each(|(_, value)| spell_as_floats(value));
+}
+
 /// Go reads the numbers of JSON as floats: large integers lose digits.
-pub(super) fn as_floats(json: &mut Json) {
+pub(crate) fn as_floats(json: &mut Json) {
     match json {
         Json::Object(map) => map.values_mut().for_each(as_floats),
         Json::Array(items) => items.iter_mut().for_each(as_floats),
@@ -353,6 +387,7 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, remember: bool) -> Res
         metadata.remove("annotations");
     }
     spell_numbers(&mut node);
+    spell_as_floats(&mut node);
     read::tidy_annotations(&mut node);
     resource.set_node(node);
     let nameless = resource.name().is_empty() && !resource.kind().ends_with("List");

@@ -1,7 +1,5 @@
 //! Name prefixes and suffixes.
 
-use seatrial_yaml::Node;
-
 use crate::config::{Create, FieldSpec};
 use crate::error::{Result, fail};
 use crate::resmap::ResMap;
@@ -42,7 +40,8 @@ fn rename(resources: &mut ResMap, text: &str, specs: &[FieldSpec], front: bool) 
                 let Some(old) = node.as_str() else {
                     return fail(format!("wrong node kind: expected scalar, but got {}", node.kind_name()));
                 };
-                *node = Node::str(if front { format!("{text}{old}") } else { format!("{old}{text}") });
+                let new = if front { format!("{text}{old}") } else { format!("{old}{text}") };
+                node.set_open_text(new);
                 Ok(())
             })?;
         }

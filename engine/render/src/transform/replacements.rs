@@ -1,6 +1,6 @@
 //! Replacements: a value of one object, written into fields of others.
 
-use seatrial_yaml::{Dialect, Node, Scalar, Style, Value};
+use seatrial_yaml::Node;
 use serde::Deserialize;
 
 use super::selector::Matcher;
@@ -143,9 +143,7 @@ fn refined(node: &Node, options: Option<&FieldOptions>) -> Result<Node> {
     match part {
         Some(part) => {
             let mut node = node.clone();
-            if let Some(text) = node.as_str_mut() {
-                part.clone_into(text);
-            }
+            node.set_text(part);
             Ok(node)
         }
         None => fail(format!("options.index {} is out of bounds for value {text}", options.index)),
@@ -181,12 +179,7 @@ fn write(resources: &mut ResMap, source: &mut Source, target: &ReplacementTarget
                 let annotations = resource.node_mut().at_mut(&["metadata", "annotations"]);
                 annotations.filter(|all| all.is_null()).into_iter().for_each(|all| *all = Node::map());
             }
-            let untyped = path == "metadata.name" && has_affixes(resource);
             write_field(resource.node_mut(), &source.value, path, target.options.as_ref(), &mut written)?;
-            if untyped && let Some(name) = resource.node_mut().at_mut(&["metadata", "name"]) {
-                // A name that was put together has no type of its own.
-                *name = Node::plain(name.as_str().unwrap_or_default());
-            }
             for field in written {
                 resource.node_mut().write_shared(field.shared, &field);
             }
@@ -198,14 +191,6 @@ fn write(resources: &mut ResMap, source: &mut Source, target: &ReplacementTarget
         }
     }
     Ok(())
-}
-
-/// Whether the name is as prefixes and suffixes left it.
-fn has_affixes(resource: &Resource) -> bool {
-    let name = resource.name();
-    let prefix = resource.prefixes.last().is_some_and(|prefix| name.starts_with(prefix.as_str()));
-    let suffix = resource.suffixes.last().is_some_and(|suffix| name.ends_with(suffix.as_str()));
-    prefix || suffix
 }
 
 impl Targets<'_> {
@@ -257,7 +242,7 @@ fn set(field: &mut Node, value: &Node, options: Option<&FieldOptions>) -> Result
     };
     match (field.is_scalar(), text) {
         (true, Some(text)) => {
-            set_scalar(field, text);
+            field.set_text(text);
             Ok(())
         }
         _ => {
@@ -276,20 +261,4 @@ fn spliced(old: &str, new: &str, options: &FieldOptions) -> String {
         Ok(_) => parts.push(new),
     }
     parts.join(&options.delimiter)
-}
-
-/// Another text with the type that the field has: a number stays a number, a string stays a string.
-fn set_scalar(field: &mut Node, text: String) {
-    let tag = match field.resolve(Dialect::Kustomize) {
-        Ok(Scalar::Str(_)) => {
-            *field = Node { shared: field.shared, ..Node::str(text) };
-            return;
-        }
-        Ok(Scalar::Null) => String::new(),
-        Ok(other) => other.tag_name().to_owned(),
-        // It was no text before an earlier replacement, and stays what it was.
-        Err(_) => field.tag.clone(),
-    };
-    field.tag = tag;
-    field.value = Value::Scalar { text, style: Style::Plain };
 }

@@ -1,6 +1,6 @@
 //! Replica counts.
 
-use seatrial_yaml::{Node, Style, Value};
+use seatrial_yaml::Node;
 
 use crate::config::{Create, FieldSpec};
 use crate::error::{Result, fail};
@@ -21,12 +21,10 @@ pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[F
             }
             found = true;
             spec.apply(&gvk, resource.node_mut(), Create::Scalar, &mut |node| {
-                let quoted = node.style().is_some_and(|style| style != Style::Plain);
-                *node = Node::int(replica.count);
                 // Quotes around the old count stay.
-                if quoted && let Value::Scalar { style, .. } = &mut node.value {
-                    *style = Style::DoubleQuoted;
-                }
+                let mut count = Node::int(replica.count);
+                count.take_style(node);
+                *node = count;
                 Ok(())
             })?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seatrial_yaml::{Dialect, Node};
+use seatrial_yaml::{Dialect, Node, Scalar};
 
 use crate::accumulate::Build;
 use crate::config::{Create, FieldSpec};
@@ -81,8 +81,8 @@ pub(super) fn resolve(
                 described(var)
             ));
         };
-        match find(owner.node(), path) {
-            Some(node) => values.insert(var.name.clone(), node.clone()),
+        match find(owner.node(), path).and_then(value_of) {
+            Some(value) => values.insert(var.name.clone(), value),
             None => {
                 return fail(format!(
                     "field specified in var '{}' not found in corresponding resource",
@@ -105,6 +105,20 @@ pub(super) fn resolve(
         build.warnings.push(format!("well-defined vars that were never replaced: {}", unused.join(",")));
     }
     Ok(())
+}
+
+/// What a variable stands for: numbers are read and spelled anew, where they are decimal; `None` where they are not. Nulls
+/// and times are the text that was written.
+fn value_of(node: &Node) -> Option<Node> {
+    let text = node.as_str().unwrap_or_default();
+    Some(match node.resolve(Dialect::Kustomize) {
+        Ok(Scalar::Int(_) | Scalar::UInt(_)) => Node::int(text.parse().ok()?),
+        Ok(Scalar::Float(float)) if float.is_finite() => Node::plain(seatrial_yaml::go_g_float(float)),
+        Ok(Scalar::Bool(value)) => Node::bool(value),
+        Ok(Scalar::Null) if !text.is_empty() => Node::str(text),
+        Ok(Scalar::Time(_)) => Node::str(text),
+        _ => node.clone(),
+    })
 }
 
 /// A variable's field path may have indices in brackets: `spec.ports[0].port`.

@@ -27,7 +27,14 @@ pub(super) fn retold(node: &Node, in_flow: bool) -> Result<Option<Node>, EmitErr
             entries.map(|entries| Value::Map { entries, flow: *flow })
         }
     };
-    Ok(value.map(|value| Node { value, tag: node.tag.clone(), comments: None, pos: node.pos, shared: 0 }))
+    Ok(value.map(|value| Node {
+        value,
+        tag: node.tag.clone(),
+        typing: node.typing,
+        comments: None,
+        pos: node.pos,
+        shared: 0,
+    }))
 }
 
 /// The list with its changed elements; `None` where none is.
@@ -64,6 +71,8 @@ pub(super) fn scalar(
         Style::Plain if in_flow && node.tag.is_empty() && (text.is_empty() || text.contains(':')) => {
             Some(Value::Scalar { text: text.to_owned(), style: Style::SingleQuoted })
         }
+        // The printer makes a block of a plain text with several lines, too.
+        Style::Plain if !in_flow && breaks_off(text) => return Err(EmitError::Tab { pos: node.pos }),
         // The printer says nothing about the indentation of a block that starts with a tab, and the reader refuses it.
         Style::Literal | Style::Folded if !in_flow && text.starts_with('\t') && may_be_block(text) => {
             return Err(EmitError::Tab { pos: node.pos });
@@ -74,6 +83,11 @@ pub(super) fn scalar(
         }
         _ => None,
     })
+}
+
+/// Whether a plain text is printed as a block that starts with a tab.
+pub(super) fn breaks_off(text: &str) -> bool {
+    text.starts_with('\t') && text.contains('\n') && may_be_block(text)
 }
 
 /// Whether the printer of the round trip keeps a block scalar. Unlike the last printer, it has no quarrel with tabs.

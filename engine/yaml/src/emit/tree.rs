@@ -59,7 +59,8 @@ impl Writer<'_> {
                 Scalar::Null => self.known_word("null"),
                 Scalar::Bool(b) => self.known_word(if b { "true" } else { "false" }),
                 Scalar::Int(_) if is_decimal(text) => self.known_word(text),
-                Scalar::Str(_) => self.string(text, indent, false).ok(),
+                Scalar::Str(_) if !retold::breaks_off(text) => self.string(text, indent, false).ok(),
+                Scalar::Str(_) => None,
                 _ => self.node(&node.to_json(Dialect::Kustomize).ok()?, indent).ok(),
             },
             Style::Literal | Style::Folded => match retold::scalar(node, text, style, in_flow).ok()? {

@@ -8,7 +8,7 @@ use super::comments::Pending;
 use super::source::{check_escapes, last_line, measure, move_to_dash, pos_of, scalar_value, tag_text};
 use super::tabs::Tabs;
 use super::{Document, DuplicateKeys, ParseError, ParseOptions, count, merge};
-use crate::node::{Node, Pos, Style, Value};
+use crate::node::{Node, Pos, Style, Typing, Value};
 
 /// Above this many entries, keys are looked up in a set.
 const FEW_KEYS: usize = 16;
@@ -93,6 +93,7 @@ impl<'a> Builder<'a> {
                 let node = Node {
                     value: scalar_value(text.into_owned(), style, span),
                     tag: tag_text(tag.as_deref()),
+                    typing: Typing::Read,
                     comments: None,
                     pos: pos_of(span),
                     shared: 0,
@@ -176,7 +177,14 @@ impl<'a> Builder<'a> {
         span: &Span,
     ) -> Result<(), ParseError> {
         let block = matches!(value, Value::Seq { flow: false, .. } | Value::Map { flow: false, .. });
-        let mut node = Node { value, tag: tag_text(tag), comments: None, pos: pos_of(span), shared: 0 };
+        let mut node = Node {
+            value,
+            tag: tag_text(tag),
+            typing: Typing::Read,
+            comments: None,
+            pos: pos_of(span),
+            shared: 0,
+        };
         if block && node.is_seq() && self.frames.last().is_some_and(|frame| frame.key.is_some()) {
             move_to_dash(self.source, &mut node.pos);
         }

@@ -2,7 +2,7 @@
 
 use super::super::count;
 use super::lines::Lines;
-use crate::node::{Node, Pos, Style, Value};
+use crate::node::{Node, Pos, Style, Typing, Value};
 
 /// Longer keys are not plain.
 pub(super) const LONGEST_KEY: usize = 512;
@@ -15,7 +15,7 @@ pub(super) fn node_at(lines: &Lines<'_>, start: usize, end: usize, value: Value)
         start: count(start),
         end: count(end),
     };
-    Node { value, tag: String::new(), comments: None, pos, shared: 0 }
+    Node { value, tag: String::new(), typing: Typing::Read, comments: None, pos, shared: 0 }
 }
 
 /// The value of a key that has none: it stands behind the colon.
@@ -23,7 +23,7 @@ pub(super) fn empty(key: &Node, colon_end: usize) -> Node {
     let at = count(colon_end);
     let pos = Pos { column: key.pos.column + (at - key.pos.start), start: at, end: at, ..key.pos };
     let value = Value::Scalar { text: String::new(), style: Style::Plain };
-    Node { value, tag: String::new(), comments: None, pos, shared: 0 }
+    Node { value, tag: String::new(), typing: Typing::Read, comments: None, pos, shared: 0 }
 }
 
 pub(super) fn plain_scalar(lines: &Lines<'_>, start: usize, end: usize) -> Option<Node> {
@@ -212,6 +212,6 @@ impl Lines<'_> {
         if !self.done && self.indent > parent {
             return None;
         }
-        Some(Node { value, tag: String::new(), comments: None, pos, shared: 0 })
+        Some(Node { value, tag: String::new(), typing: Typing::Read, comments: None, pos, shared: 0 })
     }
 }
