@@ -138,8 +138,15 @@ impl<'a> Loader<'a> {
                 }
                 Ok((found, content))
             }
-            Ok(Found::Dir(found)) => fail(format!("'{}' must resolve to a file", self.shown(&found))),
-            Err(error) => fail(self.missing(path, error)),
+            // Without a restriction kustomize just opens the file; with one it looks at the path first.
+            Ok(Found::Dir(found)) => fail(match self.options.load_restrictor {
+                LoadRestrictor::RootOnly => format!("'{}' must resolve to a file", self.shown(&found)),
+                LoadRestrictor::None => format!("read {}: is a directory", self.shown(&found)),
+            }),
+            Err(error) => fail(match (self.options.load_restrictor, self.absolute(path)) {
+                (LoadRestrictor::None, Ok(path)) => format!("open {}: {error}", self.shown(&path)),
+                _ => self.missing(path, error),
+            }),
         }
     }
 

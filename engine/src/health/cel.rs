@@ -9,14 +9,14 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CelError {
     /// It does not parse.
-    #[error("failed to parse expression '{expression}': {message}")]
+    #[error("failed to parse the CEL expression '{expression}': {message}")]
     Parse { expression: String, message: String },
     /// It fails on its input.
     #[error("failed to evaluate the CEL expression '{expression}': {message}")]
     Evaluate { expression: String, message: String },
     /// It gives something else than a boolean.
-    #[error("CEL expression '{expression}' did not evaluate to a boolean")]
-    NotBoolean { expression: String },
+    #[error("CEL expression output type mismatch: expected bool, got dyn")]
+    NotBoolean,
 }
 
 /// Whether `expression` is CEL.
@@ -27,7 +27,8 @@ pub(crate) fn check(expression: &str) -> Result<(), CelError> {
 fn compile(expression: &str) -> Result<Program, CelError> {
     Program::compile(expression).map_err(|error| CelError::Parse {
         expression: expression.to_owned(),
-        message: error.to_string().lines().collect::<Vec<_>>().join(" "),
+        // As cel-go shows the place.
+        message: error.to_string().trim_end().replace("\n|", "\n |"),
     })
 }
 
@@ -42,8 +43,16 @@ pub(crate) fn holds(expression: &str, variables: &[(&str, &Value)]) -> Result<bo
     }
     match program.execute(&context) {
         Ok(Cel::Bool(truth)) => Ok(truth),
-        Ok(_) => Err(CelError::NotBoolean { expression: expression.to_owned() }),
-        Err(error) => Err(failed(error.to_string())),
+        Ok(_) => Err(CelError::NotBoolean),
+        Err(error) => Err(failed(words(&error.to_string()))),
+    }
+}
+
+/// The words of cel-go, which Flux evaluates with.
+fn words(error: &str) -> String {
+    match error.strip_prefix("No such key: ") {
+        Some(key) => format!("no such key: {key}"),
+        None => error.to_owned(),
     }
 }
 

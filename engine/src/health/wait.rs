@@ -27,17 +27,31 @@ pub(crate) struct HealthTarget {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HealthError {
     /// The time is up.
-    #[error("health check failed after {took}: timeout waiting for: [{}]", list(.pending))]
+    #[error("health check failed after {took}: {}", self.cause())]
     Timeout { took: GoDuration, pending: Vec<(ObjectRef, Kstatus)> },
     /// Objects are stuck: waiting longer would not help.
-    #[error("health check failed after {took}: failed early due to stalled resources: [{}]", list(.failed))]
+    #[error("health check failed after {took}: {}", self.cause())]
     Stalled { took: GoDuration, failed: Vec<(ObjectRef, Kstatus)> },
     /// An object could not be looked at.
-    #[error("health check failed after {took}: {who}: {message}")]
+    #[error("health check failed after {took}: {}", self.cause())]
     Query { took: GoDuration, who: ObjectRef, message: String },
     /// Something new is there to be reconciled: the result would come too late.
     #[error("health checks canceled due to new reconciliation request")]
     Canceled,
+}
+
+impl HealthError {
+    /// The message without the time that passed, as the condition `Healthy` has it.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            HealthError::Timeout { pending, .. } => format!("timeout waiting for: [{}]", list(pending)),
+            HealthError::Stalled { failed, .. } => {
+                format!("failed early due to stalled resources: [{}]", list(failed))
+            }
+            HealthError::Query { who, message, .. } => format!("{who}: {message}"),
+            HealthError::Canceled => self.to_string(),
+        }
+    }
 }
 
 fn list(objects: &[(ObjectRef, Kstatus)]) -> String {

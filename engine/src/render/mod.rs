@@ -6,5 +6,6 @@ pub(crate) mod glob;
 pub(crate) mod post_build;
 mod remotes;
 
+pub(crate) use build::folder;
 pub use build::{BuildError, build};
 pub use remotes::ServedRemotes;

@@ -26,6 +26,16 @@ pub(crate) enum PostBuildError {
     /// What comes out is not an object.
     #[error("post build failed for '{object}': YAMLToJSON: {message}")]
     Result { object: String, message: String },
+    /// The variables for an object cannot be had.
+    #[error("post build failed for '{object}': {source}")]
+    Variables { object: String, source: Box<PostBuildError> },
+}
+
+impl PostBuildError {
+    /// The error, where it is met while `object` is substituted.
+    pub(crate) fn at(self, object: &Value, flux: FluxRelease) -> PostBuildError {
+        PostBuildError::Variables { object: shown(object, flux), source: Box::new(self) }
+    }
 }
 
 /// The variables of `post_build`: later references win over earlier ones, inline values over all. Line breaks are

@@ -27,11 +27,7 @@ impl Run<'_> {
     ) -> Result<(), Stop> {
         let cluster = acting(self.context, &self.who, spec);
         let changes = self.apply(spec, &cluster, wanted, timeout).await?;
-        let managed: Vec<&ObjectRef> = changes
-            .iter()
-            .filter(|change| change.action != Action::Skipped)
-            .map(|change| &change.who)
-            .collect();
+        let managed: Vec<&ObjectRef> = changes.iter().map(|change| &change.who).collect();
         let mut inventory =
             ResourceInventory { entries: managed.iter().map(|who| apply::inventory::entry(who)).collect() };
         let old = self.state.status.inventory.clone().unwrap_or_default();
@@ -43,7 +39,7 @@ impl Run<'_> {
             let failed_entries = pruned.failed.iter().map(|(who, _)| apply::inventory::entry(who));
             inventory.entries.extend(failed_entries);
             self.state.status.inventory = Some(inventory.clone());
-            if let Some(message) = summary(&pruned.changes) {
+            if let Some(message) = summary(&pruned.changes, &[Action::Unchanged]) {
                 self.event(Severity::Info, "Progressing", &message).await;
             }
             if !pruned.failed.is_empty() {
@@ -51,7 +47,9 @@ impl Run<'_> {
             }
         }
         self.state.status.inventory = Some(inventory);
-        self.health(spec, &cluster, &managed, &changes, timeout).await?;
+        let applied = changes.iter().filter(|change| change.action != Action::Skipped);
+        let applied: Vec<&ObjectRef> = applied.map(|change| &change.who).collect();
+        self.health(spec, &cluster, &applied, &changes, timeout).await?;
         self.state.status.last_applied_revision = Some(source.revision.clone());
         if self.context.flux >= FluxRelease::V2_9 {
             self.state.status.last_applied_origin_revision.clone_from(&source.origin);
@@ -74,8 +72,12 @@ impl Run<'_> {
             if stage.is_empty() {
                 continue;
             }
-            let done =
-                manager.apply(stage, options).await.map_err(|error| failed("ReconciliationFailed", error))?;
+            let done = manager.apply(stage, options).await.map_err(|error| {
+                // The error is followed by what had been done before it.
+                let before = summary(&changes, &[Action::Unchanged, Action::Skipped]);
+                let before = before.map(|lines| format!("{lines}\n")).unwrap_or_default();
+                failed("ReconciliationFailed", format!("{error}\n{before}"))
+            })?;
             if number < last {
                 let objects = stage.iter().map(|wanted| wanted.who.clone()).collect();
                 let target = HealthTarget { objects, ..Default::default() };
@@ -86,7 +88,7 @@ impl Run<'_> {
             }
             changes.extend(done);
         }
-        if let Some(message) = summary(&changes) {
+        if let Some(message) = summary(&changes, &[Action::Unchanged, Action::Skipped]) {
             self.state.speak();
             self.event(Severity::Info, "Progressing", &message).await;
         }
@@ -204,7 +206,7 @@ impl Run<'_> {
                 Err(Stop::Canceled { message })
             }
             Err(error) => {
-                self.state.conditions.set(HEALTHY, Status::False, "HealthCheckFailed", error.to_string());
+                self.state.conditions.set(HEALTHY, Status::False, "HealthCheckFailed", error.cause());
                 Err(failed("HealthCheckFailed", error))
             }
         }

@@ -31,16 +31,28 @@ pub(super) fn refuse_unsupported(spec: &KustomizationSpec) -> Result<(), Stop> {
     }
 }
 
+/// Checks the expressions for health. Those of dependencies are looked at when they are needed.
 pub(super) fn check_expressions(spec: &KustomizationSpec) -> Result<(), Stop> {
-    let health = spec.health_check_exprs.iter().flat_map(|check| {
-        [Some(&check.current), check.failed.as_ref(), check.in_progress.as_ref()].into_iter().flatten()
-    });
-    let ready = spec.depends_on.iter().filter_map(|dependency| dependency.ready_expr.as_ref());
-    for expression in ready.chain(health) {
-        cel::check(expression)
-            .map_err(|error| Stop::Stalled { reason: "InvalidCELExpression", message: error.to_string() })?;
+    for (place, check) in spec.health_check_exprs.iter().enumerate() {
+        let expressions = [
+            ("Current", Some(&check.current)),
+            ("InProgress", check.in_progress.as_ref()),
+            ("Failed", check.failed.as_ref()),
+        ];
+        for (name, expression) in expressions.into_iter().filter_map(|(name, e)| Some((name, e?))) {
+            cel::check(expression).map_err(|error| {
+                let what = format!("failed to create custom status evaluator for healthchecks[{place}]");
+                invalid_expression(format!("{what}: failed to parse the expression {name}: {error}"))
+            })?;
+        }
     }
     Ok(())
+}
+
+/// An expression that only a change of the object mends.
+pub(super) fn invalid_expression(what: String) -> Stop {
+    let message = format!("Reconciliation failed terminally due to configuration error: {what}");
+    Stop::Stalled { reason: "InvalidCELExpression", message }
 }
 
 /// Removes what only the server may say.

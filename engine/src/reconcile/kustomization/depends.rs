@@ -1,7 +1,7 @@
 //! Whether the Kustomizations that another depends on are ready.
 
 use crate::cluster::{Cluster, ClusterError};
-use crate::health::cel;
+use crate::health::cel::{self, CelError};
 use crate::object::{self, ObjectRef};
 use seatrial_api::kustomization::{DependencyReference, SourceReference};
 use serde_json::Value;
@@ -18,8 +18,11 @@ pub(super) enum DependsError {
     #[error("dependency '{0}' is not ready according to readyExpr eval")]
     Expression(String),
     /// Its expression cannot be evaluated.
-    #[error("dependency '{key}' readyExpr failed: {message}")]
-    Evaluate { key: String, message: String },
+    #[error("{0}")]
+    Evaluate(CelError),
+    /// Its expression is wrong, whatever the dependency says.
+    #[error("failed to evaluate dependency {name}: {source}")]
+    Wrong { name: String, source: CelError },
     /// It is not ready.
     #[error("dependency '{0}' is not ready")]
     NotReady(String),
@@ -76,7 +79,8 @@ fn is_ready(
         Some(expression) => match cel::holds(expression, &[("dep", found), ("self", own)]) {
             Ok(true) => {}
             Ok(false) => return Err(DependsError::Expression(key)),
-            Err(error) => return Err(DependsError::Evaluate { key, message: error.to_string() }),
+            Err(error @ CelError::Evaluate { .. }) => return Err(DependsError::Evaluate(error)),
+            Err(source) => return Err(DependsError::Wrong { name: dependency.name.clone(), source }),
         },
         None => {
             let observed = found["status"]["observedGeneration"].as_i64() == Some(object::generation(found));

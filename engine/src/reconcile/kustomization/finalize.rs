@@ -41,7 +41,7 @@ pub(super) async fn finalize(
         let owner = ObjectRef::of(object);
         let cluster = super::run::acting(context, &owner, &spec);
         let pruned = apply::prune(&cluster, objects.clone(), &owner).await;
-        if let Some(message) = summary(&pruned.changes) {
+        if let Some(message) = summary(&pruned.changes, &[Action::Unchanged, Action::Skipped]) {
             events
                 .write(&context.cluster, object, Severity::Info, "ReconciliationSucceeded", &message, &[])
                 .await;
@@ -76,11 +76,11 @@ fn deletes(spec: &KustomizationSpec) -> bool {
         }
 }
 
-/// What has changed, a line for each object; none if nothing has.
-pub(super) fn summary(changes: &[Change]) -> Option<String> {
+/// What became of objects, a line for each but for those that are passed over; none if nothing is left to say.
+pub(super) fn summary(changes: &[Change], passed_over: &[Action]) -> Option<String> {
     let changed = changes
         .iter()
-        .filter(|change| !matches!(change.action, Action::Unchanged | Action::Skipped))
+        .filter(|change| !passed_over.contains(&change.action))
         .map(|change| format!("{} {}", change.who, change.action))
         .collect::<Vec<_>>();
     (!changed.is_empty()).then(|| changed.join("\n"))

@@ -1,7 +1,7 @@
 //! From a source to the objects that a Kustomization wants.
 
 use super::bundles::Ingredients;
-use super::checks::clean;
+use super::checks::{clean, invalid_expression};
 use super::depends::{self, DependsError};
 use super::run::Run;
 use super::stop::{REQUEUE, Stop, failed};
@@ -33,7 +33,11 @@ impl Run<'_> {
         let found = match self.context.cluster.get(&who).await {
             Ok(found) => found,
             Err(error) => {
-                let message = error.to_string();
+                // The real controller reads from its cache, which names the kind and not the resource.
+                let message = match error.is_not_found() {
+                    true => format!("{}.{} \"{}\" not found", who.kind, who.group, who.name),
+                    false => error.to_string(),
+                };
                 return Err(Stop::Failed { reason: "ArtifactFailed", message, event: None, retry: None });
             }
         };
@@ -63,6 +67,9 @@ impl Run<'_> {
             Err(error @ DependsError::Cycle(_)) => {
                 Err(Stop::Stalled { reason: "DependencyNotReady", message: error.to_string() })
             }
+            Err(error @ DependsError::Wrong { .. }) => {
+                Err(invalid_expression(format!("terminal error: {error}")))
+            }
             Err(error) => Err(Stop::Failed {
                 reason: "DependencyNotReady",
                 message: error.to_string(),
@@ -84,6 +91,11 @@ impl Run<'_> {
         })
     }
 
+    /// Checks that the artifact has the folder.
+    pub(super) fn has_path(&self, spec: &KustomizationSpec, artifact: &StoredArtifact) -> Result<(), Stop> {
+        render::folder(&artifact.tree, spec).map(drop).map_err(|error| failed("ArtifactFailed", error))
+    }
+
     pub(super) async fn build(
         &mut self,
         spec: &KustomizationSpec,
@@ -99,7 +111,14 @@ impl Run<'_> {
             None => None,
             Some(wanted) => {
                 let variables = post_build::variables(&self.context.cluster, &self.who.namespace, wanted);
-                Some(variables.await.map_err(|error| failed("BuildFailed", error))?)
+                match (variables.await, built.first()) {
+                    (Ok(variables), _) => Some(variables),
+                    // It is told where the first object is substituted.
+                    (Err(error), Some(first)) => {
+                        return Err(failed("BuildFailed", error.at(first, self.context.flux)));
+                    }
+                    (Err(_), None) => None,
+                }
             }
         };
         let made_of = Ingredients {

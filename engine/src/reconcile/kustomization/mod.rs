@@ -18,12 +18,14 @@ mod stop;
 pub(crate) use bundles::Bundles;
 
 use super::context::{Context, after_error, has_finalizer};
+use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
 use crate::object::{self, ObjectRef};
 use crate::status::Events;
 use run::Run;
+use seatrial_api::FluxRelease;
 use seatrial_time::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use stop::Ended;
@@ -40,6 +42,19 @@ impl KustomizationReconciler {
     pub(crate) fn new(context: Arc<Context>) -> KustomizationReconciler {
         let events = Events::new(&context.clock, "kustomize-controller");
         KustomizationReconciler { context, events }
+    }
+}
+
+impl KustomizationReconciler {
+    /// Notes the generation of one that is suspended, as the real controller does from 2.9 on.
+    async fn observe(&self, who: &ObjectRef, object: &Value) -> Result<(), ClusterError> {
+        let generation = object::generation(object);
+        let known = object["status"]["observedGeneration"].as_i64();
+        if self.context.flux >= FluxRelease::V2_9 && known.is_some_and(|known| known != generation) {
+            let patch = json!({ "status": { "observedGeneration": generation } });
+            self.context.cluster.merge(who, "/status", patch, MANAGER).await?;
+        }
+        Ok(())
     }
 }
 
@@ -65,7 +80,10 @@ impl Reconcile for KustomizationReconciler {
             };
         }
         if object["spec"]["suspend"] == true {
-            return Next::Woken;
+            return match self.observe(&who, &object).await {
+                Ok(()) => Next::Woken,
+                Err(error) => after_error(&who, &error),
+            };
         }
         let remotes = self.context.artifacts.remotes(self.context.git.clone());
         let run = Run::start(&self.context, &self.events, &object, (wake, &woken), &remotes);

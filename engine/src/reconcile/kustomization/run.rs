@@ -113,6 +113,7 @@ impl<'a> Run<'a> {
         let timeout = timeout(spec);
         self.progress("Fetching manifests", timeout).await?;
         let artifact = self.artifact(&source)?;
+        self.has_path(spec, &artifact)?;
         self.state.status.last_attempted_revision = Some(source.revision.clone());
         self.progress("Building manifests", timeout).await?;
         let wanted = self.build(spec, &artifact).await?;
