@@ -169,7 +169,7 @@ impl<'s> Merger<'s> {
                 let kept = Some(value).filter(|v| v.as_str() != Some("") || !v.is_null());
                 kept.map(|value| self.untouched(value))
             } else if is_new {
-                self.walk(None, theirs, ty)?
+                self.new_value(theirs, ty)?
             } else {
                 self.walk(Some(value), theirs, ty)?
             };
@@ -193,11 +193,27 @@ impl<'s> Merger<'s> {
         Ok(Some(out))
     }
 
+    /// A value of a map that the object lacks: the directive of a list counts. (In a map that the object has, it stays an
+    /// item of the list, one without a name.)
+    fn new_value(&self, mut patch: Option<Node>, ty: Option<TypeRef<'s>>) -> Result<Option<Node>> {
+        if let Some(patch) = &mut patch
+            && ty.is_some_and(|ty| ty.patch_strategy().merge)
+            && take_list_directive(patch)? == Directive::Delete
+        {
+            return Ok(None);
+        }
+        self.walk(None, patch, ty)
+    }
+
     fn list(&self, dest: Option<Node>, mut patch: Option<Node>, ty: TypeRef<'s>) -> Result<Option<Node>> {
         let dest = dest.filter(|n| !n.is_null());
         if is_null(&patch) {
             return Ok(None);
         }
+        let keys: Vec<&str> = match ty.list_map_keys() {
+            [] => ty.merge_key().into_iter().collect(),
+            keys => keys.iter().map(AsRef::as_ref).collect(),
+        };
         let mut adding = false;
         let mut list = match (dest, &mut patch) {
             (Some(dest), None) => dest,
@@ -210,17 +226,14 @@ impl<'s> Merger<'s> {
                 Directive::Merge => dest,
             },
             (None, Some(patch)) => {
-                if take_list_directive(patch)? == Directive::Delete {
-                    return Ok(None);
+                if keys.is_empty() {
+                    // A directive among scalars is dropped, whatever it says.
+                    take_list_directive(patch)?;
                 }
                 adding = true;
                 patch.clone()
             }
             (None, None) => return Ok(None),
-        };
-        let keys: Vec<&str> = match ty.list_map_keys() {
-            [] => ty.merge_key().into_iter().collect(),
-            keys => keys.iter().map(AsRef::as_ref).collect(),
         };
         let mut items = std::mem::take(list.items_mut().unwrap_or(&mut Vec::new()));
         if !keys.is_empty() {
@@ -232,12 +245,6 @@ impl<'s> Merger<'s> {
                 .map(|mut p| std::mem::take(p.items_mut().unwrap_or(&mut Vec::new())))
                 .unwrap_or_default(),
         };
-        if adding && items.iter().any(|item| keys.first().is_some_and(|key| !item.has(key))) {
-            if let Some(slot) = list.items_mut() {
-                *slot = items;
-            }
-            return Ok(Some(list));
-        }
         let merged = if keys.is_empty() {
             scalars(items, theirs)
         } else {
@@ -257,6 +264,19 @@ impl<'s> Merger<'s> {
         ty: Option<TypeRef<'s>>,
         adding: bool,
     ) -> Result<Vec<Node>> {
+        if adding
+            && let Some(at) = dest.iter().rposition(|item| keys.iter().all(|key| text(item, key).is_empty()))
+        {
+            // An item without a name stands for all of them; where some have one of two keys, only for those before it.
+            let has = |item: &Node| keys.iter().filter(|key| !text(item, key).is_empty()).count();
+            let partly = dest.iter().any(|item| (1..keys.len()).contains(&has(item)));
+            let after = dest.split_off(at + 1);
+            let mut out = dest.split_off(at);
+            if partly {
+                out.extend(self.items(after.clone(), after, keys, ty, adding)?);
+            }
+            return Ok(out);
+        }
         // A second key that no item has does not count.
         let used = |key: &&str| patch.iter().chain(&dest).any(|item| item.has(key));
         let mut keys: Vec<&str> = keys.iter().copied().filter(used).collect();
@@ -423,12 +443,17 @@ fn take_directive(patch: &mut Node) -> Result<Directive> {
     }
 }
 
-/// The directive for a whole list: an item with nothing but `$patch`.
+/// The directive for a whole list: an item with nothing but `$patch`. Where there are several, the first counts, and those
+/// that differ from it stay items.
 fn take_list_directive(patch: &mut Node) -> Result<Directive> {
     let Some(items) = patch.items_mut() else { return Ok(Directive::Merge) };
-    let found = items.iter().position(|item| item.entries().len() == 1 && item.has(DIRECTIVE));
-    match found {
-        Some(at) => take_directive(&mut items.remove(at)),
-        None => Ok(Directive::Merge),
-    }
+    let own = |item: &Node| match item.entries() {
+        [(key, value)] if key.as_str() == Some(DIRECTIVE) => {
+            Some(value.as_str().unwrap_or_default().to_owned())
+        }
+        _ => None,
+    };
+    let Some(first) = items.iter().find_map(own) else { return Ok(Directive::Merge) };
+    items.retain(|item| own(item).as_ref() != Some(&first));
+    directive(&first)
 }

@@ -70,6 +70,15 @@ impl Node {
         }
     }
 
+    /// Makes a string of a scalar whose type is open, unless it is empty, with quotes where it would read as anything else.
+    /// Quotes as [`Node::quote_what_is_no_string`] does, too.
+    pub fn close_as_string(&mut self) {
+        if self.typing == Typing::Open && self.as_str().is_some_and(|text| !text.is_empty()) {
+            self.give_type("!!str".to_owned(), Typing::Kept);
+        }
+        self.quote_what_is_no_string();
+    }
+
     /// The tag that kustomize has for this scalar.
     fn own_type(&self) -> (String, Typing) {
         match (self.typing, &self.value) {

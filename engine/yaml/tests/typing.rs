@@ -112,3 +112,26 @@ fn what_yaml_1_1_takes_for_no_string_gets_quotes() {
         assert_eq!(printed(new), wanted, "7 over {text}");
     }
 }
+
+#[test]
+fn what_has_no_type_becomes_a_string_and_stays_one() {
+    let closed = |mut node: Node| {
+        node.close_as_string();
+        node
+    };
+    for (text, wanted, open) in [
+        ("yes", "\"yes\"", "\"yes\""),
+        ("7", "7", "\"7\""),
+        ("1:20", "\"1:20\"", "\"1:20\""),
+        ("2020-01-01", "\"2020-01-01T00:00:00Z\"", "\"2020-01-01\""),
+        ("null", "null", "\"null\""),
+        ("", "null", "null"),
+        ("word", "word", "word"),
+    ] {
+        assert_eq!(printed(closed(value(text))), wanted, "{text}");
+        assert_eq!(printed(closed(Node::open(text))), open, "{text} without a type");
+    }
+    let mut word = closed(Node::open("word"));
+    word.set_text("7");
+    assert_eq!(printed(word), "\"7\"", "a number over a word");
+}

@@ -111,6 +111,7 @@ const VARIABLES: &str = "
 - - PersistentVolume spec/nfs/server
 - - - metadata/labels
 - - - metadata/annotations
+- - Deployment spec/template/metadata/annotations
 ";
 
 const POD_VARIABLES: [&str; 8] = [

@@ -150,8 +150,10 @@ fn expand_in(node: &mut Node, values: &BTreeMap<String, Node>, used: &mut BTreeS
         return Ok(());
     }
     for (_, value) in node.entries_mut().into_iter().flatten() {
+        value.close_as_string();
         expand_scalar(value, values, used);
     }
+    node.close_as_string();
     expand_scalar(node, values, used);
     Ok(())
 }
