@@ -154,7 +154,7 @@ impl Case<'_> {
 
     /// Waits until nothing has moved for three seconds, and everything is as far as it is expected to come.
     async fn rest(&self, number: usize, expect: &Value) {
-        let (mut last, mut quiet) = (Vec::new(), 0);
+        let (mut last, mut quiet, asked) = (Vec::new(), 0, number.to_string());
         for _ in 0..1_200 {
             let mut now = Vec::new();
             for name in &self.names {
@@ -163,7 +163,7 @@ impl Case<'_> {
             quiet = if now == last { quiet + 1 } else { 0 };
             let done = self.names.iter().zip(&now).all(|(name, found)| {
                 let ready = text(&ready(found)["status"]);
-                let handled = found["status"]["lastHandledReconcileAt"] == number.to_string();
+                let handled = text(&found["status"]["lastHandledReconcileAt"]) == asked;
                 found.is_null()
                     || found["spec"]["suspend"] == true
                     || (handled

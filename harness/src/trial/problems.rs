@@ -23,7 +23,10 @@ pub(super) async fn problems(cluster: &Objects, objects: &[FluxObject]) -> kube:
     let mut found: Vec<Problem> = objects
         .iter()
         .filter(unready)
-        .map(|o| Problem { object: o.name.clone(), why: format!("{}: {}", o.ready.reason, o.ready.message.trim_end()) })
+        .map(|o| Problem {
+            object: o.name.clone(),
+            why: format!("{}: {}", o.ready.reason, o.ready.message.trim_end()),
+        })
         .collect();
     for pod in cluster.list("v1", "Pod", None).await? {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
