@@ -11,15 +11,7 @@ const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomizat
 /// # Errors
 /// The directory is missing, or has a kustomization already.
 pub fn generate_kustomization(tree: &Tree, dir: &str) -> Result<Vec<u8>, RenderErrors> {
-    let root = match tree.resolve(dir) {
-        Ok(Found::Dir(root)) => root,
-        Ok(Found::File(file, _)) => {
-            return Err(RenderError::new("expected a directory, found a file").in_file(&file).into());
-        }
-        Err(error) => return Err(RenderError::new(error.to_string()).in_file(dir).into()),
-    };
-    let mut resources = Vec::new();
-    walk(tree, &root, &root, &mut resources);
+    let resources = found_resources(tree, dir)?;
     let mut out = String::from("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n");
     if !resources.is_empty() {
         out.push_str("resources:\n");
@@ -29,6 +21,23 @@ pub fn generate_kustomization(tree: &Tree, dir: &str) -> Result<Vec<u8>, RenderE
         out.push_str(&format!("- {}\n", serde_json::Value::String(resource)));
     }
     Ok(out.into_bytes())
+}
+
+/// What such a file lists: manifests and folders with a kustomization file, relative to `dir`.
+///
+/// # Errors
+/// `dir` is no directory of the tree.
+pub fn found_resources(tree: &Tree, dir: &str) -> Result<Vec<String>, RenderErrors> {
+    let root = match tree.resolve(dir) {
+        Ok(Found::Dir(root)) => root,
+        Ok(Found::File(file, _)) => {
+            return Err(RenderError::new("expected a directory, found a file").in_file(&file).into());
+        }
+        Err(error) => return Err(RenderError::new(error.to_string()).in_file(dir).into()),
+    };
+    let mut resources = Vec::new();
+    walk(tree, &root, &root, &mut resources);
+    Ok(resources)
 }
 
 fn has_kustomization(tree: &Tree, dir: &str) -> bool {

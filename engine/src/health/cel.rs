@@ -15,8 +15,8 @@ pub(crate) enum CelError {
     #[error("failed to evaluate the CEL expression '{expression}': {message}")]
     Evaluate { expression: String, message: String },
     /// It gives something else than a boolean.
-    #[error("CEL expression output type mismatch: expected bool, got dyn")]
-    NotBoolean,
+    #[error("failed to evaluate CEL expression as boolean: '{expression}'")]
+    NotBoolean { expression: String },
 }
 
 /// Whether `expression` is CEL.
@@ -43,7 +43,7 @@ pub(crate) fn holds(expression: &str, variables: &[(&str, &Value)]) -> Result<bo
     }
     match program.execute(&context) {
         Ok(Cel::Bool(truth)) => Ok(truth),
-        Ok(_) => Err(CelError::NotBoolean),
+        Ok(_) => Err(CelError::NotBoolean { expression: expression.to_owned() }),
         Err(error) => Err(failed(words(&error.to_string()))),
     }
 }

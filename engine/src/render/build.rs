@@ -71,13 +71,16 @@ pub fn build(
 ) -> Result<Arc<Vec<Value>>, BuildError> {
     let folder = folder(&artifact.tree, spec)?;
     let changes = changes(spec);
+    let has_file = NAMES.iter().any(|name| artifact.tree.read(&at(&folder, name)).is_some());
+    if !has_file && !changes.contains_key("components") {
+        let found = seatrial_render::found_resources(&artifact.tree, &folder).map_err(BuildError::Build)?;
+        if found.is_empty() {
+            // A kustomization file is made for what is found; where nothing is found, nothing is built.
+            return Ok(Arc::default());
+        }
+    }
     let inputs = json!([artifact.digest, folder, changes, spec.ignore_missing_components]);
     let key = hex(&Sha256::digest(inputs.to_string()));
-    let has_file = NAMES.iter().any(|name| artifact.tree.read(&at(&folder, name)).is_some());
-    if !has_file && is_bare(&artifact.tree, &folder).map_err(BuildError::Build)? {
-        // A kustomization file is made for what is found; where nothing is found, nothing is built.
-        return Ok(Arc::default());
-    }
     let tree = prepare(&artifact.tree, &folder, spec, changes)?;
     store
         .built(&key, || render(renderer, remotes, &tree, &folder), || remotes.read())
@@ -97,11 +100,6 @@ fn render(renderer: &Renderer, remotes: &Arc<ServedRemotes>, tree: &Tree, folder
 
 fn at(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-}
-
-/// Whether there is nothing in a folder that a kustomization file could list.
-fn is_bare(tree: &Tree, folder: &str) -> Result<bool, RenderErrors> {
-    Ok(seatrial_render::generate_kustomization(tree, folder)?.ends_with(b"kind: Kustomization\n"))
 }
 
 /// The tree with a kustomization file in `folder` that says what `spec` says.

@@ -91,18 +91,16 @@ pub(crate) fn substitute(
     if variables.is_empty() && !always {
         return Ok(objects.to_vec());
     }
-    let marker = format!("{GROUP}/substitute");
     objects
         .iter()
-        .map(|object| {
-            let refuses = [object::label(object, &marker), object::annotation(object, &marker)];
-            if refuses.contains(&Some("disabled")) {
-                Ok(object.clone())
-            } else {
-                one(object, variables, flux)
-            }
-        })
+        .map(|object| if refuses(object) { Ok(object.clone()) } else { one(object, variables, flux) })
         .collect()
+}
+
+/// Whether an object says that nothing is to be substituted in it.
+pub(crate) fn refuses(object: &Value) -> bool {
+    let marker = format!("{GROUP}/substitute");
+    [object::label(object, &marker), object::annotation(object, &marker)].contains(&Some("disabled"))
 }
 
 fn one(

@@ -21,8 +21,8 @@ pub(super) enum DependsError {
     #[error("{0}")]
     Evaluate(CelError),
     /// Its expression is wrong, whatever the dependency says.
-    #[error("failed to evaluate dependency {name}: {source}")]
-    Wrong { name: String, source: CelError },
+    #[error("failed to evaluate dependency {name}: {message}")]
+    Wrong { name: String, message: String },
     /// It is not ready.
     #[error("dependency '{0}' is not ready")]
     NotReady(String),
@@ -80,7 +80,16 @@ fn is_ready(
             Ok(true) => {}
             Ok(false) => return Err(DependsError::Expression(key)),
             Err(error @ CelError::Evaluate { .. }) => return Err(DependsError::Evaluate(error)),
-            Err(source) => return Err(DependsError::Wrong { name: dependency.name.clone(), source }),
+            Err(error) => {
+                let message = match error {
+                    // The real controller knows it from the expression's type, before it evaluates.
+                    CelError::NotBoolean { .. } => {
+                        "CEL expression output type mismatch: expected bool, got dyn".to_owned()
+                    }
+                    other => other.to_string(),
+                };
+                return Err(DependsError::Wrong { name: dependency.name.clone(), message });
+            }
         },
         None => {
             let observed = found["status"]["observedGeneration"].as_i64() == Some(object::generation(found));

@@ -111,9 +111,9 @@ impl Run<'_> {
             None => None,
             Some(wanted) => {
                 let variables = post_build::variables(&self.context.cluster, &self.who.namespace, wanted);
-                match (variables.await, built.first()) {
+                match (variables.await, built.iter().find(|object| !post_build::refuses(object))) {
                     (Ok(variables), _) => Some(variables),
-                    // It is told where the first object is substituted.
+                    // It is told where the first object would be substituted.
                     (Err(error), Some(first)) => {
                         return Err(failed("BuildFailed", error.at(first, self.context.flux)));
                     }

@@ -194,7 +194,7 @@ impl Walk {
     }
 }
 
-/// The entries of two maps side by side, in the order of their keys.
+/// The entries of two maps side by side, in the order of their keys, which is that of the maps: see the test below.
 struct Both<'v, I: Iterator<Item = (&'v String, &'v Value)>> {
     old: Peekable<I>,
     new: Peekable<I>,
@@ -235,4 +235,24 @@ fn group<'v>(
         groups.entry(element).or_default().push(item);
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn entries_stand_side_by_side() {
+        // Written out of order: a map that kept that order would break what compares two of them.
+        let (old, new) = (json!({"b": 1, "a": 2, "d": 3}), json!({"c": 4, "b": 5, "a": 6}));
+        let found: Vec<_> = Both::of(old.as_object(), new.as_object()).collect();
+        let want =
+            [("a", Some(2), Some(6)), ("b", Some(1), Some(5)), ("c", None, Some(4)), ("d", Some(3), None)];
+        let want = want.map(|(key, old, new): (_, Option<i64>, Option<i64>)| {
+            (key, old.map(Value::from), new.map(Value::from))
+        });
+        let want: Vec<_> = want.iter().map(|(key, old, new)| (*key, old.as_ref(), new.as_ref())).collect();
+        assert_eq!(found, want);
+    }
 }
