@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use seatrial_yaml::{Dialect, Document, Node, Style, Value};
+use seatrial_yaml::{Dialect, Document, Node, Scalar, Style, Value};
 use serde::de::DeserializeOwned;
 
 use crate::Renderer;
@@ -53,14 +53,44 @@ fn is_one_document(content: &[u8]) -> bool {
     !content.windows(4).any(|window| window == b"\n---")
 }
 
-/// Gives strings the quotes that they have in JSON: who merges into them finds these.
-fn quote_strings(node: &mut Node) {
+/// Gives a tree the styles that it has in JSON: who merges into it finds these. Strings have quotes, and what comes into its
+/// maps and lists stands in flow style.
+fn style_as_json(node: &mut Node) {
     let is_string = node.is_string(Dialect::Kustomize);
     match &mut node.value {
         Value::Scalar { style, .. } if is_string => *style = Style::DoubleQuoted,
         Value::Scalar { .. } => {}
-        Value::Seq { items, .. } => items.iter_mut().for_each(quote_strings),
-        Value::Map { entries, .. } => entries.iter_mut().for_each(|(_, value)| quote_strings(value)),
+        Value::Seq { items, flow } => {
+            *flow = true;
+            items.iter_mut().for_each(style_as_json);
+        }
+        Value::Map { entries, flow } => {
+            *flow = true;
+            entries.iter_mut().for_each(|(_, value)| style_as_json(value));
+        }
+    }
+}
+
+/// A float that is zero keeps its sign in JSON.
+fn keep_signs_of_zeros(item: &Node, retold: &mut Node) {
+    match (&item.value, &mut retold.value) {
+        (Value::Seq { items, .. }, Value::Seq { items: retold, .. }) => {
+            items.iter().zip(retold).for_each(|(item, retold)| keep_signs_of_zeros(item, retold));
+        }
+        (Value::Map { entries, .. }, Value::Map { entries: retold, .. }) => {
+            for (key, retold) in retold {
+                let old = entries.iter().find(|(old, _)| old.as_str() == key.as_str());
+                old.into_iter().for_each(|(_, old)| keep_signs_of_zeros(old, retold));
+            }
+        }
+        _ => {
+            if let Ok(Scalar::Float(float)) = item.resolve(Dialect::Kustomize)
+                && float == 0.0
+                && float.is_sign_negative()
+            {
+                *retold = Node::plain("-0");
+            }
+        }
     }
 }
 
@@ -70,7 +100,8 @@ fn retold(item: &Node) -> Result<Node> {
     let json = seatrial_yaml::emitted_value(item);
     let json = json.map_err(|e| RenderError::new(e.to_string()).at(pos.line, pos.column))?;
     let mut node = Node { pos, ..Node::from_json(&json) };
-    quote_strings(&mut node);
+    style_as_json(&mut node);
+    keep_signs_of_zeros(item, &mut node);
     Ok(node)
 }
 
