@@ -13,10 +13,12 @@ pub(crate) fn set_replicas(resources: &mut ResMap, replica: &Replica, specs: &[F
     let mut found = false;
     for spec in specs {
         for resource in resources.list_mut() {
-            let named =
-                resource.name() == replica.name || resource.past.iter().any(|p| p.name == replica.name);
             let gvk = resource.gvk();
-            if !named || !spec.selects(&gvk) {
+            // The name and the kind may both be former ones; what is set depends on the kind of now.
+            let is_meant = |name: &str, gvk: &Gvk| name == replica.name && spec.selects(gvk);
+            let is_meant = is_meant(resource.name(), &gvk)
+                || resource.past.iter().any(|past| is_meant(&past.name, &resource.past_id(past).gvk));
+            if !is_meant {
                 continue;
             }
             found = true;
