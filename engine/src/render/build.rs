@@ -71,14 +71,6 @@ pub fn build(
 ) -> Result<Arc<Vec<Value>>, BuildError> {
     let folder = folder(&artifact.tree, spec)?;
     let changes = changes(spec);
-    let has_file = NAMES.iter().any(|name| artifact.tree.read(&at(&folder, name)).is_some());
-    if !has_file && !changes.contains_key("components") {
-        let found = seatrial_render::found_resources(&artifact.tree, &folder).map_err(BuildError::Build)?;
-        if found.is_empty() {
-            // A kustomization file is made for what is found; where nothing is found, nothing is built.
-            return Ok(Arc::default());
-        }
-    }
     let inputs = json!([artifact.digest, folder, changes, spec.ignore_missing_components]);
     let key = hex(&Sha256::digest(inputs.to_string()));
     let tree = prepare(&artifact.tree, &folder, spec, changes)?;
@@ -98,10 +90,6 @@ fn render(renderer: &Renderer, remotes: &Arc<ServedRemotes>, tree: &Tree, folder
     objects.map(Arc::new)
 }
 
-fn at(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-}
-
 /// The tree with a kustomization file in `folder` that says what `spec` says.
 fn prepare(
     tree: &Tree,
@@ -109,14 +97,18 @@ fn prepare(
     spec: &KustomizationSpec,
     changes: Map<String, Value>,
 ) -> Result<Tree, BuildError> {
-    let at = |name: &str| at(folder, name);
+    let at = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
     let existing =
         NAMES.iter().map(|name| at(name)).find_map(|file| tree.read(&file).map(|text| (file, text)));
     let (file, text) = match existing {
         Some((_, _)) if changes.is_empty() => return Ok(tree.clone()),
         Some(found) => found,
         None => {
-            let text = seatrial_render::generate_kustomization(tree, folder).map_err(BuildError::Build)?;
+            let mut text = seatrial_render::generate_kustomization(tree, folder).map_err(BuildError::Build)?;
+            if seatrial_render::found_resources(tree, folder).map_err(BuildError::Build)?.is_empty() {
+                // So kustomize does not refuse the file as an empty one; components' objects get to see it, too.
+                text.extend_from_slice(b"namespace: _placeholder\n");
+            }
             (at(NAMES[0]), text.into())
         }
     };
