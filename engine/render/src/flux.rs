@@ -11,23 +11,6 @@ const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomizat
 /// # Errors
 /// The directory is missing, or has a kustomization already.
 pub fn generate_kustomization(tree: &Tree, dir: &str) -> Result<Vec<u8>, RenderErrors> {
-    let resources = found_resources(tree, dir)?;
-    let mut out = String::from("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n");
-    if !resources.is_empty() {
-        out.push_str("resources:\n");
-    }
-    for resource in resources {
-        // JSON strings are YAML strings.
-        out.push_str(&format!("- {}\n", serde_json::Value::String(resource)));
-    }
-    Ok(out.into_bytes())
-}
-
-/// What such a file lists: manifests and folders with a kustomization file, relative to `dir`.
-///
-/// # Errors
-/// `dir` is no directory of the tree.
-pub fn found_resources(tree: &Tree, dir: &str) -> Result<Vec<String>, RenderErrors> {
     let root = match tree.resolve(dir) {
         Ok(Found::Dir(root)) => root,
         Ok(Found::File(file, _)) => {
@@ -37,7 +20,14 @@ pub fn found_resources(tree: &Tree, dir: &str) -> Result<Vec<String>, RenderErro
     };
     let mut resources = Vec::new();
     walk(tree, &root, &root, &mut resources);
-    Ok(resources)
+    let mut out = String::from("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n");
+    // So kustomize does not refuse a file without resources as an empty one; objects of components get to see it, too.
+    out.push_str(if resources.is_empty() { "namespace: _placeholder\n" } else { "resources:\n" });
+    for resource in resources {
+        // JSON strings are YAML strings.
+        out.push_str(&format!("- {}\n", serde_json::Value::String(resource)));
+    }
+    Ok(out.into_bytes())
 }
 
 fn has_kustomization(tree: &Tree, dir: &str) -> bool {

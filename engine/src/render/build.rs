@@ -104,12 +104,7 @@ fn prepare(
         Some((_, _)) if changes.is_empty() => return Ok(tree.clone()),
         Some(found) => found,
         None => {
-            let mut text =
-                seatrial_render::generate_kustomization(tree, folder).map_err(BuildError::Build)?;
-            if seatrial_render::found_resources(tree, folder).map_err(BuildError::Build)?.is_empty() {
-                // So kustomize does not refuse the file as an empty one; components' objects get to see it, too.
-                text.extend_from_slice(b"namespace: _placeholder\n");
-            }
+            let text = seatrial_render::generate_kustomization(tree, folder).map_err(BuildError::Build)?;
             (at(NAMES[0]), text.into())
         }
     };

@@ -16,11 +16,27 @@ mod pod_change;
 mod storage;
 mod volume_change;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::kind::Kind;
 use crate::serve::Ctx;
 use crate::status::{Fault, FieldError, Refusal, Result};
+
+/// What is said of a field that an update must leave as it is.
+const IMMUTABLE: &str = "field is immutable";
+
+/// The items of a list; none where it is missing.
+fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
+    value.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Makes a field again what it was.
+fn put_back(old: &Map<String, Value>, now: &mut Map<String, Value>, field: &str) {
+    match old.get(field) {
+        Some(value) => now.insert(field.to_owned(), value.clone()),
+        None => now.remove(field),
+    };
+}
 
 /// What is wrong with the key of a label.
 pub(crate) fn qualified_name_faults(text: &str) -> Vec<String> {

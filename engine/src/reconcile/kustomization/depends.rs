@@ -75,21 +75,17 @@ fn is_ready(
     revision: &str,
 ) -> Result<(), DependsError> {
     let key = target(&ObjectRef::of(own), dependency).key();
+    let wrong = |message| DependsError::Wrong { name: dependency.name.clone(), message };
     match &dependency.ready_expr {
         Some(expression) => match cel::holds(expression, &[("dep", found), ("self", own)]) {
             Ok(true) => {}
             Ok(false) => return Err(DependsError::Expression(key)),
             Err(error @ CelError::Evaluate { .. }) => return Err(DependsError::Evaluate(error)),
-            Err(error) => {
-                let message = match error {
-                    // The real controller knows it from the expression's type, before it evaluates.
-                    CelError::NotBoolean { .. } => {
-                        "CEL expression output type mismatch: expected bool, got dyn".to_owned()
-                    }
-                    other => other.to_string(),
-                };
-                return Err(DependsError::Wrong { name: dependency.name.clone(), message });
+            // The real controller knows it from the expression's type, before it evaluates.
+            Err(CelError::NotBoolean { .. }) => {
+                return Err(wrong("CEL expression output type mismatch: expected bool, got dyn".to_owned()));
             }
+            Err(error @ CelError::Parse { .. }) => return Err(wrong(error.to_string())),
         },
         None => {
             let observed = found["status"]["observedGeneration"].as_i64() == Some(object::generation(found));

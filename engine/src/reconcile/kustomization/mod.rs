@@ -43,9 +43,7 @@ impl KustomizationReconciler {
         let events = Events::new(&context.clock, "kustomize-controller");
         KustomizationReconciler { context, events }
     }
-}
 
-impl KustomizationReconciler {
     /// Notes the generation of one that is suspended, as the real controller does from 2.9 on.
     async fn observe(&self, who: &ObjectRef, object: &Value) -> Result<(), ClusterError> {
         let generation = object::generation(object);

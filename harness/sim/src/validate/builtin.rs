@@ -1,5 +1,6 @@
 //! Faults of the specs of built-in kinds.
 
+use super::list;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -126,10 +127,6 @@ fn api_service(object: &Value, spec: &Value, found: &mut Vec<FieldError>) {
             found.push(FieldError::invalid(format!("spec.{field}"), &value.into(), &why));
         }
     }
-}
-
-fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
-    value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or(&[])
 }
 
 fn map<'v>(value: &'v Value, field: &str) -> impl Iterator<Item = (&'v String, &'v Value)> {

@@ -1,5 +1,6 @@
 //! What an update must not change.
 
+use super::IMMUTABLE;
 use serde_json::{Map, Value};
 
 use super::{event, job_change, pod_change, volume_change};
@@ -7,8 +8,6 @@ use crate::internal;
 use crate::kind::Kind;
 use crate::meta;
 use crate::status::FieldError;
-
-const IMMUTABLE: &str = "field is immutable";
 
 /// The fields of built-in kinds that never change: group, kind, path, and the type as messages show it.
 const FIELDS: &[(&str, &str, &[&str], &str)] = &[

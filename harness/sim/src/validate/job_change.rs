@@ -1,12 +1,11 @@
 //! What an update of a Job must not change.
 
+use super::IMMUTABLE;
 use serde_json::{Map, Value};
 
 use crate::internal;
 use crate::meta;
 use crate::status::FieldError;
-
-const IMMUTABLE: &str = "field is immutable";
 
 fn spec<'v>(object: &'v Value, field: &str) -> Option<&'v Value> {
     meta::at(object, &["spec", field])

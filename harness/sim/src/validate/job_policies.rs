@@ -1,5 +1,6 @@
 //! Faults of what Jobs say about indexes, failures and success.
 
+use super::list;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -9,10 +10,6 @@ use super::pod::one_of;
 use crate::internal;
 use crate::meta;
 use crate::status::FieldError;
-
-fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
-    value.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
 
 /// The faults of the policies of a Job's spec at `at`.
 pub(super) fn check(spec: &Value, at: &str, found: &mut Vec<FieldError>) {

@@ -11,7 +11,7 @@ use crate::meta;
 use crate::status::FieldError;
 
 /// Resources without a domain that a quota can bound.
-const QUOTA: [&str; 21] = [
+const QUOTA: [&str; 12] = [
     "cpu",
     "memory",
     "ephemeral-storage",
@@ -22,15 +22,6 @@ const QUOTA: [&str; 21] = [
     "limits.cpu",
     "limits.memory",
     "limits.ephemeral-storage",
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
-    "services.nodeports",
-    "services.loadbalancers",
     "resourceclaims",
     "storage",
 ];
@@ -57,6 +48,11 @@ const COUNTS: [&str; 9] = [
     "services.loadbalancers",
 ];
 
+/// Whether a quota can bound the resource without a domain in its name.
+fn is_standard(resource: &str) -> bool {
+    QUOTA.contains(&resource) || COUNTS.contains(&resource)
+}
+
 fn quantity(value: Option<&Value>) -> Option<Quantity> {
     value.and_then(Value::as_str).and_then(Quantity::parse)
 }
@@ -69,7 +65,7 @@ pub(super) fn quota(spec: &Value, found: &mut Vec<FieldError>) {
         let well_formed = faults.is_empty();
         found.extend(faults);
         let huge = name.starts_with("hugepages-") || name.starts_with("requests.hugepages-");
-        if !name.contains('/') && !huge && !QUOTA.contains(&name.as_str()) {
+        if !name.contains('/') && !huge && !is_standard(name) {
             if well_formed && !name.contains('.') {
                 let why = "must be a standard resource type or fully qualified";
                 found.push(FieldError::invalid(&*field, &value, why));
@@ -102,7 +98,7 @@ fn in_scope(scope: &str, resource: &str) -> bool {
 /// How many of the bounded resources a scope does not have.
 fn out_of_scope(spec: &Value, scope: &str) -> usize {
     let hard = spec.get("hard").and_then(Value::as_object);
-    let names = hard.into_iter().flat_map(|hard| hard.keys()).filter(|name| QUOTA.contains(&name.as_str()));
+    let names = hard.into_iter().flat_map(|hard| hard.keys()).filter(|name| is_standard(name));
     names.filter(|name| !in_scope(scope, name)).count()
 }
 

@@ -1,5 +1,6 @@
 //! Faults of Services, Ingresses and NetworkPolicies.
 
+use super::list;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -8,10 +9,6 @@ use super::names;
 use super::pod::{in_order, one_of, port};
 use crate::meta;
 use crate::status::FieldError;
-
-fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
-    value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or(&[])
-}
 
 /// What is wrong with what should be an IP address.
 pub(super) const ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";

@@ -8,6 +8,7 @@ mod resources;
 mod security;
 mod volumes;
 
+use super::list;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -18,10 +19,6 @@ use crate::internal;
 use crate::meta;
 use crate::status::FieldError;
 use container::Around;
-
-fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
-    value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or(&[])
-}
 
 /// One of a set of texts, or a fault.
 pub(super) fn one_of(field: &str, value: Option<&Value>, allowed: &[&str], found: &mut Vec<FieldError>) {

@@ -1,5 +1,6 @@
 //! What an update of a Pod must not change.
 
+use super::put_back;
 use serde_json::{Map, Value};
 
 use crate::internal;
@@ -128,13 +129,6 @@ fn the_rest(live: &Value, new: &Value) -> Vec<FieldError> {
     );
     found.push(FieldError::forbidden("spec", &why));
     found
-}
-
-fn put_back(old: &Map<String, Value>, now: &mut Map<String, Value>, field: &str) {
-    match old.get(field) {
-        Some(value) => now.insert(field.to_owned(), value.clone()),
-        None => now.remove(field),
-    };
 }
 
 /// The nodes for a Pod that has gates may become fewer; what may change is put back.

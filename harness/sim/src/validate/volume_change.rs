@@ -1,12 +1,11 @@
 //! What an update of a claim or a volume must not change.
 
+use super::{IMMUTABLE, put_back};
 use serde_json::{Map, Value};
 
 use crate::internal;
 use crate::meta;
 use crate::status::FieldError;
-
-const IMMUTABLE: &str = "field is immutable";
 
 /// The faults of a change of a PersistentVolumeClaim.
 pub(super) fn claim(live: &Value, new: &Value) -> Vec<FieldError> {
@@ -78,11 +77,4 @@ fn volume_mode(live: &Value, new: &Value) -> Option<FieldError> {
     let mode = |object| meta::at(object, &["spec", "volumeMode"]);
     let shown = mode(new).unwrap_or(&Value::Null);
     (mode(live) != mode(new)).then(|| FieldError::invalid("volumeMode", shown, IMMUTABLE))
-}
-
-fn put_back(old: &Map<String, Value>, now: &mut Map<String, Value>, field: &str) {
-    match old.get(field) {
-        Some(value) => now.insert(field.to_owned(), value.clone()),
-        None => now.remove(field),
-    };
 }

@@ -57,16 +57,7 @@ pub(in crate::validate) fn selector(selector: &Value, at: &str, found: &mut Vec<
 }
 
 fn term(term: &Value, at: &str, found: &mut Vec<FieldError>) {
-    for (i, expression) in list(term, "matchExpressions").iter().enumerate() {
-        let at = format!("{at}.matchExpressions[{i}]");
-        let values = list(expression, "values");
-        operator(expression, values, &at, true, found);
-        let key = meta::text(expression, &["key"]);
-        found.extend(names::faults(&format!("{at}.key"), key, names::qualified));
-        for (j, value) in values.iter().filter_map(Value::as_str).enumerate() {
-            found.extend(names::faults(&format!("{at}.values[{j}]"), value, names::label_value));
-        }
-    }
+    expressions(term, at, true, found);
     for (i, field) in list(term, "matchFields").iter().enumerate() {
         let at = format!("{at}.matchFields[{i}]");
         match meta::text(field, &["operator"]) {
@@ -118,6 +109,20 @@ fn operator(expression: &Value, values: &[Value], at: &str, numbers: bool, found
     }
 }
 
+/// The requirements of a selector; operators of numbers stand only in what selects nodes.
+fn expressions(holder: &Value, at: &str, numbers: bool, found: &mut Vec<FieldError>) {
+    for (i, expression) in list(holder, "matchExpressions").iter().enumerate() {
+        let at = format!("{at}.matchExpressions[{i}]");
+        let values = list(expression, "values");
+        operator(expression, values, &at, numbers, found);
+        let key = meta::text(expression, &["key"]);
+        found.extend(names::faults(&format!("{at}.key"), key, names::qualified));
+        for (j, value) in values.iter().filter_map(Value::as_str).enumerate() {
+            found.extend(names::faults(&format!("{at}.values[{j}]"), value, names::label_value));
+        }
+    }
+}
+
 /// A selector of labels.
 fn labels(selector: &Value, at: &str, found: &mut Vec<FieldError>) {
     for (key, value) in selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten() {
@@ -125,16 +130,7 @@ fn labels(selector: &Value, at: &str, found: &mut Vec<FieldError>) {
         found.extend(names::faults(&at, key, names::qualified));
         found.extend(names::faults(&at, value.as_str().unwrap_or(""), names::label_value));
     }
-    for (i, expression) in list(selector, "matchExpressions").iter().enumerate() {
-        let at = format!("{at}.matchExpressions[{i}]");
-        let values = list(expression, "values");
-        operator(expression, values, &at, false, found);
-        let key = meta::text(expression, &["key"]);
-        found.extend(names::faults(&format!("{at}.key"), key, names::qualified));
-        for (j, value) in values.iter().filter_map(Value::as_str).enumerate() {
-            found.extend(names::faults(&format!("{at}.values[{j}]"), value, names::label_value));
-        }
-    }
+    expressions(selector, at, false, found);
 }
 
 fn pod_term(term: &Value, at: &str, found: &mut Vec<FieldError>) {
