@@ -132,6 +132,13 @@ impl Manager<'_> {
             Ok(live) => live,
             Err(source @ ClusterError::NoNamespace) => return Err(ApplyError::NoNamespace { who, source }),
             Err(source @ ClusterError::NoMatch { .. }) => return Err(ApplyError::DryRun { who, source }),
+            // Who may not read it is told of the dry run, where that is refused as well.
+            Err(source) if source.has_code(403) => {
+                return Err(match self.dry_run(wanted).await {
+                    Err(dry_run) => refused(who, dry_run),
+                    Ok(_) => ApplyError::Query { who, source },
+                });
+            }
             Err(source) => return Err(ApplyError::Query { who, source }),
         };
         let state = found.as_ref().map(|found| State::of(text, found));

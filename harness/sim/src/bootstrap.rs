@@ -11,6 +11,7 @@ use crate::kind::Kind;
 use crate::managed_fields::{self, Writer};
 use crate::meta;
 use crate::object::Key;
+use crate::rbac;
 use crate::store::State;
 use crate::write;
 
@@ -50,13 +51,16 @@ static PREPARED: LazyLock<Vec<(Kind, Value)>> = LazyLock::new(|| {
             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
     });
     all.push((core("services"), service));
+    all.extend(rbac::objects().map(|(kind, object)| (Some(kind), object)));
     all.extend(api_services::built_in(TIME).map(|object| (api_services::kind(), object)));
     let prepared = all.into_iter().filter_map(|(kind, object)| {
         let kind = kind?;
         let object = prepare(&kind, object, TIME)?;
         Some((kind, object))
     });
-    prepared.collect()
+    let mut prepared: Vec<(Kind, Value)> = prepared.collect();
+    rbac::aggregate_all(&mut prepared, TIME);
+    prepared
 });
 
 /// Fills an empty cluster.
@@ -64,7 +68,11 @@ pub(crate) fn fill(state: &mut State, now: Timestamp) {
     let (then, now_text) = (meta::rfc3339(TIME), meta::rfc3339(now));
     for (kind, object) in PREPARED.iter() {
         let mut object = object.clone();
-        set_times(&mut object, &then, &now_text);
+        // Roles and bindings, of which there are many, have times in their metadata alone.
+        match kind.group == rbac::GROUP {
+            true => set_times(&mut object["metadata"], &then, &now_text),
+            false => set_times(&mut object, &then, &now_text),
+        }
         store(state, kind, object, now);
     }
 }

@@ -10,11 +10,12 @@ use crate::delete::{Deletion, FOREGROUND, ORPHAN, delete};
 use crate::kind::Kind;
 use crate::meta;
 use crate::object::Key;
+use crate::rbac;
 use crate::store::{State, Suspect};
 
 /// One step of the background work; says whether there may be more.
 pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
-    if crd::sweep(state, now) {
+    if crd::sweep(state, now) || rbac::sweep(state, now) {
         return true;
     }
     let Some(suspect) = state.garbage.pop_first() else { return false };

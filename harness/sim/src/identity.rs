@@ -20,6 +20,20 @@ impl Identity {
         Identity::new("admin", ["system:masters"])
     }
 
+    /// All groups of the user.
+    pub(crate) fn all_groups(&self) -> Vec<String> {
+        let mut groups = self.groups.clone();
+        if !groups.iter().any(|group| group == "system:authenticated") {
+            groups.push("system:authenticated".to_owned());
+        }
+        groups
+    }
+
+    /// Whether everything is allowed, whatever roles say.
+    pub(crate) fn is_master(&self) -> bool {
+        self.groups.iter().any(|group| group == "system:masters")
+    }
+
     /// A service account of the cluster, with the groups that its token would carry.
     pub fn service_account(namespace: &str, name: &str) -> Identity {
         Identity::new(

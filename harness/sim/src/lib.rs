@@ -42,6 +42,7 @@ mod patch;
 mod planned;
 mod precedence;
 mod protobuf;
+mod rbac;
 mod read;
 mod request;
 mod route;

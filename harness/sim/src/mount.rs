@@ -18,6 +18,7 @@ use crate::cluster::Cluster;
 use crate::identity::Identity;
 use crate::meta;
 use crate::openapi::Document;
+use crate::rbac;
 use crate::request::{self, BODY_LIMIT, Form, Options};
 use crate::route::{Route, route};
 use crate::serve::{self, Content, Whole};
@@ -144,6 +145,10 @@ fn parse(
             refusal
         })?
     };
+    let (identity, impersonator) = match rbac::acting(&parts.headers)? {
+        Some(acting) => (acting, Some(identity)),
+        None => (identity, None),
+    };
     Ok(request::Request {
         query: parts.uri.query().unwrap_or("").to_owned(),
         accept,
@@ -157,6 +162,7 @@ fn parse(
         body,
         sent: Mutex::new(parts.extensions.remove()),
         identity,
+        impersonator,
     })
 }
 

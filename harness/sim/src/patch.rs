@@ -11,6 +11,7 @@ use crate::managed_fields::{self, ApplyError};
 use crate::meta;
 use crate::object::Key;
 use crate::planned;
+use crate::rbac;
 use crate::request::{BODY_LIMIT, FieldValidation, Options};
 use crate::serve::{Answer, Ctx};
 use crate::status::{Refusal, Result};
@@ -425,8 +426,11 @@ fn server_side_apply(
     metadata.entry("name").or_insert_with(|| name.into());
     let key = Key::new(namespace, name);
     let stored = ctx.state.get(&kind.table(), &key);
-    if stored.is_none() && !subresource.is_empty() {
-        return Err(Refusal::not_found(kind, name));
+    if stored.is_none() {
+        if !subresource.is_empty() {
+            return Err(Refusal::not_found(kind, name));
+        }
+        rbac::may_create(ctx, kind, namespace, name)?;
     }
     let live = stored.as_ref().map(|o| convert::from_stored(kind, o.value()));
     let force = ctx.options.force.unwrap_or(false);

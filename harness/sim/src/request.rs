@@ -83,7 +83,10 @@ pub(crate) struct Request {
     pub(crate) body: bytes::Bytes,
     /// What the body says, where the client is in this process; it is taken once.
     pub(crate) sent: Mutex<Option<Sent>>,
+    /// As whom it is answered.
     pub(crate) identity: Identity,
+    /// Who has sent it, where that is somebody else.
+    pub(crate) impersonator: Option<Identity>,
 }
 
 /// The largest body that is read.

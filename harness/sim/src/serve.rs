@@ -18,7 +18,7 @@ use crate::route::{Route, Target, route};
 use crate::status::{Refusal, Result};
 use crate::store::State;
 use crate::watch::Watch;
-use crate::{delete, discovery, openapi, patch, read, subresource, write};
+use crate::{delete, discovery, openapi, patch, rbac, read, subresource, write};
 
 /// What is sent back.
 pub(crate) struct Answer {
@@ -124,6 +124,7 @@ pub(crate) fn serve(cluster: &Cluster, request: &Request) -> (Result<Answer>, Ve
 
 fn dispatch(ctx: &mut Ctx<'_>) -> Result<Answer> {
     let route = route(&ctx.request.path);
+    rbac::request(ctx.state, ctx.request, &route)?;
     if let Route::Resource(target) = route {
         return resource(ctx, target);
     }

@@ -14,6 +14,7 @@ use crate::log::{Change, ChangeKind};
 use crate::meta;
 use crate::object::{Key, Object};
 use crate::planned::Plans;
+use crate::rbac;
 
 /// The objects of one resource. Clones are cheap: they share everything.
 pub(crate) type Objects = OrdMap<Key, Arc<Object>>;
@@ -61,6 +62,7 @@ pub(crate) struct State {
     pub(crate) log: imbl::Vector<Arc<Change>>,
     pub(crate) limits: Limits,
     pub(crate) plans: Plans,
+    pub(crate) rbac: rbac::Known,
     /// Objects by the uid of an owner that they name.
     pub(crate) dependents: BTreeMap<String, BTreeSet<(Arc<str>, Key)>>,
     /// Where each uid lives.
@@ -102,6 +104,7 @@ impl State {
             log: imbl::Vector::new(),
             limits,
             plans: Plans::default(),
+            rbac: rbac::Known::default(),
             dependents: BTreeMap::new(),
             uids: BTreeMap::new(),
             garbage: BTreeSet::new(),
@@ -193,6 +196,7 @@ impl State {
             }
         }
         self.log.push_back(change.clone());
+        self.rbac.changed(&resource);
         let Some(table) = self.tables.get_mut(&resource) else { return };
         table.changes.push_back(change);
         while table.changes.len() > self.limits.watch_window {

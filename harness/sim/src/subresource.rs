@@ -14,7 +14,7 @@ use crate::route::Target;
 use crate::serve::{Answer, Ctx};
 use crate::status::{FieldError, Refusal, Result, success};
 use crate::write::{Outcome, Tracking, commit, replace, update_object, with_writer};
-use crate::{patch, read};
+use crate::{patch, rbac, read};
 
 pub(crate) fn serve(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target, subresource: &str) -> Result<Answer> {
     let first = subresource.split('/').next().unwrap_or("");
@@ -386,20 +386,32 @@ fn token(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, name: &str) -> Result<
     Ok(Answer::json(201, &body))
 }
 
-/// Reviews are answered, not stored. Everything is allowed: this server does not authorize yet.
-pub(crate) fn review(ctx: &mut Ctx<'_>, kind: &Kind, body: &Value) -> Result<Answer> {
-    let user = &ctx.request.identity;
-    let mut groups = user.groups.clone();
-    groups.push("system:authenticated".to_owned());
+/// Reviews are answered, not stored.
+pub(crate) fn review(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, body: &Value) -> Result<Answer> {
+    let own = &ctx.request.identity;
+    let spec = body.get("spec").unwrap_or(&Value::Null);
     let status = match kind.kind.as_ref() {
-        "SelfSubjectReview" => json!({"userInfo": {"username": user.user, "groups": groups}}),
-        // The truth about this server as it is.
-        "SelfSubjectAccessReview" | "SubjectAccessReview" | "LocalSubjectAccessReview" => {
-            json!({"allowed": true})
+        "SelfSubjectReview" => json!({"userInfo": {"username": own.user, "groups": own.all_groups()}}),
+        "SelfSubjectAccessReview" => rbac::access_status(ctx.state, &own.into(), spec),
+        "SubjectAccessReview" | "LocalSubjectAccessReview" => {
+            let groups = spec["groups"].as_array().into_iter().flatten();
+            let groups = groups.filter_map(Value::as_str).map(str::to_owned).collect();
+            let user = rbac::User::new(meta::text(spec, &["user"]), groups);
+            rbac::access_status(ctx.state, &user, spec)
         }
-        other => {
-            return Err(Refusal::unsupported(&format!("{other}: it does not authenticate or list rules")));
+        "SelfSubjectRulesReview" => {
+            let namespace = meta::text(spec, &["namespace"]);
+            if namespace.is_empty() {
+                return Err(Refusal::bad_request("no namespace on request"));
+            }
+            let status = rbac::rules_status(ctx.state, &own.into(), namespace);
+            return Ok(Answer::json(
+                201,
+                &json!({"kind": kind.kind.as_ref(), "apiVersion": kind.api_version(), "metadata": {},
+                    "spec": {}, "status": status}),
+            ));
         }
+        other => return Err(Refusal::unsupported(&format!("{other}: it does not authenticate"))),
     };
     let mut answer = json!({"kind": kind.kind.as_ref(), "apiVersion": kind.api_version(),
         "metadata": {}});
@@ -427,6 +439,9 @@ pub(crate) fn review(ctx: &mut Ctx<'_>, kind: &Kind, body: &Value) -> Result<Ans
         if let Some(managers) = meta::at(&tracked, &["metadata", "managedFields"]) {
             answer["metadata"]["managedFields"] = managers.clone();
         }
+    }
+    if kind.namespaced {
+        answer["metadata"]["namespace"] = namespace.into();
     }
     answer["status"] = status;
     Ok(Answer::json(201, &answer))

@@ -16,6 +16,7 @@ mod pod_change;
 mod storage;
 mod volume_change;
 
+pub(crate) use builtin::selects;
 use serde_json::{Map, Value};
 
 use crate::kind::Kind;

@@ -12,6 +12,7 @@ use crate::kind::Kind;
 use crate::managed_fields::{self, Writer};
 use crate::meta;
 use crate::object::{Key, Object};
+use crate::rbac;
 use crate::read::{show, show_value};
 use crate::serve::{Answer, Ctx};
 use crate::status::{FieldError, Refusal, Result};
@@ -84,7 +85,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str) -> Result<
     if kind.verbs.len() == 1
         || matches!(kind.group.as_ref(), "authentication.k8s.io" | "authorization.k8s.io")
     {
-        return crate::subresource::review(ctx, kind, &body.value);
+        return crate::subresource::review(ctx, kind, namespace, &body.value);
     }
     ctx.empty_lists = codec::empty_lists(kind, &body.value);
     let object = decode_parsed(ctx, kind, body)?;
@@ -113,6 +114,7 @@ pub(crate) fn create_object(
     tracking: Tracking,
 ) -> Result<Outcome> {
     place(kind, namespace, &mut object)?;
+    rbac::check_grant(ctx, kind, namespace, &object, None)?;
     let name = meta::name(&object).to_owned();
     if kind.namespaced {
         check_namespace(ctx, kind, namespace, &name)?;
@@ -265,6 +267,7 @@ pub(crate) fn replace(
     let key = Key::new(namespace, name);
     let Some(live) = ctx.state.get(&kind.table(), &key) else {
         if subresource.is_empty() && creates_on_update(kind) {
+            rbac::may_create(ctx, kind, namespace, name)?;
             let metadata = meta::metadata_mut(&mut object);
             metadata.remove("resourceVersion");
             return Ok(create_object(ctx, kind, namespace, object, Tracking::Update)?.answer(ctx, kind, 201));
@@ -349,6 +352,7 @@ pub(crate) fn update_object(
         return Err(Refusal::conflict(kind, name, &why));
     }
     keep_system_fields(&live, &mut new);
+    rbac::check_grant(ctx, kind, &key.namespace, &new, Some(&live))?;
     if subresource == "status" {
         keep_all_but_status(kind, &live, &mut new);
     } else if has_status(kind) {

@@ -30,7 +30,18 @@ struct Exchange {
     path: String,
     media: String,
     accept: String,
+    /// As whom it is sent: a user, then groups. Nobody: as the administrator.
+    acting: Vec<String>,
     body: String,
+}
+
+impl Exchange {
+    /// Its headers, but for the type of its body.
+    fn headers(&self) -> Vec<(&'static str, &str)> {
+        let names = std::iter::once("impersonate-user").chain(std::iter::repeat("impersonate-group"));
+        let acting = names.zip(self.acting.iter().map(String::as_str));
+        [("accept", self.accept.as_str()), ("user-agent", "tester/1")].into_iter().chain(acting).collect()
+    }
 }
 
 fn exchanges() -> Vec<Exchange> {
@@ -44,10 +55,14 @@ fn exchanges() -> Vec<Exchange> {
         }
         let Some(head) = lines.first().copied() else { continue };
         number += 1;
-        let accept = lines.get(1).and_then(|l| l.strip_prefix("> accept: "));
-        if accept.is_some() {
-            lines.remove(1);
-        }
+        let mut option = |name: &str| {
+            let found = lines.get(1).and_then(|line| line.strip_prefix(name));
+            if found.is_some() {
+                lines.remove(1);
+            }
+            found
+        };
+        let (accept, acting) = (option("> accept: "), option("> as: "));
         let mut words = head.split_whitespace();
         all.push(Exchange {
             name: format!("{section_name} {number}: {head}"),
@@ -64,6 +79,7 @@ fn exchanges() -> Vec<Exchange> {
             }
             .to_owned(),
             accept: accept.unwrap_or("application/json").to_owned(),
+            acting: acting.into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect(),
             body: lines[1..].join("\n"),
         });
     }
@@ -230,10 +246,24 @@ fn fill(text: &str, namespace: &str, seen: &BTreeMap<String, String>) -> String 
 
 type Answers = Vec<(u16, Value)>;
 
+/// The request that creates an object.
+fn creates(path: String, body: &Value) -> Exchange {
+    Exchange {
+        name: String::new(),
+        section: 0,
+        method: "POST".to_owned(),
+        path,
+        media: "application/json".to_owned(),
+        accept: "application/json".to_owned(),
+        acting: Vec::new(),
+        body: body.to_string(),
+    }
+}
+
 /// Plays all exchanges through `send`; `settle` waits until the server has done what it does by itself.
 async fn play<F: Future<Output = (u16, Value)>>(
     prefix: &str,
-    mut send: impl FnMut(String, String, String, String, String) -> F,
+    mut send: impl FnMut(Exchange) -> F,
     mut settle: impl AsyncFnMut(),
 ) -> Answers {
     let mut answers = Vec::new();
@@ -245,16 +275,15 @@ async fn play<F: Future<Output = (u16, Value)>>(
             current = exchange.section;
             seen.clear();
             let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-            let json = || "application/json".to_owned();
-            send("POST".into(), "/api/v1/namespaces".into(), json(), json(), body.to_string()).await;
+            send(creates("/api/v1/namespaces".to_owned(), &body)).await;
             let body = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
             let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
-            send("POST".into(), path, json(), json(), body.to_string()).await;
+            send(creates(path, &body)).await;
         }
-        let path = fill(&exchange.path, &namespace, &seen);
-        let body = fill(&exchange.body, &namespace, &seen);
-        let (code, mut value) =
-            send(exchange.method.clone(), path, exchange.media.clone(), exchange.accept.clone(), body).await;
+        let fill = |text: &String| fill(text, &namespace, &seen);
+        let (path, body) = (fill(&exchange.path), fill(&exchange.body));
+        let acting = exchange.acting.iter().map(fill).collect();
+        let (code, mut value) = send(Exchange { path, body, acting, ..exchange }).await;
         for (name, pointer) in [
             ("UID", "/metadata/uid"),
             ("VERSION", "/metadata/resourceVersion"),
@@ -297,15 +326,13 @@ fn simulated(hands_over: bool) -> Answers {
     simulate(Simulation::default(), |clock| async move {
         let mut server = Server::start(clock.clone());
         server.hands_over = hands_over;
-        let send = |method: String, path: String, media: String, accept: String, body: String| {
+        let send = |exchange: Exchange| {
             let server = server.clone();
             async move {
-                let headers = [
-                    ("content-type", media.as_str()),
-                    ("accept", accept.as_str()),
-                    ("user-agent", "tester/1"),
-                ];
-                let reply = server.send(&method, &path, &headers, body).await;
+                let mut headers = exchange.headers();
+                headers.push(("content-type", &exchange.media));
+                let (method, path) = (&exchange.method, &exchange.path);
+                let reply = server.send(method, path, &headers, exchange.body.clone()).await;
                 (reply.code, with_warnings(parse(&reply.text), reply.warnings))
             }
         };
@@ -473,8 +500,8 @@ fn the_real_server_still_answers_as_recorded() {
     let Some(kube) = kube::Kube::start() else { return };
     let unique = std::process::id();
     let answers = simulate(Simulation::default(), |_| async move {
-        let send = |method: String, path: String, media: String, accept: String, body: String| {
-            let (code, warnings, text) = kube.send(&method, &path, &media, &accept, &body);
+        let send = |e: Exchange| {
+            let (code, warnings, text) = kube.send(&e.method, &e.path, &e.media, &e.headers(), &e.body);
             let answer = (code, with_warnings(parse(&text), warnings));
             async move { answer }
         };

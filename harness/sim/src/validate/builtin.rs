@@ -191,7 +191,8 @@ fn secret(object: &Value, found: &mut Vec<FieldError>) {
     }
 }
 
-pub(super) fn selects(selector: Option<&Value>, labels: Option<&Value>) -> bool {
+/// Whether a `LabelSelector` selects these labels; without a selector nothing is.
+pub(crate) fn selects(selector: Option<&Value>, labels: Option<&Value>) -> bool {
     let Some(selector) = selector else { return false };
     let label = |key: &str| labels.and_then(|l| l.get(key)).and_then(Value::as_str);
     map(selector, "matchLabels").all(|(key, value)| label(key) == value.as_str())

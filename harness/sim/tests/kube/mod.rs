@@ -77,7 +77,8 @@ impl Kube {
         body: Option<&Value>,
     ) -> (u16, Value) {
         let body = body.map(Value::to_string).unwrap_or_default();
-        let (status, _, text) = self.send(method, path, content_type, "application/json", &body);
+        let headers = [("accept", "application/json"), ("user-agent", "tester/1")];
+        let (status, _, text) = self.send(method, path, content_type, &headers, &body);
         let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
         (status, value)
     }
@@ -88,14 +89,15 @@ impl Kube {
         method: &str,
         path: &str,
         content_type: &str,
-        accept: &str,
+        headers: &[(&str, &str)],
         body: &str,
     ) -> (u16, Vec<String>, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: tester/1\r\n\
-             Accept: {accept}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\
+             Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();
