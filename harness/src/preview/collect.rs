@@ -29,6 +29,8 @@ pub(super) struct State {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kustomization {
     pub(super) spec: Value,
+    /// The revision that it tried last.
+    pub(super) tried: Option<String>,
     /// The values of the Secrets that it substitutes from.
     pub(super) secrets: Vec<Vec<u8>>,
 }
@@ -76,7 +78,8 @@ pub(super) async fn collect(
             wanted.entry(entry, &name);
         }
         let secrets = secrets(cluster, object).await?;
-        kustomizations.insert(name, Kustomization { spec: object["spec"].clone(), secrets });
+        let tried = object["status"]["lastAttemptedRevision"].as_str().map(str::to_owned);
+        kustomizations.insert(name, Kustomization { spec: object["spec"].clone(), tried, secrets });
     }
     for (id, held) in before.iter().filter(|(_, held)| held.is_live()) {
         wanted.add(&held.api_version, id.clone());
@@ -136,7 +139,12 @@ impl Wanted {
                     by: Vec::new(),
                     keeps: keeps(&live),
                 });
-                held.by.extend(by.iter().cloned());
+                // A Kustomization has an object once, in whatever versions.
+                for by in by {
+                    if !held.by.contains(by) {
+                        held.by.push(by.clone());
+                    }
+                }
             }
         }
         Ok(found)

@@ -17,6 +17,8 @@ pub(super) struct Past {
     pub(super) pruned: BTreeMap<String, Vec<ObjectName>>,
     /// How Kustomizations came on with the new revision.
     pub(super) progress: BTreeMap<ObjectName, Progress>,
+    /// The revisions that Kustomizations had tried before.
+    tried: BTreeMap<ObjectName, String>,
 }
 
 /// An object that was deleted.
@@ -44,9 +46,16 @@ pub(super) struct Progress {
     pub(super) deleted: Option<(u64, u64)>,
 }
 
-/// Reads the history after `position`. `revision` is the new one, as Flux writes it; `start` is when it was pushed.
-pub(super) fn read(history: &dyn History, position: u64, revision: &str, start: Timestamp) -> Past {
-    let mut past = Past::default();
+/// Reads the history after `position`. `revision` is the new one, as Flux writes it; `start` is when it was pushed; `tried` are
+/// the revisions that Kustomizations had tried before.
+pub(super) fn read(
+    history: &dyn History,
+    position: u64,
+    revision: &str,
+    start: Timestamp,
+    tried: BTreeMap<ObjectName, String>,
+) -> Past {
+    let mut past = Past { tried, ..Past::default() };
     history.since(position, &mut |change| {
         let passed = change.time.duration_since(start).as_secs();
         let when = (change.position, u64::try_from(passed).unwrap_or(0));
@@ -66,11 +75,19 @@ impl Past {
         }
         if id.is_kustomization() {
             let status = &object["status"];
+            let tried = self.tried.get(&id.short());
             let progress = self.progress.entry(id.short()).or_default();
-            if status["lastAttemptedRevision"] == revision {
+            // What a generator composes has a revision of its own: there, any that was not tried before is new.
+            let composed = object["spec"]["sourceRef"]["kind"] == "ExternalArtifact";
+            let is_new = |field: &str| {
+                status[field] == revision
+                    || (composed
+                        && status[field].as_str().is_some_and(|now| tried.is_none_or(|old| old != now)))
+            };
+            if is_new("lastAttemptedRevision") {
                 progress.began.get_or_insert(when);
             }
-            if status["lastAppliedRevision"] == revision {
+            if is_new("lastAppliedRevision") {
                 progress.applied.get_or_insert(when);
             }
             if deleted {

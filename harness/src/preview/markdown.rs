@@ -2,7 +2,7 @@
 
 use super::diff;
 use super::model::{Changed, ClusterPreview, Preview};
-use super::text::{by, cascade, held_up, outcome, presence, remarks, revision, summary};
+use super::text::{by, cascade, held_up, outcome, presence, remarks, revision, since, summary};
 use std::fmt::{self, Write};
 
 /// Diffs are left out where they would make the whole longer than this, in bytes: forges take comments of 65,536
@@ -111,7 +111,7 @@ fn problems(out: &mut String, cluster: &ClusterPreview) -> fmt::Result {
             }
             false => {
                 let first = lines.first().map(|line| format!(": {}", escaped(line))).unwrap_or_default();
-                writeln!(out, "- {object} {words}, at the base too{first}")?;
+                writeln!(out, "- {object} {words}{}{first}", since(problem))?;
             }
         }
     }

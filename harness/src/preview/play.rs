@@ -88,7 +88,9 @@ impl Game<'_> {
         let (at_base, at_head) = (at_base?, at_head?);
         let all: Vec<String> =
             at_base.iter().chain(&at_head).cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        let found = source.clusters_in(&all, &options.clusters)?;
+        let mut found = source.clusters_in(&all, &options.clusters)?;
+        found.sort();
+        found.dedup();
 
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
         let setting = Setting { clock: &clock, forge: &forge, artifacts: &artifacts, renderer: &renderer };
@@ -142,7 +144,9 @@ impl Game<'_> {
             found.iter().zip(&handles).zip(befores.into_iter().zip(afters).zip(marks))
         {
             cover(&mut redactor, &mut before, &mut after);
-            let past = history::read(&*handle.history, mark, &names.revision, started);
+            let tried = before.kustomizations.iter();
+            let tried = tried.filter_map(|(name, it)| Some((name.clone(), it.tried.clone()?))).collect();
+            let past = history::read(&*handle.history, mark, &names.revision, started, tried);
             let follows = |name: &ObjectName| follows(&forge, &repo, &after, name);
             let (problems, mended) = problems::problems(&before, &after);
             let side = |state| compare::Side::of(state);
@@ -263,8 +267,8 @@ fn follows(forge: &Forge, repo: &Repo, state: &State, source: &ObjectName) -> bo
     let found = state.flux.iter().find(|object| object.name == *source);
     match found.and_then(|object| object.url.as_deref()) {
         Some(url) => forge.by_url(url).is_ok_and(|found| found.name() == repo.name()),
-        // Composed ones lead to whatever they are made of; one that is missing can only be meant to.
-        None => true,
+        // What is composed changes only where what it is composed of does; one that is missing can only be meant to.
+        None => found.is_none(),
     }
 }
 

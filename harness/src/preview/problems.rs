@@ -12,16 +12,21 @@ pub(super) fn problems(before: &State, after: &State) -> (Vec<Problem>, Vec<Obje
         state.unready.iter().map(|problem| problem.object.clone()).collect()
     };
     let (was, is) = (unready(before), unready(after));
+    let beyond = unsupported(after);
     let mut problems: Vec<Problem> = after
         .unready
         .iter()
         .map(|problem| {
             let (reason, message) = problem.why.split_once(": ").unwrap_or(("", &problem.why));
+            let is_beyond = beyond.contains(&problem.object);
             Problem {
-                problem: kind(&problem.object, reason, message, after),
+                problem: match is_beyond {
+                    true => ProblemKind::NotSupported,
+                    false => kind(&problem.object, reason, message, after),
+                },
                 object: problem.object.clone(),
                 message: message.trim_end().to_owned(),
-                introduced: !was.contains(&problem.object),
+                introduced: !is_beyond && !was.contains(&problem.object),
             }
         })
         .collect();
@@ -46,10 +51,41 @@ fn contested(before: &State, after: &State) -> Vec<Problem> {
     after.objects.iter().filter_map(shared).collect()
 }
 
-fn kind(object: &ObjectName, reason: &str, message: &str, state: &State) -> ProblemKind {
-    if reason == "NotSupported" {
-        return ProblemKind::NotSupported;
+/// What is not ready for no other reason than that Seatrial does not support something: the change is not to blame.
+fn unsupported(state: &State) -> BTreeSet<ObjectName> {
+    let reason = |reason: &str| -> BTreeSet<&ObjectName> {
+        let of = |problem: &&crate::trial::Problem| problem.why.starts_with(&format!("{reason}: "));
+        state.unready.iter().filter(of).map(|problem| &problem.object).collect()
+    };
+    let unready: BTreeSet<&ObjectName> = state.unready.iter().map(|problem| &problem.object).collect();
+    let (unhealthy, waiting) = (reason("HealthCheckFailed"), reason("DependencyNotReady"));
+    let mut found: BTreeSet<ObjectName> = reason("NotSupported").into_iter().cloned().collect();
+    loop {
+        let mut new = Vec::new();
+        for object in state.flux.iter().filter(|object| !found.contains(&object.name)) {
+            let holds = unhealthy.contains(&object.name)
+                && object.inventory.iter().any(|name| found.contains(name))
+                && object.inventory.iter().all(|name| found.contains(name) || !unready.contains(name));
+            let spec = state.kustomizations.get(&object.name).map(|known| &known.spec);
+            let targets = spec.map(|spec| targets(&object.name, spec)).unwrap_or_default();
+            let waits = waiting.contains(&object.name)
+                && targets.iter().any(|name| found.contains(name))
+                && targets.iter().all(|name| {
+                    found.contains(name)
+                        || (state.kustomizations.contains_key(name) && !unready.contains(name))
+                });
+            if holds || waits {
+                new.push(object.name.clone());
+            }
+        }
+        if new.is_empty() {
+            return found;
+        }
+        found.extend(new);
     }
+}
+
+fn kind(object: &ObjectName, reason: &str, message: &str, state: &State) -> ProblemKind {
     if object.kind != "Kustomization" {
         let is_flux = state.flux.iter().any(|flux| flux.name == *object);
         return match is_flux {

@@ -1,7 +1,7 @@
 //! A preview as text for people.
 
 use super::diff;
-use super::model::{Changed, ClusterPreview, Outcome, Preview, Pruned, Revision, Step};
+use super::model::{Changed, ClusterPreview, Outcome, Preview, Problem, ProblemKind, Pruned, Revision, Step};
 use crate::report::Paint;
 use crate::scenario::Span;
 use crate::trial::{Ending, ObjectName};
@@ -93,10 +93,11 @@ impl Text {
 
     fn problems(self, out: &mut String, cluster: &ClusterPreview) -> fmt::Result {
         for problem in &cluster.problems {
-            let (sign, old) = match problem.introduced {
-                true => (self.paint.red("✗"), ""),
-                false => (self.paint.dim("✗"), ", at the base too"),
+            let sign = match problem.introduced {
+                true => self.paint.red("✗"),
+                false => self.paint.dim("✗"),
             };
+            let old = since(problem);
             write!(out, "  {sign} {} {}{old}", problem.object, problem.problem.words())?;
             let mut lines = problem.message.lines();
             // What was broken before is told in one line.
@@ -165,10 +166,10 @@ impl Text {
 /// One side, in words.
 pub(super) fn revision(revision: &Revision) -> String {
     let short = revision.commit.get(..7).unwrap_or(&revision.commit);
-    let files = if revision.uncommitted == 1 { "file" } else { "files" };
+    let files = if revision.uncommitted == 1 { "file that differs" } else { "files that differ" };
     match revision.uncommitted {
         0 => format!("{short} {:?} ({})", revision.subject, revision.chosen),
-        n => format!("the working tree: {short} {:?} and {n} {files} that differ", revision.subject),
+        n => format!("the working tree: {short} {:?} and {n} {files}", revision.subject),
     }
 }
 
@@ -181,6 +182,7 @@ pub(super) fn summary(cluster: &ClusterPreview) -> String {
         (cluster.changed.len(), "changed"),
         (cluster.pruned.len(), "pruned"),
         (cluster.kept.len(), "left behind"),
+        (cluster.mended.len(), "mended"),
     ];
     let counts: Vec<String> =
         counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -205,6 +207,14 @@ pub(super) fn presence(cluster: &ClusterPreview) -> Vec<&'static str> {
         notes.push("it never comes to rest: after a day, things were still changing");
     }
     notes
+}
+
+/// Since when it is so.
+pub(super) fn since(problem: &Problem) -> &'static str {
+    match problem.introduced || problem.problem == ProblemKind::NotSupported {
+        true => "",
+        false => ", at the base too",
+    }
 }
 
 pub(super) fn by(name: &ObjectName) -> String {
