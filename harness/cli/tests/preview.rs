@@ -1,6 +1,7 @@
 //! `seatrial preview`, through the program: exit statuses, messages, the three forms, and that they are the same every time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[allow(dead_code, reason = "shared with other tests")]
 mod support;
 
 use rstest::rstest;

@@ -3,7 +3,7 @@
 use super::collect::{State, collect};
 use super::compare::{self, compare};
 use super::model::{ClusterPreview, Preview};
-use super::redact::Redactor;
+use super::redact::{self, Redactor};
 use super::revisions::{self, Compared};
 use super::{PreviewError, PreviewOptions, history, order, problems, services};
 use crate::bootstrap::Sync;
@@ -286,6 +286,7 @@ fn cover(redactor: &mut Redactor, before: &mut State, after: &mut State) {
             }
         }
         for problem in &mut state.unready {
+            problem.why = redact::cover_refusal(&problem.why);
             if let Some(values) = secrets.get(&problem.object) {
                 problem.why = redactor.cover_text(&problem.why, values);
             }

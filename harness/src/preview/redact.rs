@@ -67,6 +67,18 @@ impl Redactor {
     }
 }
 
+/// Cuts off what a refused Secret was refused for: an API server shows the value.
+pub(super) fn cover_refusal(message: &str) -> String {
+    let cut = |line: &str| {
+        let about = line.find("Secret/")?;
+        let failed = about + line[about..].find(" failed")?;
+        let end = failed + line[failed..].find(": ")? + 2;
+        Some(format!("{}<redacted, since it is about a Secret>", &line[..end]))
+    };
+    let cut = |line: &str| cut(line).unwrap_or_else(|| line.to_owned());
+    message.lines().map(cut).collect::<Vec<_>>().join("\n")
+}
+
 /// The values of a Secret as programs read them, the longest first.
 pub(super) fn values(secret: &Value) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
@@ -135,6 +147,17 @@ mod tests {
             object,
             json!({"spec": {"args": ["--password=<redacted 1>", "<redacted 1>", "<redacted 1>", "else"], "n": 2}})
         );
+    }
+
+    #[test]
+    fn what_a_secret_is_refused_for_is_not_told() {
+        for refused in ["Secret/a/b dry-run failed: ", "Failed: Secret/a/b dry-run failed (Invalid): "] {
+            let message = format!("{refused}got hunter2: x\nConfigMap/a/c dry-run failed: got y");
+            let covered = cover_refusal(&message);
+            let (first, second) = covered.split_once('\n').unwrap();
+            assert_eq!(first, format!("{refused}<redacted, since it is about a Secret>"));
+            assert_eq!(second, "ConfigMap/a/c dry-run failed: got y");
+        }
     }
 
     #[test]

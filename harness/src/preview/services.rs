@@ -19,12 +19,19 @@ pub(super) fn gates<'a>(
     let environments: BTreeSet<&str> = paths.filter_map(environment).collect();
     let mut gates = Vec::new();
     for environment in environments {
-        let services = |at| -> Result<BTreeSet<Service>, ForgeError> {
-            let file = repo.snapshot_file(at, &list_path(environment))?.unwrap_or_default();
-            // A list that cannot be read is one that does not build, and told as such.
-            Ok(listed(&file, environment).unwrap_or_default())
+        let services = |at| -> Result<Option<BTreeSet<Service>>, ForgeError> {
+            let file = repo.snapshot_file(at, &list_path(environment))?;
+            // A list that cannot be read is one that does not build: it is told as such, and switches nothing.
+            Ok(file.and_then(|file| listed(&file, environment).ok()))
         };
-        let (before, after) = (services(base)?, services(head)?);
+        let Some(after) = services(head)? else { continue };
+        let before = match repo.snapshot_file(base, &list_path(environment))? {
+            None => BTreeSet::new(),
+            Some(_) => match services(base)? {
+                Some(before) => before,
+                None => continue,
+            },
+        };
         let gate = |service: &Service, enabled| Gate {
             service: service.to_string(),
             environment: environment.to_owned(),
