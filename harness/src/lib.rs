@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod forge;
 pub mod monorepo;
 pub mod plan;
+pub mod preview;
 pub mod registry;
 #[cfg(feature = "serve")]
 pub mod remotes;

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{render, run, schema, trial, up};
+use crate::commands::{preview, render, run, schema, trial, up};
 use clap::{Parser, Subcommand};
 
 /// Play GitOps repositories on simulated clusters: what would this commit deploy, where, in which order?
@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Run(run::Args),
     /// Play a repository as it is, without a scenario: one cluster for each clusters/NAME.
     Try(trial::Args),
+    /// Show what a change would do on each cluster.
+    Preview(preview::Args),
     /// Serve clusters, Git and a registry to kubectl, flux, git and docker.
     Up(up::Args),
     /// Print what `kustomize build DIR` prints.

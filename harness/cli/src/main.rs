@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let exit = match &args.command {
         args::Command::Run(args) => commands::run::run(args),
         args::Command::Try(args) => commands::trial::run(args),
+        args::Command::Preview(args) => commands::preview::run(args),
         args::Command::Up(args) => commands::up::run(args),
         args::Command::Render(args) => commands::render::run(args),
         args::Command::Schema(args) => commands::schema::run(args),

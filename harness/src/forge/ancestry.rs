@@ -26,7 +26,7 @@ pub(super) fn newest(git: &Repository, tip: Oid, limit: usize) -> Result<Vec<Oid
 }
 
 /// The commit from which both have moved on; `None` where they share no history.
-pub(super) fn merge_base(git: &Repository, a: Oid, b: Oid) -> Result<Option<Oid>, git2::Error> {
+pub(crate) fn merge_base(git: &Repository, a: Oid, b: Oid) -> Result<Option<Oid>, git2::Error> {
     if !git.is_shallow() {
         return match git.merge_base(a, b) {
             Ok(base) => Ok(Some(base)),

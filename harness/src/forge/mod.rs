@@ -23,10 +23,12 @@ mod merge;
 mod pack;
 mod repo;
 mod seed;
+mod snapshot;
 mod store;
 mod tree;
 mod url;
 
+pub(crate) use ancestry::merge_base;
 pub use change::{Author, Change, Edit};
 pub use commit::{CommitId, CommitInfo};
 pub use error::ForgeError;
@@ -34,6 +36,7 @@ pub use host::Forge;
 pub use merge::{MergeStyle, Merged};
 pub use repo::Repo;
 pub use seed::Seed;
+pub(crate) use snapshot::{Files, Snapshot, uncommitted};
 pub use url::GitUrl;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -19,7 +19,7 @@ pub use error::MonorepoError;
 pub use layout::{Cluster, Layout};
 pub use list::{add_entry, entries, remove_entry};
 pub use service::Service;
-pub use toggle::{Switch, list_path, toggle};
+pub use toggle::{Switch, list_path, listed, toggle};
 
 #[cfg(test)]
 mod tests;

@@ -117,6 +117,16 @@ fn the_fixture_has_the_clusters_services_and_lists_of_the_fleet() {
 }
 
 #[test]
+fn a_list_has_the_services_that_its_entries_lead_to() {
+    let list = "resources:\n- ../../applications/devops/debug/overlays/beta\n- ./../../applications/web/site/base/\n\
+                - namespace.yaml\n";
+    let services: Vec<String> =
+        listed(list.as_bytes(), "beta").unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(services, ["devops/debug", "web/site"]);
+    assert!(listed(b"", "beta").is_ok_and(|none| none.is_empty()));
+}
+
+#[test]
 fn files_beside_clusters_are_no_clusters() {
     let layout =
         Layout::of(["clusters/README.md", "clusters/beta/README.md", "clusters/x/flux-system/a.yml"]);

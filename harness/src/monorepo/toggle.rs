@@ -2,6 +2,7 @@
 
 use super::{Layout, MonorepoError, Service, add_entry, entries, remove_entry};
 use crate::forge::{Change, ForgeError, Repo};
+use std::collections::BTreeSet;
 
 /// What is to become of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,24 @@ pub enum Switch {
 /// The list of an environment.
 pub fn list_path(env: &str) -> String {
     format!("config/{env}/kustomization.yaml")
+}
+
+/// The services that the list of an environment has, whichever of their overlays it names.
+///
+/// # Errors
+/// The file is no YAML, or `resources` is no list of texts.
+pub fn listed(file: &[u8], env: &str) -> Result<BTreeSet<Service>, MonorepoError> {
+    let folder = format!("config/{env}");
+    let service = |entry: &String| {
+        let path = resolve(&folder, entry);
+        match path.split('/').collect::<Vec<_>>().as_slice() {
+            ["applications", project, name, ..] => {
+                Some(Service { project: (*project).to_owned(), name: (*name).to_owned() })
+            }
+            _ => None,
+        }
+    };
+    Ok(entries(file)?.iter().filter_map(service).collect())
 }
 
 /// The commit that adds a service to the list of an environment, or takes it out: one line of one file. The caller

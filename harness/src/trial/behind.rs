@@ -57,7 +57,7 @@ pub(super) async fn behind(
 ///
 /// # Errors
 /// What the API server answered, where an object could not be read.
-pub(super) async fn broken_places(
+pub(crate) async fn broken_places(
     cluster: &Objects,
     store: &Store<'_>,
     name: &ObjectName,
@@ -75,15 +75,15 @@ pub(super) async fn broken_places(
 }
 
 /// What a trial builds from.
-pub(super) struct Store<'a> {
-    pub(super) artifacts: &'a ArtifactStore,
-    pub(super) renderer: &'a Renderer,
-    pub(super) hosts: &'a Arc<dyn GitHosts>,
-    pub(super) flux: FluxRelease,
+pub(crate) struct Store<'a> {
+    pub(crate) artifacts: &'a ArtifactStore,
+    pub(crate) renderer: &'a Renderer,
+    pub(crate) hosts: &'a Arc<dyn GitHosts>,
+    pub(crate) flux: FluxRelease,
 }
 
 /// Builds a Kustomization from the artifact that its source has; `None` where it has none.
-async fn build(
+pub(crate) async fn build(
     cluster: &Objects,
     store: &Store<'_>,
     name: &ObjectName,
@@ -108,7 +108,7 @@ async fn build(
     Ok(artifact.map(build))
 }
 
-fn api_version(group: &str, kind: &str, flux: FluxRelease) -> String {
+pub(crate) fn api_version(group: &str, kind: &str, flux: FluxRelease) -> String {
     let known = FluxKind::find(group, kind).and_then(|kind| kind.api_version(flux));
     known.unwrap_or_else(|| format!("{group}/v1"))
 }

@@ -17,16 +17,24 @@ pub(super) struct Declared {
 }
 
 impl Declared {
-    /// Whether what is built from it is there in `folder`: then the folder is probably a copy of it.
-    pub(super) fn fits(&self, folder: &Path) -> bool {
-        !self.paths.is_empty() && self.paths.iter().all(|path| folder.join(path).is_dir())
+    /// Whether the folders that are built from it are all there: then what has them is probably a copy of it.
+    pub(super) fn fits(&self, is_dir: impl Fn(&str) -> bool) -> bool {
+        !self.paths.is_empty() && self.paths.iter().all(|path| is_dir(path))
     }
 }
 
 /// All sources that the files under `clusters/` declare, by URL. What cannot be read is left to the cluster to refuse.
 pub(super) fn declared(folder: &Path) -> Vec<Declared> {
+    declared_by(&by_cluster(folder))
+}
+
+/// All sources that these files declare: the contents of each cluster's files.
+pub(super) fn declared_by(clusters: &[Vec<Vec<u8>>]) -> Vec<Declared> {
     let mut found: BTreeMap<GitUrl, Declared> = BTreeMap::new();
-    for objects in by_cluster(folder) {
+    let options = ParseOptions { comments: false, ..ParseOptions::default() };
+    for texts in clusters {
+        let parsed = texts.iter().flat_map(|text| seatrial_yaml::parse(text, &options)).flatten();
+        let objects: Vec<Node> = parsed.map(|document| document.root).collect();
         // A source is used by its name, within one cluster.
         let mut names: BTreeMap<&str, GitUrl> = BTreeMap::new();
         for object in objects.iter().filter(|o| is(o, "GitRepository", "source.toolkit.fluxcd.io/")) {
@@ -64,19 +72,17 @@ fn is(object: &Node, kind: &str, group: &str) -> bool {
         && object.str_at(&["apiVersion"]).is_some_and(|version| version.starts_with(group))
 }
 
-/// The objects of each cluster.
-fn by_cluster(folder: &Path) -> Vec<Vec<Node>> {
+/// The files of each cluster.
+fn by_cluster(folder: &Path) -> Vec<Vec<Vec<u8>>> {
     let Ok(entries) = std::fs::read_dir(folder.join("clusters")) else { return Vec::new() };
     let mut clusters: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
     clusters.sort();
-    let options = ParseOptions { comments: false, ..ParseOptions::default() };
     clusters
         .iter()
         .map(|cluster| {
             let mut files = Vec::new();
             yaml_files(cluster, &mut files);
-            let texts = files.iter().flat_map(std::fs::read);
-            texts.flat_map(|text| seatrial_yaml::parse(&text, &options)).flatten().map(|d| d.root).collect()
+            files.iter().flat_map(std::fs::read).collect()
         })
         .collect()
 }

@@ -10,13 +10,13 @@
 //! - Nothing is passed over in silence: kinds that are not supported and URLs that are not served stand among the
 //!   problems.
 
-mod behind;
+pub(crate) mod behind;
 mod declared;
-mod objects;
+pub(crate) mod objects;
 mod print;
-mod problems;
+pub(crate) mod problems;
 pub(crate) mod repository;
-mod steady;
+pub(crate) mod steady;
 
 pub use behind::Behind;
 pub use objects::{FluxObject, ObjectName, Ready};
@@ -254,7 +254,7 @@ async fn watch(
 }
 
 /// Says what the user can do about what is not ready.
-fn hints(forge: &Forge, repo: &Repo, objects: &[FluxObject]) -> Vec<String> {
+pub(crate) fn hints(forge: &Forge, repo: &Repo, objects: &[FluxObject]) -> Vec<String> {
     let unserved = |o: &FluxObject| {
         let url = o.url.as_deref().filter(|_| o.name.kind == "GitRepository" && !o.suspended)?;
         forge.by_url(url).is_err().then(|| {

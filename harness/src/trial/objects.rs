@@ -76,7 +76,7 @@ pub struct FluxObject {
 ///
 /// # Errors
 /// What the API server answered.
-pub(super) async fn flux_kinds(objects: &Objects) -> kube::Result<Vec<(String, String)>> {
+pub(crate) async fn flux_kinds(objects: &Objects) -> kube::Result<Vec<(String, String)>> {
     let client = objects.client();
     let mut kinds = Vec::new();
     for group in client.list_api_groups().await?.groups {
@@ -102,7 +102,7 @@ pub(super) async fn flux_kinds(objects: &Objects) -> kube::Result<Vec<(String, S
 ///
 /// # Errors
 /// What the API server answered, where a list failed.
-pub(super) async fn flux_objects(
+pub(crate) async fn flux_objects(
     objects: &Objects,
     kinds: &[(String, String)],
 ) -> kube::Result<Vec<FluxObject>> {
@@ -167,12 +167,18 @@ fn depends_on(spec: &Value, namespace: &str) -> Vec<String> {
         .collect()
 }
 
-/// Reads `<namespace>_<name>_<group>_<kind>`. A colon in an RBAC name is written as two underscores.
 fn inventory_name(id: &str) -> Option<ObjectName> {
+    inventory_entry(id).map(|(_, name)| name)
+}
+
+/// Reads `<namespace>_<name>_<group>_<kind>`: the group, and the rest. A colon in an RBAC name is written as two underscores.
+pub(crate) fn inventory_entry(id: &str) -> Option<(&str, ObjectName)> {
     let (namespace, rest) = id.split_once('_')?;
     let (rest, kind) = rest.rsplit_once('_')?;
-    let (name, _group) = rest.rsplit_once('_')?;
-    Some(ObjectName { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.replace("__", ":") })
+    let (name, group) = rest.rsplit_once('_')?;
+    let name =
+        ObjectName { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.replace("__", ":") };
+    Some((group, name))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub struct Problem {
 ///
 /// # Errors
 /// What the API server answered, where a list failed.
-pub(super) async fn problems(cluster: &Objects, objects: &[FluxObject]) -> kube::Result<Vec<Problem>> {
+pub(crate) async fn problems(cluster: &Objects, objects: &[FluxObject]) -> kube::Result<Vec<Problem>> {
     let unready = |o: &&FluxObject| !o.suspended && o.ready.status.is_some() && !o.ready.is_true();
     let mut found: Vec<Problem> = objects
         .iter()

@@ -1,7 +1,7 @@
 //! Looks at the repository that is to be tried.
 
 use super::TrialError;
-use super::declared::{Declared, declared};
+use super::declared::{Declared, declared, declared_by};
 use crate::forge::{Forge, GitUrl, Repo, Seed};
 use crate::monorepo::{Cluster, Layout};
 use git2::{ErrorCode, Repository, StatusOptions};
@@ -129,10 +129,21 @@ impl Source {
 
     /// A folder does not say which repository it is a copy of, nor on which branch: what its clusters declare does.
     fn read_declared(&mut self, folder: &Path) {
-        let mut sources = declared(folder);
-        let by_name = |d: &Declared| GitUrl::parse(&d.url).is_ok_and(|u| u.repository_name() == self.name);
+        self.take_declared(declared(folder), |path| folder.join(path).is_dir());
+    }
+
+    /// As for a folder, of files that are given: those under `clusters/`, by cluster.
+    pub(crate) fn read_declared_in(&mut self, clusters: &[Vec<Vec<u8>>], is_dir: impl Fn(&str) -> bool) {
+        self.take_declared(declared_by(clusters), is_dir);
+    }
+
+    fn take_declared(&mut self, mut sources: Vec<Declared>, is_dir: impl Fn(&str) -> bool) {
+        let own = GitUrl::parse(&self.url).ok();
+        let by_name = |d: &Declared| {
+            GitUrl::parse(&d.url).is_ok_and(|u| u.repository_name() == self.name || Some(&u) == own.as_ref())
+        };
         let only_one = sources.len() == 1;
-        sources.retain(|d| by_name(d) || (only_one && d.fits(folder)));
+        sources.retain(|d| by_name(d) || (only_one && d.fits(&is_dir)));
         for source in &sources {
             if !by_name(source) {
                 self.notes.push(format!(
@@ -143,9 +154,10 @@ impl Source {
                 self.urls.push(source.url.clone());
             }
         }
-        if let [Declared { branches, .. }] = sources.as_slice()
-            && let [branch] = branches.as_slice()
-        {
+        let mut branches: Vec<&String> = sources.iter().flat_map(|d| &d.branches).collect();
+        branches.sort();
+        branches.dedup();
+        if let [branch] = branches.as_slice() {
             self.branch.clone_from(branch);
         }
     }
@@ -155,10 +167,21 @@ impl Source {
     /// # Errors
     /// [`TrialError::NoClusters`], [`TrialError::NoCluster`].
     pub(crate) fn clusters(&self, repo: &Repo, wanted: &[String]) -> Result<Vec<Cluster>, TrialError> {
-        let paths = repo.paths(&self.branch)?;
-        let clusters = Layout::of(&paths).clusters;
+        self.clusters_in(&repo.paths(&self.branch)?, wanted)
+    }
+
+    /// As [`Source::clusters`], of files with these paths.
+    ///
+    /// # Errors
+    /// [`TrialError::NoClusters`], [`TrialError::NoCluster`].
+    pub(crate) fn clusters_in(
+        &self,
+        paths: &[String],
+        wanted: &[String],
+    ) -> Result<Vec<Cluster>, TrialError> {
+        let clusters = Layout::of(paths).clusters;
         if clusters.is_empty() {
-            return Err(TrialError::NoClusters { path: self.path.clone(), hint: instead(&paths) });
+            return Err(TrialError::NoClusters { path: self.path.clone(), hint: instead(paths) });
         }
         if wanted.is_empty() {
             return Ok(clusters);

@@ -31,11 +31,11 @@ pub enum Ending {
 }
 
 /// A cluster in which nothing new happens any more.
-pub(super) struct Settled {
-    pub(super) ending: Ending,
+pub(crate) struct Settled {
+    pub(crate) ending: Ending,
     /// When something new happened last.
-    pub(super) last_news: Timestamp,
-    pub(super) objects: Vec<FluxObject>,
+    pub(crate) last_news: Timestamp,
+    pub(crate) objects: Vec<FluxObject>,
 }
 
 /// The part of a Flux object's state that tells progress from repetition.
@@ -51,7 +51,7 @@ fn look(objects: &[FluxObject]) -> Vec<Look> {
 ///
 /// # Errors
 /// What the API server answered, where a list failed.
-pub(super) async fn settle(cluster: &Objects, clock: &Clock, changes: &Signal) -> kube::Result<Settled> {
+pub(crate) async fn settle(cluster: &Objects, clock: &Clock, changes: &Signal) -> kube::Result<Settled> {
     let start = clock.now();
     let mut last_news = start;
     // A cluster that retries goes round through the same few states: only a state never seen before is news.

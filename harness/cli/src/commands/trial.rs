@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Exit {
 }
 
 /// What the user gave is wrong, or something inside is.
-fn exit(error: &TrialError) -> Exit {
+pub(super) fn exit(error: &TrialError) -> Exit {
     match error {
         TrialError::Api(_) | TrialError::Stuck(_) | TrialError::Folder(_) => Exit::Internal,
         _ => Exit::Invalid,
