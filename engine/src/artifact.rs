@@ -19,6 +19,9 @@ pub struct StoredArtifact {
     pub tree: Tree,
 }
 
+/// What a source says about an artifact, such as OCI annotations.
+pub(crate) type Metadata = BTreeMap<String, String>;
+
 /// What a build gives.
 pub(crate) type Built = Result<Arc<Vec<Value>>, RenderErrors>;
 
@@ -33,9 +36,19 @@ pub struct ArtifactStore {
 #[derive(Debug, Default)]
 struct State {
     artifacts: BTreeMap<String, StoredArtifact>,
-    /// Digest of what was fetched with which rules, by a key that names both.
-    fetched: BTreeMap<String, String>,
+    /// Digest and metadata of what was fetched with which rules, by a key that names both.
+    fetched: BTreeMap<String, (String, Metadata)>,
     builds: BTreeMap<String, Built>,
+    counts: Counts,
+}
+
+/// What was done because the store did not have it yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Revisions that were fetched.
+    pub fetched: u64,
+    /// Builds that were made.
+    pub built: u64,
 }
 
 /// Builds that are kept; beyond that, all are forgotten and made again when needed.
@@ -56,9 +69,20 @@ impl ArtifactStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many revisions were fetched, and how many builds were made, since the store was made.
+    pub fn counts(&self) -> Counts {
+        self.lock().counts
+    }
+
     /// Stores files; the same files give the same artifact.
     pub fn store(&self, tree: Tree) -> StoredArtifact {
         let (digest, size) = digest(&tree);
+        let mut state = self.lock();
+        state.artifacts.entry(digest.clone()).or_insert_with(|| StoredArtifact { digest, size, tree }).clone()
+    }
+
+    /// Stores files under the digest and the size of the archive that they came in.
+    pub(crate) fn store_archive(&self, digest: String, size: i64, tree: Tree) -> StoredArtifact {
         let mut state = self.lock();
         state.artifacts.entry(digest.clone()).or_insert_with(|| StoredArtifact { digest, size, tree }).clone()
     }
@@ -69,14 +93,17 @@ impl ArtifactStore {
     }
 
     /// The artifact that was fetched under this key, which names a revision and the rules of its content.
-    pub(crate) fn fetched(&self, key: &str) -> Option<StoredArtifact> {
+    pub(crate) fn fetched(&self, key: &str) -> Option<(StoredArtifact, Metadata)> {
         let state = self.lock();
-        state.artifacts.get(state.fetched.get(key)?).cloned()
+        let (digest, metadata) = state.fetched.get(key)?;
+        Some((state.artifacts.get(digest)?.clone(), metadata.clone()))
     }
 
     /// Remembers what was fetched under `key`.
-    pub(crate) fn remember(&self, key: String, artifact: &StoredArtifact) {
-        self.lock().fetched.insert(key, artifact.digest.clone());
+    pub(crate) fn remember(&self, key: String, artifact: &StoredArtifact, metadata: Metadata) {
+        let mut state = self.lock();
+        state.counts.fetched += 1;
+        state.fetched.insert(key, (artifact.digest.clone(), metadata));
     }
 
     /// The result of the build that `key` names, made by `build` where it is not known. What remote bases gave is built each
@@ -91,6 +118,7 @@ impl ArtifactStore {
             return known.clone();
         }
         let built = build();
+        self.lock().counts.built += 1;
         let key = match read() {
             None => key.to_owned(),
             // What is read does not say why it could not be read.

@@ -5,10 +5,10 @@ use crate::cluster::{Change, Cluster, Watch};
 use crate::driver::{Controller, Reconcile, Wakes, reference};
 use crate::object::ObjectRef;
 use crate::reconcile::{
-    Context, GeneratorReconciler, GitRepositoryReconciler, KustomizationReconciler, SourceObserver,
-    Unsupported,
+    Context, GeneratorReconciler, GitRepositoryReconciler, KustomizationReconciler, OciRepositoryReconciler,
+    SourceObserver, Unsupported,
 };
-use crate::source::GitHosts;
+use crate::source::{GitHosts, OciRegistries};
 use kube::Client;
 use seatrial_api::FluxRelease;
 use seatrial_api::catalog::{FluxKind, KINDS};
@@ -26,6 +26,8 @@ pub struct EngineOptions {
     pub client: Client,
     /// Where Git repositories come from.
     pub git: Arc<dyn GitHosts>,
+    /// Where the artifacts of container registries come from.
+    pub registries: Arc<dyn OciRegistries>,
     /// Where artifacts are kept. Engines that share it fetch and build a revision once.
     pub artifacts: Arc<ArtifactStore>,
     /// Builds kustomizations. It can be shared too.
@@ -56,6 +58,7 @@ impl Engine {
             clock: options.clock.clone(),
             changes: options.cluster_changes.clone(),
             git: options.git,
+            registries: options.registries,
             artifacts: options.artifacts,
             renderer: options.renderer,
             flux: options.flux,
@@ -81,7 +84,8 @@ impl Engine {
 
 /// Whether objects of this kind are reconciled. Those of other kinds get a condition that says that they are not.
 pub fn is_supported(kind: &FluxKind) -> bool {
-    matches!(kind.kind, "Kustomization" | "GitRepository" | "ArtifactGenerator" | "ExternalArtifact")
+    let kinds = ["Kustomization", "GitRepository", "OCIRepository", "ArtifactGenerator", "ExternalArtifact"];
+    kinds.contains(&kind.kind)
 }
 
 struct Start {
@@ -98,6 +102,7 @@ impl Start {
         match kind.kind {
             "Kustomization" => self.control(kind, api_version, KustomizationReconciler::new(context)),
             "GitRepository" => self.control(kind, api_version, GitRepositoryReconciler::new(context)),
+            "OCIRepository" => self.control(kind, api_version, OciRepositoryReconciler::new(context)),
             "ArtifactGenerator" => self.control(kind, api_version, GeneratorReconciler::new(context)),
             "ExternalArtifact" => self.observe(kind, api_version),
             _ => {

@@ -3,6 +3,7 @@
 //! # The flow
 //! ```text
 //! GitRepository ── resolve ref, leave out ignored files ──► artifact (by digest, in the ArtifactStore)
+//! OCIRepository ── resolve tag, unpack a layer, leave out ignored files ──► artifact
 //! ArtifactGenerator ── copy rules over artifacts ──► ExternalArtifact
 //! Kustomization: artifact ── build, substitute, label ──► objects ── staged apply ──► inventory ── prune ──► health
 //! ```
@@ -27,8 +28,9 @@ mod render;
 pub mod source;
 mod status;
 
-pub use artifact::{ArtifactStore, StoredArtifact};
+pub use artifact::{ArtifactStore, Counts, StoredArtifact};
 pub use engine::{Engine, EngineOptions, is_supported};
 pub use object::ObjectRef;
 pub use render::{BuildError, ServedRemotes, build, envsubst};
-pub use source::{GitAuth, GitError, GitHosts, GitRemote, Secret};
+pub use source::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
+pub use source::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};

@@ -5,7 +5,7 @@ mod structural;
 use crate::catalog::{FluxKind, KINDS};
 use crate::kustomization::Kustomization;
 use crate::release::FluxRelease;
-use crate::source::GitRepository;
+use crate::source::{GitRepository, OCIRepository};
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
@@ -92,6 +92,7 @@ fn schema(kind: &FluxKind) -> Value {
     let mut schema = match kind.kind {
         "GitRepository" => structural::of(&GitRepository::crd()),
         "Kustomization" => structural::of(&Kustomization::crd()),
+        "OCIRepository" => structural::of(&OCIRepository::crd()),
         _ => permissive(),
     };
     // Until a controller has seen an object, nobody may take it for ready: no generation is -1.
@@ -139,6 +140,9 @@ fn newer_than_2_2_3(kind: &str) -> &'static [&'static str] {
             "spec.sparseCheckout",
             "status.observedSparseCheckout",
         ],
+        "OCIRepository" => {
+            &["spec.proxySecretRef", "spec.ref.semverFilter", "spec.verify.trustedRootSecretRef"]
+        }
         _ => &[],
     }
 }

@@ -1,8 +1,8 @@
 //! The Flux resource types, and the CustomResourceDefinitions that a Flux release installs.
 //!
-//! [`GitRepository`](source::GitRepository) and [`Kustomization`](kustomization::Kustomization) are complete types. The
-//! other kinds are known by their group, versions and names ([`catalog`]), so that objects of them can be stored and
-//! answered for.
+//! [`GitRepository`](source::GitRepository), [`OCIRepository`](source::OCIRepository) and
+//! [`Kustomization`](kustomization::Kustomization) are complete types. The other kinds are known by their group, versions
+//! and names ([`catalog`]), so that objects of them can be stored and answered for.
 //!
 //! The crate does no I/O and knows no clock.
 

@@ -25,6 +25,8 @@ pub mod condition {
     pub const ARTIFACT_IN_STORAGE: &str = "ArtifactInStorage";
     /// The source could not be fetched.
     pub const FETCH_FAILED: &str = "FetchFailed";
+    /// The signatures of the source are good.
+    pub const SOURCE_VERIFIED: &str = "SourceVerified";
 }
 
 /// A reference to an object in the same namespace.

@@ -143,3 +143,145 @@ pub struct GitRepositoryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_verification_mode: Option<String>,
 }
+
+/// Where an artifact of a container registry is, and what to take of it.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "source.toolkit.fluxcd.io",
+    version = "v1",
+    kind = "OCIRepository",
+    plural = "ocirepositories",
+    namespaced,
+    status = "OCIRepositoryStatus",
+    shortname = "ocirepo"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct OCIRepositorySpec {
+    /// Secret with a client certificate (`tls.crt`, `tls.key`) and an authority (`ca.crt`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert_secret_ref: Option<LocalObjectReference>,
+    /// Exclusions in the format of `.gitignore`; they replace the defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignore: Option<String>,
+    /// Whether the registry is asked over plain HTTP.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub insecure: bool,
+    /// How often the registry is looked at.
+    pub interval: GoDuration,
+    /// Which layer is taken, and how; the first one, extracted, by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_selector: Option<OCILayerSelector>,
+    /// The provider of credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["generic", "aws", "azure", "gcp"]))]
+    pub provider: Option<String>,
+    /// Secret with a proxy's address and credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_secret_ref: Option<LocalObjectReference>,
+    /// What to take; the tag `latest` by default.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<OCIRepositoryRef>,
+    /// Secret with the credentials, as image pull secrets have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<LocalObjectReference>,
+    /// Service account whose image pull secrets authenticate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account_name: Option<String>,
+    /// Stops reconciliation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
+    /// Limit for operations on the registry; 60 seconds by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<GoDuration>,
+    /// Address: `oci://host/repository`, without tag and digest.
+    #[schemars(regex(pattern = r"^oci://.*$"))]
+    pub url: String,
+    /// Which signatures are demanded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<OCIRepositoryVerification>,
+}
+
+/// Which artifact to take. Precedence: digest, semver, tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OCIRepositoryRef {
+    /// Digest, as `sha256:<hex>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Range of tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semver: Option<String>,
+    /// Regular expression: which tags are looked at for `semver`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semver_filter: Option<String>,
+    /// Tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+}
+
+/// Which layer of an artifact is taken, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OCILayerSelector {
+    /// Media type; the first layer that has it is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Whether the files of the layer are archived anew, or the layer is stored as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["extract", "copy"]))]
+    pub operation: Option<String>,
+}
+
+/// Demands signatures of an artifact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OCIRepositoryVerification {
+    /// Who may have signed, by OpenID Connect.
+    #[serde(default, rename = "matchOIDCIdentity", skip_serializing_if = "Vec::is_empty")]
+    pub match_oidc_identity: Vec<OIDCIdentityMatch>,
+    /// The technology of the signatures.
+    #[schemars(extend("enum" = ["cosign", "notation"]))]
+    pub provider: String,
+    /// Secret with the public keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<LocalObjectReference>,
+    /// Secret with roots of trust of one's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_root_secret_ref: Option<LocalObjectReference>,
+}
+
+/// Who may have signed; both are regular expressions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OIDCIdentityMatch {
+    /// The issuer of the identity.
+    pub issuer: String,
+    /// The identity.
+    pub subject: String,
+}
+
+/// The observed state of an OCIRepository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OCIRepositoryStatus {
+    /// The last artifact that was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<Artifact>,
+    /// Conditions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// The last value of the annotation that asks for a reconcile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+    /// The last generation that was reconciled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The exclusions of the current artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_ignore: Option<String>,
+    /// The layer of the current artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_layer_selector: Option<OCILayerSelector>,
+    /// Where the newest artifact can be fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}

@@ -6,7 +6,7 @@ use crate::cluster::{Cluster, ClusterError};
 use crate::driver::{Next, Wakes};
 use crate::object::{self, ObjectRef};
 use crate::reconcile::kustomization::Bundles;
-use crate::source::GitHosts;
+use crate::source::{GitHosts, OciRegistries};
 use crate::status::conditions::rfc3339;
 use seatrial_api::FluxRelease;
 use seatrial_api::meta::{FINALIZER, REQUESTED_AT};
@@ -22,6 +22,7 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) changes: Option<Signal>,
     pub(crate) git: Arc<dyn GitHosts>,
+    pub(crate) registries: Arc<dyn OciRegistries>,
     pub(crate) artifacts: Arc<ArtifactStore>,
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) flux: FluxRelease,

@@ -5,7 +5,7 @@ use super::unsupported::NOT_SUPPORTED;
 use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
 use crate::object::{self, ObjectRef};
-use crate::source::copy::{self, CopyRule};
+use crate::source::copy::{self, CopyRule, Strategy};
 use crate::status::conditions::Conditions;
 use crate::status::{Events, Severity, StatusPatch};
 use seatrial_api::catalog::FluxKind;
@@ -109,6 +109,10 @@ impl GeneratorReconciler {
     }
 
     async fn generate(&self, object: &Value) -> Result<Vec<Generated>, Failure> {
+        if object["spec"]["pathPattern"].as_str().is_some_and(|pattern| !pattern.is_empty()) {
+            let message = "Seatrial does not support spec.pathPattern of an ArtifactGenerator yet".to_owned();
+            return Err(Failure { reason: NOT_SUPPORTED, message, stalled: true });
+        }
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
         let sources = self.sources(object, namespace).await?;
         let trees: BTreeMap<String, Tree> =
@@ -120,15 +124,13 @@ impl GeneratorReconciler {
             let mut rules = Vec::new();
             for rule in output["copy"].as_array().into_iter().flatten() {
                 let text = |field: &str| rule[field].as_str().unwrap_or_default();
-                let strategy = rule["strategy"].as_str().unwrap_or("Overwrite");
-                if strategy != "Overwrite" || !rule["exclude"].is_null() {
-                    let field = if rule["exclude"].is_null() { "strategy" } else { "exclude" };
-                    let message = format!(
-                        "Seatrial does not support spec.artifacts[].copy[].{field} of an ArtifactGenerator yet"
-                    );
-                    return Err(Failure { reason: NOT_SUPPORTED, message, stalled: true });
-                }
-                rules.push(CopyRule { from: text("from"), to: text("to") });
+                let name = rule["strategy"].as_str();
+                let strategy = Strategy::parse(name).ok_or_else(|| {
+                    invalid(format!("invalid copy strategy '{}'", name.unwrap_or_default()))
+                })?;
+                let exclude = rule["exclude"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let exclude = exclude.collect();
+                rules.push(CopyRule { from: text("from"), to: text("to"), exclude, strategy });
             }
             let tree = copy::compose(&rules, &trees).map_err(|error| Failure {
                 reason: "BuildFailed",
@@ -196,7 +198,7 @@ impl GeneratorReconciler {
         let cluster = &self.context.cluster;
         let owner = ObjectRef::of(generator);
         let who = ObjectRef::new(SOURCE_API, "ExternalArtifact", &owner.namespace, &generated.name);
-        let wanted = json!({
+        let mut wanted = json!({
             "apiVersion": SOURCE_API,
             "kind": "ExternalArtifact",
             "metadata": {
@@ -216,8 +218,21 @@ impl GeneratorReconciler {
                 "namespace": owner.namespace,
             } },
         });
+        let common = &generator["spec"]["commonMetadata"];
+        for field in ["labels", "annotations"] {
+            for (key, value) in common[field].as_object().into_iter().flatten() {
+                wanted["metadata"][field][key.as_str()] = value.clone();
+            }
+        }
+        let is_live = |live: &Value| {
+            let has = |field: &str| {
+                let wanted = wanted["metadata"][field].as_object().into_iter().flatten();
+                wanted.into_iter().all(|(key, value)| live["metadata"][field].get(key) == Some(value))
+            };
+            live["spec"] == wanted["spec"] && has("labels") && has("annotations")
+        };
         let live = match cluster.find(&who).await? {
-            Some(live) if live["spec"] == wanted["spec"] => live,
+            Some(live) if is_live(&live) => live,
             _ => cluster.apply(&who, wanted.to_string(), Arc::new(wanted), MANAGER).await?.value()?,
         };
         let old = &live["status"]["artifact"];

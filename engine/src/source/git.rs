@@ -1,8 +1,9 @@
 //! From a reference of a Git repository to the tree of its artifact.
 
-use super::host::GitRemote;
+use super::host::{GitAccess, GitHosts, GitRemote};
 use super::ignore::{IGNORE_FILE, IgnoreRules};
 use super::semver::{Range, Version};
+use super::submodules;
 use bytes::Bytes;
 use git2::{ObjectType, Oid, Repository};
 use seatrial_api::source::GitRepositoryRef;
@@ -43,6 +44,16 @@ pub enum FetchError {
         /// The range.
         String,
     ),
+    /// A submodule that cannot be had.
+    #[error("unable to clone '{url}': submodule '{path}': {problem}")]
+    Submodule {
+        /// The repository.
+        url: String,
+        /// Where the submodule is.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The repository cannot be read.
     #[error("unable to read the repository: {0}")]
     Git(
@@ -66,6 +77,8 @@ pub(crate) struct Revision {
     pub(crate) commit: String,
     /// First line of the commit's message.
     pub(crate) subject: String,
+    /// The tag that was asked for, if one was.
+    pub(crate) tag: Option<String>,
 }
 
 /// Finds the commit of `reference`. Precedence: commit, name, semver, tag, branch; the branch `master` by default.
@@ -77,6 +90,7 @@ pub(crate) fn resolve(
     let repository = open(&remote.path)?;
     let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     let named = |full: &str| peel(&repository, url, full);
+    let mut tagged = None;
     let (label, commit) = if let Some(commit) = given(&reference.commit) {
         let missing = || FetchError::NoCommit { commit: commit.clone() };
         let found =
@@ -84,13 +98,16 @@ pub(crate) fn resolve(
         (given(&reference.branch), found.id())
     } else if let Some(name) = given(&reference.name) {
         let label = name.strip_prefix("refs/heads/").or(name.strip_prefix("refs/tags/")).unwrap_or(&name);
+        tagged = name.strip_prefix("refs/tags/").map(str::to_owned);
         (Some(label.to_owned()), named(&name)?)
     } else if let Some(range) = given(&reference.semver) {
         let tag = best_tag(&repository, &range)?;
         let commit = named(&format!("refs/tags/{tag}"))?;
+        tagged = Some(tag.clone());
         (Some(tag), commit)
     } else if let Some(tag) = given(&reference.tag) {
         let commit = named(&format!("refs/tags/{tag}"))?;
+        tagged = Some(tag.clone());
         (Some(tag), commit)
     } else {
         let branch = given(&reference.branch).unwrap_or_else(|| "master".to_owned());
@@ -103,7 +120,7 @@ pub(crate) fn resolve(
         None => format!("sha1:{commit}"),
     };
     let subject = found.summary().ok().flatten().unwrap_or_default().to_owned();
-    Ok(Revision { text, commit: commit.to_string(), subject })
+    Ok(Revision { text, commit: commit.to_string(), subject, tag: tagged })
 }
 
 /// The commit that `git fetch URL REFERENCE` brings: of a tag, a branch, a full reference, or a whole commit id; without a
@@ -121,6 +138,44 @@ pub(crate) fn named(path: &Path, url: &str, reference: Option<&str>) -> Result<S
     found.map(|commit| commit.id().to_string()).ok_or_else(missing)
 }
 
+/// An object that may be signed.
+pub(crate) struct SignedObject {
+    /// Its hash.
+    pub(crate) id: String,
+    /// The signature, or nothing.
+    pub(crate) signature: String,
+    /// What is signed.
+    pub(crate) payload: Vec<u8>,
+}
+
+/// A commit, and its signature.
+pub(crate) fn commit(remote: &GitRemote, commit: &str) -> Result<SignedObject, FetchError> {
+    let repository = open(&remote.path)?;
+    let id = Oid::from_str(commit)?;
+    let (signature, payload) = match repository.extract_signature(&id, None) {
+        Ok((signature, payload)) => (String::from_utf8_lossy(&signature).into_owned(), payload.to_vec()),
+        Err(error) if error.code() == git2::ErrorCode::NotFound => (String::new(), Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(SignedObject { id: id.to_string(), signature, payload })
+}
+
+/// An annotated tag, and its signature; none where the tag is a name alone.
+pub(crate) fn tag(remote: &GitRemote, name: &str) -> Result<Option<SignedObject>, FetchError> {
+    let repository = open(&remote.path)?;
+    let Some(id) = repository.find_reference(&format!("refs/tags/{name}"))?.target() else { return Ok(None) };
+    let database = repository.odb()?;
+    let object = database.read(id)?;
+    if object.kind() != ObjectType::Tag {
+        return Ok(None);
+    }
+    let text = object.data();
+    let begins = |at: &usize| text[*at..].starts_with(b"-----BEGIN ") && (*at == 0 || text[*at - 1] == b'\n');
+    let (payload, signature) = text.split_at((0..text.len()).find(begins).unwrap_or(text.len()));
+    let signature = String::from_utf8_lossy(signature).into_owned();
+    Ok(Some(SignedObject { id: id.to_string(), signature, payload: payload.to_vec() }))
+}
+
 /// All files of a commit, whatever ignore files say.
 pub(crate) fn whole_tree(path: &Path, commit: &str, blobs: &Blobs) -> Result<Tree, FetchError> {
     let repository = open(path)?;
@@ -131,6 +186,8 @@ pub(crate) fn whole_tree(path: &Path, commit: &str, blobs: &Blobs) -> Result<Tre
         sparse: Vec::new(),
         tree: Tree::new(),
         rules: IgnoreRules::default(),
+        modules_file: Vec::new(),
+        modules: None,
     };
     walk.folder(&root, "")?;
     Ok(walk.tree)
@@ -178,12 +235,25 @@ fn best_tag(repository: &Repository, range: &str) -> Result<String, FetchError> 
 }
 
 /// What of a commit goes into the artifact.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Content<'a> {
     /// `spec.ignore`.
     pub(crate) ignore: Option<&'a str>,
     /// Folders to check out; all if empty.
     pub(crate) sparse: &'a [String],
+    /// Where submodules come from; none where they stay empty.
+    pub(crate) submodules: Option<Submodules<'a>>,
+}
+
+/// Where the submodules of a repository come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Submodules<'a> {
+    /// Finds them.
+    pub(crate) hosts: &'a dyn GitHosts,
+    /// The URL of the repository that has them: theirs may be relative to it.
+    pub(crate) url: &'a str,
+    /// How to get at them: as at the repository.
+    pub(crate) access: &'a GitAccess,
 }
 
 /// The files of a commit, without what the rules leave out.
@@ -207,6 +277,11 @@ pub(crate) fn tree(
         sparse,
         tree: Tree::new(),
         rules: IgnoreRules::new(content.ignore),
+        modules_file: match content.submodules {
+            Some(_) => submodules::listed(&repository, &root)?,
+            None => Vec::new(),
+        },
+        modules: content.submodules.map(|from| Modules { from, depth: 0, at: String::new() }),
     };
     walk.rules_of(&root, "")?;
     walk.folder(&root, "")?;
@@ -242,8 +317,22 @@ struct Walk<'a> {
     sparse: Vec<String>,
     rules: IgnoreRules,
     tree: Tree,
+    /// Path and URL of the submodules.
+    modules_file: Vec<(String, String)>,
+    modules: Option<Modules<'a>>,
 }
 
+/// The submodules of the repository that is walked.
+struct Modules<'a> {
+    from: Submodules<'a>,
+    /// How many repositories are around this one.
+    depth: usize,
+    /// Where this one is in them.
+    at: String,
+}
+
+/// Submodules in submodules.
+const MAX_DEPTH: usize = 16;
 const LINK: i32 = 0o120_000;
 
 impl Walk<'_> {
@@ -282,9 +371,49 @@ impl Walk<'_> {
                     self.tree.insert(&path, entry);
                 }
                 // A submodule is an empty folder until somebody checks it out.
+                Some(ObjectType::Commit) if self.is_wanted(&path, true) => {
+                    self.submodule(&path, entry.id())?
+                }
                 _ => {}
             }
         }
+        Ok(())
+    }
+
+    /// Checks out a submodule at `path`, of this commit.
+    fn submodule(&mut self, path: &str, commit: Oid) -> Result<(), FetchError> {
+        let Some(modules) = &self.modules else { return Ok(()) };
+        let Modules { from, depth, at } = modules;
+        let wrong = |problem: String| FetchError::Submodule {
+            url: from.url.to_owned(),
+            path: path.to_owned(),
+            problem,
+        };
+        if *depth >= MAX_DEPTH {
+            return Err(wrong("submodules are nested too deep".to_owned()));
+        }
+        let inside = path.strip_prefix(at.as_str()).unwrap_or(path).trim_start_matches('/');
+        let url = self.modules_file.iter().find(|(path, _)| path == inside).map(|(_, url)| url.clone());
+        let url = url.ok_or_else(|| wrong("no url found in .gitmodules".to_owned()))?;
+        let url =
+            submodules::absolute(from.url, &url).ok_or_else(|| wrong(format!("'{url}' leads nowhere")))?;
+        let remote = from.hosts.open(&url, &from.access.auth).map_err(|error| wrong(error.to_string()))?;
+        let repository = open(&remote.path)?;
+        let found = repository.find_commit(commit).and_then(|commit| commit.tree());
+        let root = found.map_err(|_| wrong(format!("'{url}' has no commit {commit}")))?;
+        let inner = Submodules { url: &url, ..*from };
+        let mut walk = Walk {
+            repository: &repository,
+            blobs: self.blobs,
+            sparse: self.sparse.clone(),
+            rules: std::mem::take(&mut self.rules),
+            tree: std::mem::take(&mut self.tree),
+            modules_file: submodules::listed(&repository, &root)?,
+            modules: Some(Modules { from: inner, depth: depth + 1, at: path.to_owned() }),
+        };
+        walk.rules_of(&root, path)?;
+        walk.folder(&root, path)?;
+        (self.rules, self.tree) = (walk.rules, walk.tree);
         Ok(())
     }
 

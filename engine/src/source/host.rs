@@ -1,5 +1,6 @@
 //! Where Git repositories come from.
 
+use futures::future::BoxFuture;
 use seatrial_time::Signal;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +12,16 @@ pub trait GitHosts: Send + Sync {
     /// # Errors
     /// See [`GitError`].
     fn open(&self, url: &str, auth: &GitAuth) -> Result<GitRemote, GitError>;
+
+    /// As [`GitHosts::open`], where the repository may have to be brought from elsewhere first: with everything that is known
+    /// about how to get at it. Whoever brings nothing need not have it.
+    fn reach<'a>(
+        &'a self,
+        url: &'a str,
+        access: &'a GitAccess,
+    ) -> BoxFuture<'a, Result<GitRemote, GitError>> {
+        Box::pin(std::future::ready(self.open(url, &access.auth)))
+    }
 
     /// Moves when other URLs are served, or credentials change; none where they never do.
     fn changes(&self) -> Option<Signal> {
@@ -62,6 +73,21 @@ pub enum GitAuth {
         /// Known host keys, as in `known_hosts`.
         known_hosts: String,
     },
+}
+
+/// How to get at a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitAccess {
+    /// Who asks.
+    pub auth: GitAuth,
+    /// The passphrase of an SSH key.
+    pub passphrase: Option<Secret>,
+    /// Certificates of authorities that are trusted beside the system's, in PEM.
+    pub authority: Option<String>,
+    /// A client certificate and its key, in PEM.
+    pub certificate: Option<(String, Secret)>,
+    /// The proxy's address, with user and password in it where it wants them.
+    pub proxy: Option<Secret>,
 }
 
 /// Why a repository could not be opened. Messages fit after "failed to checkout and determine revision: ".

@@ -1,6 +1,7 @@
 //! Which files of a source are left out of its artifact: rules in the format of `.gitignore`.
 
 use crate::render::glob;
+use seatrial_render::{Entry, Tree};
 
 /// What is left out when `spec.ignore` says nothing else.
 pub const DEFAULT_EXCLUDES: &str = "\
@@ -97,6 +98,33 @@ impl IgnoreRules {
     }
 }
 
+/// The files of `tree`, without what `ignore`, the defaults and the files of rules in it leave out.
+pub(crate) fn kept(tree: &Tree, ignore: Option<&str>) -> Tree {
+    let mut rules = IgnoreRules::new(ignore);
+    let mut files: Vec<(&str, &[u8])> = tree
+        .iter()
+        .filter_map(|(path, entry)| match entry {
+            Entry::File(content) if path.rsplit('/').next() == Some(IGNORE_FILE) => {
+                Some((path.rsplit_once('/').map_or("", |(folder, _)| folder), &content[..]))
+            }
+            _ => None,
+        })
+        .collect();
+    // Rules of deeper folders come later, and win.
+    files.sort_by_key(|(folder, _)| (split(folder).len(), *folder));
+    for (folder, content) in files {
+        rules.add(folder, &String::from_utf8_lossy(content));
+    }
+    let mut kept = Tree::new();
+    for (path, entry) in tree.iter() {
+        let mut folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        if !folders.any(|folder| rules.excludes(folder, true)) && !rules.excludes(path, false) {
+            kept.insert(path, entry.clone());
+        }
+    }
+    kept
+}
+
 impl Rule {
     fn matches(&self, path: &[String], is_folder: bool) -> bool {
         if self.folders_only && !is_folder {
@@ -185,6 +213,23 @@ mod tests {
         let mut rules = IgnoreRules::new(None);
         rules.add("", "/*\n!/apps/\n!/clusters/\n");
         assert_eq!(rules.excludes(path, folder), excluded);
+    }
+
+    #[rstest]
+    #[case::defaults(None, &[".sourceignore", "a.yaml", "docs/x.md", "sub/.sourceignore", "sub/b.yaml"])]
+    #[case::its_own(Some("docs/"), &[".sourceignore", "a.yaml", "logo.png", "sub/.sourceignore", "sub/b.yaml"])]
+    fn a_tree_keeps_what_no_rule_leaves_out(#[case] ignore: Option<&str>, #[case] expected: &[&str]) {
+        let tree = Tree::new()
+            .with_file("a.yaml", "")
+            .with_file("logo.png", "")
+            .with_file("docs/x.md", "")
+            .with_file(".sourceignore", "*.txt\n")
+            .with_file("c.txt", "")
+            .with_file("sub/.sourceignore", "/secret.yaml\n")
+            .with_file("sub/secret.yaml", "")
+            .with_file("sub/b.yaml", "");
+        let kept = kept(&tree, ignore);
+        assert_eq!(kept.iter().map(|(path, _)| path).collect::<Vec<_>>(), expected);
     }
 
     #[test]

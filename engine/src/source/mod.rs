@@ -1,14 +1,19 @@
 //! From a source to its artifact: [`host`] finds the repository, [`git`] reads a revision of it, [`ignore`] says what is
-//! left out, [`copy`] composes artifacts of others.
+//! left out, [`copy`] composes artifacts of others, [`oci`] pulls artifacts of container registries.
 
 pub(crate) mod copy;
 pub(crate) mod git;
 mod host;
-mod ignore;
+pub(crate) mod ignore;
 pub(crate) mod include;
+pub(crate) mod oci;
 mod semver;
+mod submodules;
+mod values;
+pub(crate) mod verify;
 
 pub(crate) use git::Blobs;
 pub use git::{FetchError, read_commit};
-pub use host::{GitAuth, GitError, GitHosts, GitRemote, Secret};
+pub use host::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use ignore::{DEFAULT_EXCLUDES, IgnoreRules};
+pub use oci::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};

@@ -2,10 +2,14 @@
 
 #![allow(dead_code, reason = "not every test binary uses all of it")]
 
+pub(crate) mod registry;
+
 use git2::{Repository, Signature, Time};
 use kube::Client;
 use seatrial_api::FluxRelease;
-use seatrial_engine::{ArtifactStore, Engine, EngineOptions, GitAuth, GitError, GitHosts, GitRemote};
+use seatrial_engine::{
+    ArtifactStore, Engine, EngineOptions, GitAuth, GitError, GitHosts, GitRemote, NoRegistries, OciRegistries,
+};
 use seatrial_render::Renderer;
 use seatrial_sim::{Cluster, ClusterOptions, Identity};
 use seatrial_time::{Clock, Signal, Simulation, simulate};
@@ -25,6 +29,8 @@ pub(crate) const BRANCH: &str = "main";
 /// A bare repository that is served at [`URL`].
 pub(crate) struct TestGit {
     folder: TempDir,
+    /// Other repositories, by URL.
+    others: Mutex<BTreeMap<String, TempDir>>,
     changes: Signal,
     seconds: Mutex<i64>,
 }
@@ -33,7 +39,8 @@ impl TestGit {
     pub(crate) fn new() -> Arc<TestGit> {
         let folder = tempfile::tempdir().unwrap();
         Repository::init_bare(folder.path()).unwrap();
-        Arc::new(TestGit { folder, changes: Signal::new(), seconds: Mutex::new(1_767_225_600) })
+        let others = Mutex::default();
+        Arc::new(TestGit { folder, others, changes: Signal::new(), seconds: Mutex::new(1_767_225_600) })
     }
 
     /// Commits exactly these files to [`BRANCH`]; gives the revision as statuses have it.
@@ -74,6 +81,26 @@ impl TestGit {
         format!("{BRANCH}@sha1:{commit}")
     }
 
+    /// The repository itself.
+    pub(crate) fn repository(&self) -> Repository {
+        Repository::open_bare(self.folder.path()).unwrap()
+    }
+
+    /// Points a reference at an object.
+    pub(crate) fn point(&self, reference: &str, id: git2::Oid) {
+        self.repository().reference(reference, id, true, "").unwrap();
+        self.changes.bump();
+    }
+
+    /// Serves one more repository, with a commit of these files; gives the commit.
+    pub(crate) fn serve(&self, url: &str, files: &[(&str, &str)], links: &[(&str, git2::Oid)]) -> git2::Oid {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init_bare(folder.path()).unwrap();
+        let commit = commit_with(&repository, files, links);
+        self.others.lock().unwrap().insert(url.to_owned(), folder);
+        commit
+    }
+
     pub(crate) fn tag(&self, name: &str) {
         let repository = Repository::open_bare(self.folder.path()).unwrap();
         let head = repository.revparse_single(&format!("refs/heads/{BRANCH}")).unwrap();
@@ -87,11 +114,47 @@ impl GitHosts for TestGit {
         if url == URL {
             return Ok(GitRemote { path: PathBuf::from(self.folder.path()), changes: self.changes.clone() });
         }
+        if let Some(other) = self.others.lock().unwrap().get(url) {
+            return Ok(GitRemote { path: PathBuf::from(other.path()), changes: self.changes.clone() });
+        }
         Err(GitError::NotServed {
             url: url.to_owned(),
             hint: Some(format!("serve it with --serve {url}=PATH")),
         })
     }
+}
+
+/// A commit of these files and submodules, on [`BRANCH`].
+pub(crate) fn commit_with(
+    repository: &Repository,
+    files: &[(&str, &str)],
+    links: &[(&str, git2::Oid)],
+) -> git2::Oid {
+    let mut index = git2::Index::new().unwrap();
+    let blobs =
+        files.iter().map(|(path, text)| (*path, 0o100_644, repository.blob(text.as_bytes()).unwrap()));
+    let links = links.iter().map(|(path, id)| (*path, 0o160_000, *id));
+    for (path, mode, id) in blobs.chain(links) {
+        let time = git2::IndexTime::new(0, 0);
+        let entry = git2::IndexEntry {
+            ctime: time,
+            mtime: time,
+            dev: 0,
+            ino: 0,
+            mode,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id,
+            flags: 0,
+            flags_extended: 0,
+            path: path.as_bytes().to_vec(),
+        };
+        index.add(&entry).unwrap();
+    }
+    let tree = repository.find_tree(index.write_tree_to(repository).unwrap()).unwrap();
+    let author = Signature::new("Test", "test@git.test", &Time::new(1_767_225_600, 0)).unwrap();
+    repository.commit(Some(&format!("refs/heads/{BRANCH}")), &author, &author, "Files", &tree, &[]).unwrap()
 }
 
 /// One cluster with the engine, and one repository.
@@ -121,14 +184,19 @@ impl World {
             clock: clock.clone(),
             client: client.clone(),
             git: git.clone(),
+            registries: Arc::new(NoRegistries),
             artifacts: Arc::new(ArtifactStore::new()),
             renderer: Arc::new(Renderer::new()),
             flux,
             cluster_changes: changes,
             name: "test".to_owned(),
         };
-        let mut world = World { clock, client, git, files: BTreeMap::new(), engine: None, options };
-        for crd in seatrial_api::crds(flux) {
+        World::prepared(World { clock, client, git, files: BTreeMap::new(), engine: None, options }).await
+    }
+
+    /// With the Flux kinds and a running engine.
+    async fn prepared(mut world: World) -> World {
+        for crd in seatrial_api::crds(world.options.flux) {
             world.apply(crd).await;
         }
         world
@@ -145,6 +213,26 @@ impl World {
     pub(crate) fn start(&mut self) {
         self.engine = None;
         self.engine = Some(Engine::start(self.options.clone()));
+    }
+
+    /// Starts the engine anew, with these registries.
+    pub(crate) fn ask(&mut self, registries: Arc<dyn OciRegistries>) {
+        self.options.registries = registries;
+        self.start();
+    }
+
+    /// An engine on another cluster, which shares repositories and storage with this one.
+    pub(crate) async fn beside(&self, client: Client, changes: Option<Signal>) -> World {
+        let options =
+            EngineOptions { client: client.clone(), cluster_changes: changes, ..self.options.clone() };
+        let files = BTreeMap::new();
+        let clock = self.clock.clone();
+        World::prepared(World { clock, client, git: self.git.clone(), files, engine: None, options }).await
+    }
+
+    /// Where artifacts are kept.
+    pub(crate) fn artifacts(&self) -> &ArtifactStore {
+        &self.options.artifacts
     }
 
     /// The same options with nothing in storage: what is left after a restart of the process.
@@ -320,6 +408,7 @@ fn path_of(object: &Value) -> String {
     let lower = kind.to_lowercase();
     let plural = match kind {
         "GitRepository" => "gitrepositories".to_owned(),
+        "OCIRepository" => "ocirepositories".to_owned(),
         "HelmRelease" => "helmreleases".to_owned(),
         _ => format!("{lower}s"),
     };

@@ -174,10 +174,12 @@ pub enum Op {
         /// The commit's name for later steps.
         alias: Option<String>,
     },
-    /// Pushes an image.
+    /// Pushes an image, or an artifact of files.
     Push {
         /// The image with its tag.
         image: String,
+        /// The folder with the files of the artifact.
+        from: Option<PathBuf>,
     },
     /// Asks for a reconcile.
     Reconcile {

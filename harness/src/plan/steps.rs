@@ -137,7 +137,10 @@ impl<'a> Names<'a> {
                     repo,
                 }
             }
-            Action::Push(push) => Op::Push { image: push.image.clone() },
+            Action::Push(push) => Op::Push {
+                image: push.image.clone(),
+                from: push.from.as_ref().map(|from| located.folder().join(from)),
+            },
             Action::Reconcile(reconcile) => self.reconcile(reconcile, index),
             Action::Advance(span) => Op::Advance(span.0),
             Action::Apply(apply) => Op::Apply {

@@ -19,7 +19,7 @@ pub(super) fn title(op: &Op) -> String {
         }
         Op::Toggle { env, service, enable: true, .. } => format!("enable {service} on {env}"),
         Op::Toggle { env, service, enable: false, .. } => format!("disable {service} on {env}"),
-        Op::Push { image } => format!("push {image}"),
+        Op::Push { image, .. } => format!("push {image}"),
         Op::Reconcile { cluster, kind, name, with_source, .. } => {
             let source = if *with_source { " with its source" } else { "" };
             format!("reconcile {kind}/{name}{source} on {cluster}")

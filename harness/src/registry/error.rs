@@ -1,5 +1,7 @@
 //! What can go wrong with the run's registry.
 
+use std::path::PathBuf;
+
 /// An operation on the registry failed. Every message fits after "failed to ".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -33,6 +35,16 @@ pub enum RegistryError {
     NoTagGiven {
         /// The text.
         text: String,
+    },
+    /// The files of an artifact could not be packed.
+    #[error("push {text:?}: the files of {} cannot be packed: {problem}", .folder.display())]
+    Archive {
+        /// The text.
+        text: String,
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong.
+        problem: String,
     },
     /// A push names the digest that the image must have; the registry computes it.
     #[error("push {text:?}: the digest of a pushed image follows from its content, so name a tag alone")]

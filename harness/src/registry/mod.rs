@@ -1,15 +1,16 @@
 //! The image registry of a run: repositories, tags and generated minimal images.
 //!
 //! # What it is for
-//! The fake kubelet asks it whether an image can be pulled ([`Images`]), scenario steps push to it, and image scans list
-//! its tags. Content is kept as a registry keeps it (blobs and manifests by digest, tags that
+//! The fake kubelet asks it whether an image can be pulled ([`Images`]), scenario steps push to it, the engine pulls
+//! artifacts from it ([`seatrial_engine::OciRegistries`]), and image scans list its tags. Content is kept as a registry keeps it (blobs and manifests by digest, tags that
 //! point at manifests), so that an HTTP front can serve the same store to real clients.
 //!
 //! # Guarantees
 //! - Only repositories that the run maps are checked for existence; any other image pulls, unless the cluster says
 //!   [`UnknownImages::Missing`].
-//! - Digests depend on the name of the repository and the tag alone.
+//! - Digests of generated images depend on the name of the repository and the tag alone.
 
+mod artifact;
 mod content;
 mod error;
 mod image;

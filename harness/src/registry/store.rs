@@ -74,13 +74,25 @@ impl Registry {
     /// [`RegistryError::NoRepository`] where the run does not map the repository; [`RegistryError::NoTagGiven`],
     /// [`RegistryError::DigestGiven`], [`RegistryError::BadReference`].
     pub fn push(&self, image: &str) -> Result<Digest, RegistryError> {
+        let (name, tag) = self.pushed(image)?;
+        self.put(&name, &tag)
+    }
+
+    /// The repository and the tag that a push means.
+    pub(super) fn pushed(&self, image: &str) -> Result<(RepositoryName, String), RegistryError> {
         let reference = ImageRef::parse(image)?;
         if reference.digest.is_some() {
             return Err(RegistryError::DigestGiven { text: image.to_owned() });
         }
         let tag = reference.tag.ok_or_else(|| RegistryError::NoTagGiven { text: image.to_owned() })?;
-        let name = self.state().own_name(&reference.repository);
-        self.put(&name, &tag)
+        let name = self.own(&reference.repository);
+        self.state().repository(&name)?;
+        Ok((name, tag))
+    }
+
+    /// The repository that a name means.
+    pub(super) fn own(&self, name: &RepositoryName) -> RepositoryName {
+        self.state().own_name(name)
     }
 
     /// Removes a tag; the manifest stays, as in any registry.

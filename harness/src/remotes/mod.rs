@@ -9,6 +9,7 @@
 //! refused, and so is what is named `.git`.
 
 mod clone;
+mod fetch;
 mod folder;
 mod http;
 mod served;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::forge::ForgeError;
+pub use fetch::NetworkGit;
 use served::Served;
 
 /// Brings remote sources to a build of one command.

@@ -3,9 +3,10 @@
 use crate::bootstrap::{AUTHOR, MANAGER, SYNC_MESSAGE, Sync, components, components_message, controllers};
 use crate::cluster::{Handle, words};
 use crate::forge::{Author, Change, CommitId, Forge, ForgeError, Repo};
+use crate::registry::Registry;
 use crate::scenario::ExtraController;
 use seatrial_api::FluxRelease;
-use seatrial_engine::{ArtifactStore, Engine, EngineOptions};
+use seatrial_engine::{ArtifactStore, Engine, EngineOptions, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
 use serde_json::Value;
@@ -51,6 +52,10 @@ pub struct Setting<'a> {
     pub clock: &'a Clock,
     /// The run's repositories.
     pub forge: &'a Forge,
+    /// Where the engine finds repositories: the run's own, and those beyond them where it may.
+    pub git: Arc<dyn GitHosts>,
+    /// The run's registry.
+    pub registry: &'a Registry,
     /// The store that engines of a run share.
     pub artifacts: &'a Arc<ArtifactStore>,
     /// The builder that engines of a run share.
@@ -172,7 +177,8 @@ pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
         cluster.engine = Some(Engine::start(EngineOptions {
             clock: setting.clock.clone(),
             client: cluster.flux_client.clone(),
-            git: Arc::new(setting.forge.clone()),
+            git: setting.git.clone(),
+            registries: Arc::new(setting.registry.clone()),
             artifacts: setting.artifacts.clone(),
             renderer: setting.renderer.clone(),
             flux: cluster.flux,

@@ -61,6 +61,8 @@ async fn install(
     let setting = Setting {
         clock: &world.clock,
         forge: &world.forge,
+        git: world.git.clone(),
+        registry: &world.registry,
         artifacts: &world.artifacts,
         renderer: &world.renderer,
     };

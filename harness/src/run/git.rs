@@ -58,8 +58,11 @@ pub(super) fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<String>,
             let id = repo.commit(branch, &change)?;
             Ok(vec![world.made(line, &repo, branch, id, alias.as_ref())?])
         }
-        Op::Push { image } => {
-            let digest = world.registry.push(image)?;
+        Op::Push { image, from } => {
+            let digest = match from {
+                Some(folder) => world.registry.push_artifact(image, folder, &world.clock)?,
+                None => world.registry.push(image)?,
+            };
             Ok(vec![short(&digest.to_string())])
         }
         _ => Ok(Vec::new()),

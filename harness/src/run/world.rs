@@ -8,7 +8,7 @@ use crate::plan::{ClusterPlan, Plan, RepoPlan};
 use crate::registry::{Registry, UnknownImages};
 use crate::scenario;
 use futures::future::join_all;
-use seatrial_engine::ArtifactStore;
+use seatrial_engine::{ArtifactStore, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub(super) struct World {
     folder: PathBuf,
     pending: Pending,
     pub(super) forge: Forge,
+    /// Where engines find repositories.
+    pub(super) git: Arc<dyn GitHosts>,
     pub(super) registry: Registry,
     pub(super) artifacts: Arc<ArtifactStore>,
     pub(super) renderer: Arc<Renderer>,
@@ -52,8 +54,10 @@ pub(super) struct Made {
 impl World {
     /// An empty world. Repositories are kept in `folder`.
     pub(super) fn new(clock: Clock, options: &RunOptions, folder: &Path) -> World {
+        let forge = Forge::new(clock.clone(), folder);
         World {
-            forge: Forge::new(clock.clone(), folder),
+            git: repositories(&forge, &clock, options.backend, folder),
+            forge,
             clock,
             backend: options.backend,
             settings: options.clusters.clone(),
@@ -168,6 +172,16 @@ impl World {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The run's repositories; on real clusters also those beyond the run.
+#[cfg_attr(not(feature = "serve"), allow(unused_variables, reason = "nothing is brought from elsewhere"))]
+fn repositories(forge: &Forge, clock: &Clock, backend: Backend, folder: &Path) -> Arc<dyn GitHosts> {
+    #[cfg(feature = "serve")]
+    if !backend.is_virtual() {
+        return Arc::new(crate::remotes::NetworkGit::new(forge.clone(), clock.clone(), folder));
+    }
+    Arc::new(forge.clone())
 }
 
 /// A folder is taken as it is, an existing repository with its history.

@@ -164,10 +164,14 @@ pub struct Toggle {
     pub alias: Option<String>,
 }
 
-/// Pushes an image.
+/// Pushes an image, or an artifact of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Push {
     /// The image with its tag: `btoll/debug:1.0.1`.
     pub image: String,
+    /// A folder whose files become an artifact, as `flux push artifact` makes it; relative to the scenario file. Default:
+    /// the image is generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }

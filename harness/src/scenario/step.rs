@@ -89,7 +89,7 @@ actions! {
     enable Enable(Toggle) "enable",
     /// Removes a service from `config/<env>/kustomization.yaml`, in a commit.
     disable Disable(Toggle) "disable",
-    /// Pushes an image to the registry.
+    /// Pushes an image, or an artifact of files, to the registry.
     push Push(Push) "push",
     /// Asks for a reconcile, as `flux reconcile` does, without waiting for its end.
     reconcile Reconcile(Reconcile) "reconcile",

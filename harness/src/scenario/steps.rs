@@ -63,7 +63,15 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
             context.inside(&toggle.env, body.get("env"));
             context.alias(body);
         }
-        Action::Push(push) => image(context, &push.image, body),
+        Action::Push(push) => {
+            image(context, &push.image, body);
+            if let (Some(from), Some(node)) = (&push.from, body.get("from")) {
+                let path = context.folder.join(from);
+                if !path.is_dir() {
+                    context.missing(node.at, "folder", from, &path);
+                }
+            }
+        }
         Action::Reconcile(reconcile) => {
             context.cluster(body);
             if reconcile.with_source && reconcile.source.is_some() {

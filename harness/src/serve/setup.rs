@@ -7,6 +7,7 @@ use crate::forge::{Forge, Repo, Seed};
 use crate::monorepo::Layout;
 use crate::plan::{ClusterPlan, Op, Plan, PlannedStep};
 use crate::registry::{Registry, UnknownImages};
+use crate::remotes::NetworkGit;
 use crate::run::{Setting, bootstrap, images, install, start_engine};
 use crate::scenario::{self, ExtraController};
 use crate::trial::repository;
@@ -211,9 +212,17 @@ impl Bootstraps {
         clock: &Clock,
         setup: &mut Setup,
         install_flux: bool,
+        folder: &Path,
     ) -> Result<Vec<String>, UpError> {
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
-        let setting = Setting { clock, forge: &setup.forge, artifacts: &artifacts, renderer: &renderer };
+        let setting = Setting {
+            clock,
+            forge: &setup.forge,
+            git: Arc::new(NetworkGit::new(setup.forge.clone(), clock.clone(), folder)),
+            registry: &setup.registry,
+            artifacts: &artifacts,
+            renderer: &renderer,
+        };
         let mut done = Vec::new();
         for wanted in &self.0 {
             let Some(handle) = setup.clusters.iter_mut().find(|c| c.name == wanted.cluster) else { continue };

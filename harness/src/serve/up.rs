@@ -70,7 +70,7 @@ impl Up {
                 }
             }
         }
-        let bootstrapped = bootstraps.play(clock, &mut setup, options.install_flux).await?;
+        let bootstrapped = bootstraps.play(clock, &mut setup, options.install_flux, &places.git).await?;
 
         let authority = Arc::new(Authority::new(clock.now())?);
         let tls = authority.server(&certified(options))?;

@@ -202,7 +202,14 @@ async fn play(
 
     let registry = Registry::new();
     let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
-    let setting = Setting { clock: &clock, forge: &forge, artifacts: &artifacts, renderer: &renderer };
+    let setting = Setting {
+        clock: &clock,
+        forge: &forge,
+        git: Arc::new(forge.clone()),
+        registry: &registry,
+        artifacts: &artifacts,
+        renderer: &renderer,
+    };
     let start = |found: &crate::monorepo::Cluster| {
         let plan = ClusterPlan { flux: options.flux, ..ClusterPlan::named(&found.name) };
         let images = Arc::new(registry.images(UnknownImages::Pull));
@@ -228,7 +235,7 @@ async fn watch(
     handle: &Handle,
     path: &str,
 ) -> Result<ClusterTrial, TrialError> {
-    let Setting { clock, forge, artifacts, renderer } = *setting;
+    let Setting { clock, forge, artifacts, renderer, .. } = *setting;
     let began = clock.now();
     let Settled { ending, last_news, objects } =
         steady::settle(&handle.objects, clock, &handle.changes).await?;

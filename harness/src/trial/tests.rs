@@ -125,9 +125,9 @@ fn kinds_that_are_not_supported_are_named_before_and_behind_what_waits_for_them(
          \x20 sourceRef: {kind: GitRepository, name: flux-system}}\n";
     let chart = |version: &str| {
         format!(
-            "apiVersion: source.toolkit.fluxcd.io/{version}\nkind: OCIRepository\n\
+            "apiVersion: source.toolkit.fluxcd.io/{version}\nkind: HelmRepository\n\
              metadata: {{name: chart, namespace: flux-system}}\n\
-             spec: {{interval: 1m, url: 'oci://example.test/chart'}}\n"
+             spec: {{interval: 1m, url: 'https://example.test/charts'}}\n"
         )
     };
     let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n\
@@ -142,7 +142,7 @@ fn kinds_that_are_not_supported_are_named_before_and_behind_what_waits_for_them(
         let trial = try_repository(&options).unwrap();
         let text = Print::default().trial(&trial);
         for line in [
-            "OCIRepository/flux-system/chart: NotSupported: Seatrial does not support OCIRepository yet",
+            "HelmRepository/flux-system/chart: NotSupported: Seatrial does not support HelmRepository yet",
             "Kustomization/flux-system/apps would apply HelmRelease ×1; not supported yet: HelmRelease",
         ] {
             assert!(text.contains(line), "{flux}: {text}");

@@ -54,6 +54,7 @@ fn every_schema_is_structural(#[case] flux: FluxRelease, #[case] count: usize) {
 #[case("Kustomization", "spec.postBuild.substituteStrategy")]
 #[case("Kustomization", "status.history")]
 #[case("GitRepository", "spec.sparseCheckout")]
+#[case("OCIRepository", "spec.ref.semverFilter")]
 fn a_field_is_served_from_the_release_that_has_it(#[case] kind: &str, #[case] path: &str) {
     let has = |flux| {
         let crd = find(flux, kind);

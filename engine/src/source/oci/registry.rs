@@ -1,0 +1,130 @@
+//! Where the artifacts of container registries come from.
+
+use crate::source::Secret;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use seatrial_time::Signal;
+use std::future::ready;
+
+/// Asks registries. The run's own registry is asked in process.
+pub trait OciRegistries: Send + Sync {
+    /// The tags of a repository, in any order.
+    fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>>;
+
+    /// The manifest behind a tag or a digest.
+    fn manifest<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<OciManifest, OciError>>;
+
+    /// The bytes of this digest (`sha256:<hex>`). The caller checks them.
+    fn blob<'a>(&'a self, at: &'a OciAddress, digest: &'a str) -> BoxFuture<'a, Result<Bytes, OciError>>;
+
+    /// Moves when something is pushed or deleted, where that is known.
+    fn changes(&self) -> Option<Signal> {
+        None
+    }
+}
+
+/// A repository of a registry, and how to ask for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OciAddress {
+    /// Host, with its port where it has one: `ghcr.io`, `localhost:5000`.
+    pub host: String,
+    /// Path in the registry: `owls/manifests`.
+    pub path: String,
+    /// Whether plain HTTP is asked for.
+    pub insecure: bool,
+    /// Credentials.
+    pub auth: OciAuth,
+}
+
+/// How to authenticate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OciAuth {
+    /// Not at all.
+    #[default]
+    None,
+    /// User name and password.
+    Basic {
+        /// User name.
+        username: String,
+        /// Password.
+        password: Secret,
+    },
+    /// A bearer token.
+    Bearer {
+        /// The token.
+        token: Secret,
+    },
+}
+
+/// A manifest as the registry has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OciManifest {
+    /// `sha256:<hex>` of its bytes.
+    pub digest: String,
+    /// Its bytes.
+    pub data: Bytes,
+}
+
+/// Why a registry does not give what it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OciError {
+    /// The registry's answer, in the words of the usual clients: `GET https://…: MANIFEST_UNKNOWN: …`.
+    #[error("GET https://{host}/v2/{path}: {code}: {message}")]
+    Refused {
+        /// Host of the registry.
+        host: String,
+        /// Path behind `/v2/`.
+        path: String,
+        /// Code of the distribution specification.
+        code: String,
+        /// What the registry says.
+        message: String,
+    },
+    /// Nobody answers for this repository.
+    #[error("GET https://{host}/v2/: the registry is not served ({hint})")]
+    NotServed {
+        /// Host of the registry.
+        host: String,
+        /// What is served.
+        hint: String,
+    },
+    /// The registry does not answer as a registry does.
+    #[error("{0}")]
+    Failed(
+        /// What is wrong.
+        String,
+    ),
+}
+
+/// No registry at all: every question is refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRegistries;
+
+impl NoRegistries {
+    fn refuse<T>(at: &OciAddress) -> Result<T, OciError> {
+        let hint = "the run has no registry".to_owned();
+        Err(OciError::NotServed { host: at.host.clone(), hint })
+    }
+}
+
+impl OciRegistries for NoRegistries {
+    fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>> {
+        Box::pin(ready(NoRegistries::refuse(at)))
+    }
+
+    fn manifest<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<OciManifest, OciError>> {
+        Box::pin(ready(NoRegistries::refuse(at)))
+    }
+
+    fn blob<'a>(&'a self, at: &'a OciAddress, _: &'a str) -> BoxFuture<'a, Result<Bytes, OciError>> {
+        Box::pin(ready(NoRegistries::refuse(at)))
+    }
+}
