@@ -1,7 +1,7 @@
 //! Starts and stops the controllers.
 
 use crate::artifact::ArtifactStore;
-use crate::cluster::{Change, Cluster, Watch};
+use crate::cluster::{Change, Cluster, ClusterHosts, Watch};
 use crate::driver::{Controller, Reconcile, Wakes, reference};
 use crate::object::ObjectRef;
 use crate::reconcile::{
@@ -26,6 +26,8 @@ pub struct EngineOptions {
     pub client: Client,
     /// Where Git repositories come from.
     pub git: Arc<dyn GitHosts>,
+    /// Which clusters a kubeconfig can lead to without a network; `Arc::new(())` where there are none.
+    pub clusters: Arc<dyn ClusterHosts>,
     /// Where artifacts are kept. Engines that share it fetch and build a revision once.
     pub artifacts: Arc<ArtifactStore>,
     /// Builds kustomizations. It can be shared too.
@@ -56,6 +58,8 @@ impl Engine {
             clock: options.clock.clone(),
             changes: options.cluster_changes.clone(),
             git: options.git,
+            clusters: options.clusters,
+            elsewhere: Default::default(),
             artifacts: options.artifacts,
             renderer: options.renderer,
             flux: options.flux,

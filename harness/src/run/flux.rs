@@ -63,6 +63,7 @@ async fn install(
         forge: &world.forge,
         artifacts: &world.artifacts,
         renderer: &world.renderer,
+        clusters: &world.known,
     };
     Ok(bootstrap(&setting, cluster, repo, sync, extra, read_write).await?)
 }

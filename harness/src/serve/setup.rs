@@ -2,7 +2,7 @@
 
 use super::{UpError, UpOptions, UpSource};
 use crate::bootstrap::Sync;
-use crate::cluster::{self, Handle};
+use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Forge, Repo, Seed};
 use crate::monorepo::Layout;
 use crate::plan::{ClusterPlan, Op, Plan, PlannedStep};
@@ -213,7 +213,15 @@ impl Bootstraps {
         install_flux: bool,
     ) -> Result<Vec<String>, UpError> {
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
-        let setting = Setting { clock, forge: &setup.forge, artifacts: &artifacts, renderer: &renderer };
+        let clusters = KnownClusters::default();
+        setup.clusters.iter().for_each(|handle| clusters.add(handle));
+        let setting = Setting {
+            clock,
+            forge: &setup.forge,
+            artifacts: &artifacts,
+            renderer: &renderer,
+            clusters: &clusters,
+        };
         let mut done = Vec::new();
         for wanted in &self.0 {
             let Some(handle) = setup.clusters.iter_mut().find(|c| c.name == wanted.cluster) else { continue };
