@@ -1,7 +1,7 @@
 //! Starts and stops the controllers.
 
 use crate::artifact::ArtifactStore;
-use crate::cluster::{Change, Cluster, Watch};
+use crate::cluster::{Change, Cluster, ClusterHosts, Watch};
 use crate::driver::{Controller, Reconcile, Wakes, reference};
 use crate::object::ObjectRef;
 use crate::reconcile::{
@@ -28,6 +28,8 @@ pub struct EngineOptions {
     pub git: Arc<dyn GitHosts>,
     /// Where the artifacts of container registries come from.
     pub registries: Arc<dyn OciRegistries>,
+    /// Which clusters a kubeconfig can lead to without a network; `Arc::new(())` where there are none.
+    pub clusters: Arc<dyn ClusterHosts>,
     /// Where artifacts are kept. Engines that share it fetch and build a revision once.
     pub artifacts: Arc<ArtifactStore>,
     /// Builds kustomizations. It can be shared too.
@@ -59,6 +61,8 @@ impl Engine {
             changes: options.cluster_changes.clone(),
             git: options.git,
             registries: options.registries,
+            clusters: options.clusters,
+            elsewhere: Default::default(),
             artifacts: options.artifacts,
             renderer: options.renderer,
             flux: options.flux,

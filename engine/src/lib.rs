@@ -25,10 +25,12 @@ mod health;
 mod object;
 mod reconcile;
 mod render;
+mod secret;
 pub mod source;
 mod status;
 
 pub use artifact::{ArtifactStore, Counts, StoredArtifact};
+pub use cluster::{ClusterHosts, RemoteCluster};
 pub use engine::{Engine, EngineOptions, is_supported};
 pub use object::ObjectRef;
 pub use render::{BuildError, ServedRemotes, build, envsubst};

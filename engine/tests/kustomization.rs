@@ -390,11 +390,17 @@ fn fields_that_are_not_supported_are_refused_by_name() {
         world.write("apps/one.yaml", &cm_file("one", "1"));
         world.commit("Start");
         world.source().await;
-        world.kustomization("apps", "./apps", json!({ "decryption": { "provider": "sops" } })).await;
-        let apps = world.until(&ks("apps"), 30, |ks| condition(ks, "Stalled")["status"] == "True").await;
+        let metadata = json!({ "name": "remote", "namespace": "flux-system" });
+        world
+            .apply(json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata,
+                "data": { "provider": "generic" } }))
+            .await;
+        let remote = json!({ "kubeConfig": { "configMapRef": { "name": "remote" } } });
+        world.kustomization("apps", "./apps", remote).await;
+        let apps = world.fails("apps", "ReconciliationFailed").await;
         assert_eq!(
             ready(&apps)["message"],
-            "Seatrial does not support spec.decryption of a Kustomization yet"
+            "Seatrial does not support the provider 'generic' of spec.kubeConfig.configMapRef"
         );
     });
 }

@@ -84,6 +84,16 @@ fn without_folder(real: &Value) -> Value {
     serde_json::from_str(&text.replace("/tmp/kustomization-N/", "")).unwrap()
 }
 
+/// A kubeconfig of the cluster itself, as it stands inside a JSON string.
+fn kubeconfig() -> String {
+    let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "k",
+        "users": [{"name": "u", "user": {"token": "record"}}],
+        "clusters": [{"name": "k", "cluster": {"server": SERVER}}],
+        "contexts": [{"name": "k", "context": {"cluster": "k", "user": "u"}}]});
+    let quoted = json!(config.to_string()).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 /// One case on a world of its own.
 struct Case<'w> {
     world: &'w mut World,
@@ -102,6 +112,12 @@ impl Case<'_> {
         }
         for object in items(&step["objects"]) {
             self.world.apply(object.clone()).await;
+        }
+        for one in items(&step["made"]) {
+            self.world.create_as(text(&one["manager"]), &one["object"]).await;
+        }
+        for one in items(&step["applied"]) {
+            self.world.apply_as(text(&one["manager"]), &one["object"]).await;
         }
         for patch in items(&step["patches"]) {
             let manager = patch["manager"].as_str().unwrap_or("test");
@@ -253,6 +269,10 @@ fn shown(mut object: Value) -> Value {
     managers.dedup();
     object["managers"] = json!(managers);
     object["metadata"].as_object_mut().unwrap().retain(|key, _| !VOLATILE.contains(&key.as_str()));
+    if object["kind"] == "Pod" {
+        // The plugin that sets it does not run where the cases are recorded.
+        object["spec"].as_object_mut().unwrap().retain(|key, _| !key.starts_with("serviceAccount"));
+    }
     object
 }
 
@@ -290,7 +310,8 @@ fn kustomizations_become_what_the_real_controller_makes_of_them() {
     for case in cases.iter().filter(|case| text(&case["name"]).contains(&only)) {
         let name = text(&case["name"]).to_owned();
         let namespace = slug(&name);
-        let steps = case["steps"].to_string().replace("NAMESPACE", &namespace);
+        let steps = case["steps"].to_string().replace("KUBECONFIG", &kubeconfig());
+        let steps = steps.replace("NAMESPACE", &namespace);
         let steps: Vec<Value> = serde_json::from_str(&steps).unwrap();
         let real = recorded.get(&name).unwrap_or_else(|| panic!("{name:?} has not been recorded"));
         let mut found = Vec::new();

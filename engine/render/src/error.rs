@@ -130,8 +130,9 @@ pub(crate) fn malformed(error: &RenderError, file: &str) -> String {
 pub(crate) fn yaml_words(error: &RenderError) -> String {
     let what = error.message.trim_start_matches(INVALID_YAML);
     let of_scanner = ["found ", "could not find ", "mapping values ", "block sequence "];
-    let off = u32::from(!of_scanner.iter().any(|start| what.starts_with(start)));
-    match error.line.map_or(0, |line| line.saturating_sub(off)) {
+    let is_of_scanner = of_scanner.iter().any(|start| what.starts_with(start));
+    // The first line is not told.
+    match error.line.map_or(0, |line| if is_of_scanner && line > 1 { line } else { line.saturating_sub(1) }) {
         0 => format!("yaml: {what}"),
         line => format!("yaml: line {line}: {what}"),
     }

@@ -1,7 +1,7 @@
 //! The kustomization that Flux makes for a directory without one.
 
-use crate::error::{RenderError, RenderErrors};
-use crate::{Found, Tree, path};
+use crate::error::{MALFORMED, RenderError, RenderErrors, is_malformed, yaml_words};
+use crate::{Found, Renderer, Tree, path};
 
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
@@ -28,6 +28,32 @@ pub fn generate_kustomization(tree: &Tree, dir: &str) -> Result<Vec<u8>, RenderE
         out.push_str(&format!("- {}\n", serde_json::Value::String(resource)));
     }
     Ok(out.into_bytes())
+}
+
+/// What is said of a map that is nothing of an object.
+const NOTHING: &str = "missing kind in object {{ } {{ } map[] map[]}}";
+
+impl Renderer {
+    /// The first of the files that [`generate_kustomization`] lists of which no objects can be read, with the reason. Flux looks
+    /// at each of them before it builds.
+    pub fn unreadable(&self, tree: &Tree, dir: &str) -> Option<(String, String)> {
+        let Ok(Found::Dir(root)) = tree.resolve(dir) else { return None };
+        let mut resources = Vec::new();
+        walk(tree, &root, &root, &mut resources);
+        resources.iter().find_map(|resource| {
+            let file = path::join(&root, resource);
+            let Ok(Found::File(_, content)) = tree.resolve(&file) else { return None };
+            let error = self.resources(&content).err()?.errors.into_iter().next()?;
+            let message = if is_malformed(&error) {
+                format!("{MALFORMED}{}", yaml_words(&error))
+            } else if error.message == NOTHING {
+                "missing Resource metadata".to_owned()
+            } else {
+                error.message
+            };
+            Some((file, message))
+        })
+    }
 }
 
 fn has_kustomization(tree: &Tree, dir: &str) -> bool {

@@ -61,4 +61,5 @@ pub use object::{Object, Rendered};
 pub use options::{LoadRestrictor, Options, Reorder};
 pub use remote::{RemoteDir, RemoteError, Remotes};
 pub use renderer::Renderer;
+pub use transform::LabelSelector;
 pub use tree::{Entry, FileSource, Found, ResolveError, Tree};

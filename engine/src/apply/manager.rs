@@ -7,6 +7,7 @@
 //! # Guarantees
 //! An object whose plan equals what is there is not written. A stage of which one object is refused is not written.
 
+use super::ignore::{Ignore, IgnoreError};
 use super::settled::{Settled, State};
 use super::{FIELD_MANAGER, GROUP, Wanted, drift, fields};
 use crate::cluster::{Cluster, ClusterError};
@@ -14,7 +15,9 @@ use crate::object::{self, ObjectRef};
 use seatrial_time::Clock;
 use seatrial_wire::Answer;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What became of an object.
@@ -80,6 +83,9 @@ pub(crate) enum ApplyError {
     /// The object passed its dry run, and was refused after all.
     #[error("{who} apply failed: {source}")]
     Apply { who: ObjectRef, source: ClusterError },
+    /// The rules for ignored fields cannot be used.
+    #[error("{0}")]
+    Ignore(IgnoreError),
     /// An object that must be replaced does not go.
     #[error("{who} delete failed: {message}")]
     Delete { who: ObjectRef, message: String },
@@ -93,10 +99,12 @@ pub(crate) struct Manager<'a> {
     pub(crate) clock: &'a Clock,
     /// What was found to be as it should be.
     pub(crate) settled: &'a Settled,
+    /// Fields that are left as they are.
+    pub(crate) ignore: &'a Ignore,
 }
 
 struct Planned<'a> {
-    object: &'a Wanted,
+    object: Cow<'a, Wanted>,
     change: Change,
 }
 
@@ -125,9 +133,7 @@ impl Manager<'_> {
     }
 
     async fn plan<'a>(&self, wanted: &'a Wanted, options: ApplyOptions) -> Result<Planned<'a>, ApplyError> {
-        let Wanted { who, object, text } = wanted;
-        let who = who.clone();
-        let planned = |action| Planned { object: wanted, change: Change { who: who.clone(), action } };
+        let who = wanted.who.clone();
         let found = match self.cluster.find_answer(&who).await {
             Ok(live) => live,
             Err(source @ ClusterError::NoNamespace) => return Err(ApplyError::NoNamespace { who, source }),
@@ -141,6 +147,21 @@ impl Manager<'_> {
             }
             Err(source) => return Err(ApplyError::Query { who, source }),
         };
+        let (action, instead) = self.decide(wanted, found, options).await?;
+        let object = instead.map_or(Cow::Borrowed(wanted), Cow::Owned);
+        Ok(Planned { object, change: Change { who, action } })
+    }
+
+    /// What is to become of an object, and what is to be applied instead where fields of it are ignored.
+    async fn decide(
+        &self,
+        wanted: &Wanted,
+        found: Option<Answer>,
+        options: ApplyOptions,
+    ) -> Result<(Action, Option<Wanted>), ApplyError> {
+        let planned = |action| (action, None);
+        let Wanted { who, object, text } = wanted;
+        let who = who.clone();
         let state = found.as_ref().map(|found| State::of(text, found));
         let mut dry_run = None;
         if state.is_some_and(|state| self.settled.knows(&who, state)) {
@@ -173,22 +194,30 @@ impl Manager<'_> {
         };
         let Some(live) = live else { return Ok(planned(Action::Created)) };
         let takes_over = !marked(object, "ssa", "Merge") && !marked(&live, "ssa", "Merge");
-        if let Some(patch) = fields::takeover(&live).filter(|_| takes_over) {
+        let taken = fields::takeover(&live).filter(|_| takes_over);
+        let same = found.as_ref() == Some(&outcome);
+        if same && taken.is_none() {
+            if let Some(state) = state {
+                self.settled.remember(&who, state);
+            }
+            return Ok(planned(Action::Unchanged));
+        }
+        let mut outcome = outcome.value().map_err(|error| refused(who.clone(), error.into()))?;
+        let kept = self.ignore.differences(&who, object, &live, &outcome);
+        if let Some(kept) = &kept {
+            outcome = Arc::new(kept.planned(&outcome, &live));
+        }
+        if taken.is_none() && !drift::drifted(&live, &outcome) {
+            return Ok(planned(Action::Unchanged));
+        }
+        let instead = kept.map(|kept| kept.wanted(object, &live)).transpose().map_err(ApplyError::Ignore)?;
+        if let Some(patch) = taken {
             self.cluster
                 .json_patch(&who, &patch, FIELD_MANAGER)
                 .await
                 .map_err(|source| ApplyError::Apply { who: who.clone(), source })?;
-            return Ok(planned(Action::Configured));
         }
-        let same = found.as_ref() == Some(&outcome);
-        if let Some(state) = state.filter(|_| same) {
-            self.settled.remember(&who, state);
-        }
-        let drifted = !same && {
-            let outcome = outcome.value().map_err(|error| refused(who.clone(), error.into()))?;
-            drift::drifted(&live, &outcome)
-        };
-        Ok(planned(if drifted { Action::Configured } else { Action::Unchanged }))
+        Ok((Action::Configured, instead.map(Wanted::new)))
     }
 
     async fn dry_run(&self, wanted: &Wanted) -> Result<Answer, ClusterError> {

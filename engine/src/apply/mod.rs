@@ -5,6 +5,7 @@
 
 mod drift;
 mod fields;
+mod ignore;
 pub(crate) mod inventory;
 pub(crate) mod labels;
 mod manager;
@@ -13,6 +14,7 @@ mod prune;
 mod settled;
 mod wanted;
 
+pub(crate) use ignore::Ignore;
 pub(crate) use manager::{Action, ApplyOptions, Change, Manager};
 pub(crate) use order::sort;
 pub(crate) use prune::{PruneError, prune};

@@ -69,7 +69,7 @@ fn by_kind(object: &Value) -> Kstatus {
         ("policy", "PodDisruptionBudget") => {
             let status = &object["status"];
             let number = |field: &str| status[field].as_i64().unwrap_or_default();
-            if status["observedGeneration"].is_null() || number("currentHealthy") < number("desiredHealthy") {
+            if number("currentHealthy") < number("desiredHealthy") {
                 Kstatus::InProgress
             } else {
                 Kstatus::Current

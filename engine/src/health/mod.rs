@@ -2,6 +2,7 @@
 
 pub(crate) mod cel;
 mod kstatus;
+mod types;
 mod wait;
 mod workload;
 

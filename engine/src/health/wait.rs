@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use seatrial_api::GoDuration;
 use seatrial_api::kustomization::CustomHealthCheck;
 use seatrial_time::{Clock, Signal, Stamp};
+use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -28,13 +29,10 @@ pub(crate) struct HealthTarget {
 pub(crate) enum HealthError {
     /// The time is up.
     #[error("health check failed after {took}: {}", self.cause())]
-    Timeout { took: GoDuration, pending: Vec<(ObjectRef, Kstatus)> },
+    Timeout { took: GoDuration, pending: Vec<Pending> },
     /// Objects are stuck: waiting longer would not help.
     #[error("health check failed after {took}: {}", self.cause())]
-    Stalled { took: GoDuration, failed: Vec<(ObjectRef, Kstatus)> },
-    /// An object could not be looked at.
-    #[error("health check failed after {took}: {}", self.cause())]
-    Query { took: GoDuration, who: ObjectRef, message: String },
+    Stalled { took: GoDuration, failed: Vec<Pending> },
     /// Something new is there to be reconciled: the result would come too late.
     #[error("health checks canceled due to new reconciliation request")]
     Canceled,
@@ -48,14 +46,29 @@ impl HealthError {
             HealthError::Stalled { failed, .. } => {
                 format!("failed early due to stalled resources: [{}]", list(failed))
             }
-            HealthError::Query { who, message, .. } => format!("{who}: {message}"),
             HealthError::Canceled => self.to_string(),
         }
     }
 }
 
-fn list(objects: &[(ObjectRef, Kstatus)]) -> String {
-    objects.iter().map(|(who, status)| format!("{who} status: '{status}'")).collect::<Vec<_>>().join(", ")
+fn list(objects: &[Pending]) -> String {
+    objects.iter().map(Pending::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// An object that is not current.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pending {
+    pub(crate) who: ObjectRef,
+    pub(crate) status: Kstatus,
+    /// Why its status is not known.
+    pub(crate) error: Option<String>,
+}
+
+impl fmt::Display for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} status: '{}'", self.who, self.status)?;
+        self.error.iter().try_for_each(|error| write!(f, ": {error}"))
+    }
 }
 
 /// How to wait.
@@ -89,19 +102,19 @@ impl Health<'_> {
             let seen: Vec<Stamp> = self.changes.map(Signal::stamp).into_iter().collect();
             let mut pending = Vec::new();
             for who in &target.objects {
-                match self.status(who, target).await {
-                    Ok(Kstatus::Current) => {}
-                    Ok(status) => pending.push((who.clone(), status)),
-                    Err(message) => {
-                        return Err(HealthError::Query { took: took(), who: who.clone(), message });
-                    }
-                }
+                // What cannot be seen now may be seen later: the timeout tells.
+                let (status, error) = match self.status(who, target).await {
+                    Ok(Kstatus::Current) => continue,
+                    Ok(status) => (status, None),
+                    Err(error) => (Kstatus::Unknown, Some(error)),
+                };
+                pending.push(Pending { who: who.clone(), status, error });
             }
             if pending.is_empty() {
                 return Ok(took());
             }
             let failed: Vec<_> =
-                pending.iter().filter(|(_, status)| *status == Kstatus::Failed).cloned().collect();
+                pending.iter().filter(|pending| pending.status == Kstatus::Failed).cloned().collect();
             if !failed.is_empty() {
                 return Err(HealthError::Stalled { took: took(), failed });
             }
@@ -128,10 +141,11 @@ impl Health<'_> {
     async fn status(&self, who: &ObjectRef, target: &HealthTarget) -> Result<Kstatus, String> {
         let object = match self.cluster.find(who).await {
             Ok(Some(object)) => object,
-            Ok(None) | Err(ClusterError::NoMatch { .. }) => return Ok(Kstatus::NotFound),
-            Err(error @ ClusterError::NoNamespace) => return Err(error.to_string()),
-            // What cannot be seen now may be seen later: the timeout tells.
-            Err(_) => return Ok(Kstatus::Unknown),
+            Ok(None) => return Ok(Kstatus::NotFound),
+            Err(ClusterError::NoMatch { .. }) => {
+                return Err(format!("no matches for kind {:?} in group {:?}", who.kind, who.group));
+            }
+            Err(error) => return Err(error.to_string()),
         };
         let check = target
             .expressions

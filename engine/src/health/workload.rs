@@ -50,7 +50,11 @@ pub(super) fn replica_set(object: &Value) -> Kstatus {
 
 pub(super) fn daemon_set(object: &Value) -> Kstatus {
     let status = &object["status"];
-    let Some(wanted) = status["desiredNumberScheduled"].as_i64() else { return Kstatus::InProgress };
+    // Zeros are there before any controller has looked.
+    let observed = status["observedGeneration"].is_i64();
+    let Some(wanted) = status["desiredNumberScheduled"].as_i64().filter(|_| observed) else {
+        return Kstatus::InProgress;
+    };
     all(["currentNumberScheduled", "updatedNumberScheduled", "numberAvailable", "numberReady"]
         .map(|field| number(&status[field]) >= wanted))
 }

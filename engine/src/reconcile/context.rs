@@ -2,7 +2,7 @@
 
 use crate::apply::Settled;
 use crate::artifact::ArtifactStore;
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{Cluster, ClusterError, ClusterHosts, Elsewhere};
 use crate::driver::{Next, Wakes};
 use crate::object::{self, ObjectRef};
 use crate::reconcile::kustomization::Bundles;
@@ -23,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) changes: Option<Signal>,
     pub(crate) git: Arc<dyn GitHosts>,
     pub(crate) registries: Arc<dyn OciRegistries>,
+    pub(crate) clusters: Arc<dyn ClusterHosts>,
+    pub(crate) elsewhere: Elsewhere,
     pub(crate) artifacts: Arc<ArtifactStore>,
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) flux: FluxRelease,

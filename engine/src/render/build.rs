@@ -5,6 +5,7 @@
 
 use super::remotes::ServedRemotes;
 use crate::artifact::{ArtifactStore, Built, StoredArtifact, hex};
+use crate::secret::{DecryptError, Decryptor};
 use seatrial_api::kustomization::KustomizationSpec;
 use seatrial_render::{Entry, LoadRestrictor, Options, RenderErrors, Renderer, ResolveError, Tree};
 use seatrial_yaml::{Dialect, ParseOptions};
@@ -31,6 +32,20 @@ pub enum BuildError {
         /// What is wrong with it.
         message: String,
     },
+    /// A file of a folder without a kustomization file cannot be read.
+    #[error("failed to decode Kubernetes YAML from {file}: {message}")]
+    Manifest {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A source of a secret generator cannot be decrypted.
+    #[error("{0}")]
+    Decrypt(
+        /// What is wrong.
+        String,
+    ),
     /// kustomize refuses.
     #[error("kustomize build failed: {0}")]
     Build(
@@ -41,13 +56,23 @@ pub enum BuildError {
 
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
+/// A path as it is below the root: nothing leads out of it.
+fn inside(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        match part {
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 /// Checks that the folder of `spec` is in the tree; gives its clean path.
 pub(crate) fn folder(tree: &Tree, spec: &KustomizationSpec) -> Result<String, BuildError> {
-    let path = spec.path.as_deref().unwrap_or_default().trim_start_matches('/');
-    let missing = |reason: ResolveError| BuildError::NoPath {
-        path: format!("/{}", path.trim_start_matches("./")),
-        reason: reason.to_string(),
-    };
+    let path = &inside(spec.path.as_deref().unwrap_or_default());
+    let missing =
+        |reason: ResolveError| BuildError::NoPath { path: format!("/{}", path), reason: reason.to_string() };
     match tree.resolve(path) {
         Ok(seatrial_render::Found::Dir(folder)) => Ok(folder),
         Ok(seatrial_render::Found::File(file, _)) => {
@@ -57,8 +82,8 @@ pub(crate) fn folder(tree: &Tree, spec: &KustomizationSpec) -> Result<String, Bu
     }
 }
 
-/// The objects that `spec` builds of `artifact`, in the order of the build, before substitution and labels. Built once per
-/// content and spec; where it has remote bases, they are read from `remotes` each time.
+/// The objects that `spec` builds of `artifact`, in the order of the build, before decryption, substitution and labels. Built
+/// once per content and spec; where it has remote bases, they are read from `remotes` each time.
 ///
 /// # Errors
 /// [`BuildError`].
@@ -69,14 +94,45 @@ pub fn build(
     artifact: &StoredArtifact,
     spec: &KustomizationSpec,
 ) -> Result<Arc<Vec<Value>>, BuildError> {
+    build_decrypted(renderer, store, remotes, artifact, spec, None)
+}
+
+/// As [`build`], with the sources of secret generators in plain text.
+pub(crate) fn build_decrypted(
+    renderer: &Renderer,
+    store: &ArtifactStore,
+    remotes: &Arc<ServedRemotes>,
+    artifact: &StoredArtifact,
+    spec: &KustomizationSpec,
+    decryptor: Option<&Decryptor>,
+) -> Result<Arc<Vec<Value>>, BuildError> {
     let folder = folder(&artifact.tree, spec)?;
     let changes = changes(spec);
-    let inputs = json!([artifact.digest, folder, changes, spec.ignore_missing_components]);
+    let keys = decryptor.map(Decryptor::fingerprint);
+    let inputs = json!([artifact.digest, folder, changes, spec.ignore_missing_components, keys]);
     let key = hex(&Sha256::digest(inputs.to_string()));
-    let tree = prepare(&artifact.tree, &folder, spec, changes)?;
-    store
-        .built(&key, || render(renderer, remotes, &tree, &folder), || remotes.read())
-        .map_err(BuildError::Build)
+    let mut tree = prepare(&artifact.tree, &folder, spec, changes)?;
+    if let Some(decryptor) = decryptor {
+        let failed = |error: DecryptError| BuildError::Decrypt(error.to_string());
+        tree = decryptor.sources(&tree, &folder).map_err(failed)?;
+    }
+    store.built(&key, || render(renderer, remotes, &tree, &folder), || remotes.read()).map_err(|errors| {
+        // Flux looks at each file before it builds. What it finds there makes the build fail, too.
+        match renderer.unreadable(&artifact.tree, &folder).filter(|_| !has_file(&artifact.tree, &folder)) {
+            Some((file, message)) => BuildError::Manifest { file, message },
+            None => BuildError::Build(errors),
+        }
+    })
+}
+
+/// Whether the folder has a kustomization file.
+fn has_file(tree: &Tree, folder: &str) -> bool {
+    NAMES.iter().any(|name| tree.read(&at(folder, name)).is_some())
+}
+
+/// A path in the folder.
+fn at(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
 fn render(renderer: &Renderer, remotes: &Arc<ServedRemotes>, tree: &Tree, folder: &str) -> Built {
@@ -97,7 +153,7 @@ fn prepare(
     spec: &KustomizationSpec,
     changes: Map<String, Value>,
 ) -> Result<Tree, BuildError> {
-    let at = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+    let at = |name: &str| at(folder, name);
     let existing =
         NAMES.iter().map(|name| at(name)).find_map(|file| tree.read(&file).map(|text| (file, text)));
     let (file, text) = match existing {
@@ -205,7 +261,8 @@ mod tests {
         Err("kustomization path not found: stat /nope: no such file or directory")
     )]
     #[case::file(json!({"path": "apps/beta/a.yaml"}), Err("kustomization path not found: stat /apps/beta/a.yaml: not a directory"))]
-    #[case::escape(json!({"path": "../x"}), Err("kustomization path not found: stat /../x: the path leads out of the tree"))]
+    #[case::escape(json!({"path": "../x"}), Err("kustomization path not found: stat /x: no such file or directory"))]
+    #[case::root_from_below(json!({"path": "../../.."}), Ok(""))]
     fn the_folder_must_be_in_the_artifact(#[case] rest: Value, #[case] expected: Result<&str, &str>) {
         let tree = Tree::new().with_file("apps/beta/a.yaml", "");
         let found = folder(&tree, &spec(rest)).map_err(|error| error.to_string());

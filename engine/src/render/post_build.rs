@@ -18,13 +18,13 @@ pub(crate) enum PostBuildError {
     #[error("substitute from '{kind}/{name}' error: {source}")]
     Reference { kind: String, name: String, source: ClusterError },
     /// A variable may not have this name.
-    #[error("'{0}' var name is invalid, must match '^[_[:alpha:]][_[:alpha:][:digit:]]*$'")]
+    #[error("envsubst error: '{0}' var name is invalid, must match '^[_[:alpha:]][_[:alpha:][:digit:]]*$'")]
     Name(String),
     /// An object cannot be substituted.
     #[error("post build failed for '{object}': envsubst error: {source}")]
     Substitute { object: String, source: EnvsubstError },
     /// What comes out is not an object.
-    #[error("post build failed for '{object}': YAMLToJSON: {message}")]
+    #[error("post build failed for '{object}': envsubst error: YAMLToJSON: {message}")]
     Result { object: String, message: String },
     /// The variables for an object cannot be had.
     #[error("post build failed for '{object}': {source}")]
@@ -116,12 +116,12 @@ fn one(
     let text = envsubst::substitute(&text, variables, flux.strict_substitution())
         .map_err(|source| PostBuildError::Substitute { object: shown(object, flux), source })?;
     let node = seatrial_yaml::parse_one(text.as_bytes(), &ParseOptions::default())
-        .map_err(|error| broken(format!("line {}: {}", error.line, error.message)))?;
+        .map_err(|error| broken(format!("yaml: line {}: {}", error.line, error.message)))?;
     node.to_json(Dialect::KubernetesJson).map_err(|error| broken(error.to_string()))
 }
 
 /// An object as errors name it: `Deployment.v1.apps/name`.
-fn shown(object: &Value, flux: FluxRelease) -> String {
+pub(crate) fn shown(object: &Value, flux: FluxRelease) -> String {
     let who = ObjectRef::of(object);
     if flux < FluxRelease::V2_9 {
         return who.name;

@@ -8,7 +8,8 @@ use git2::{Repository, Signature, Time};
 use kube::Client;
 use seatrial_api::FluxRelease;
 use seatrial_engine::{
-    ArtifactStore, Engine, EngineOptions, GitAuth, GitError, GitHosts, GitRemote, NoRegistries, OciRegistries,
+    ArtifactStore, ClusterHosts, Engine, EngineOptions, GitAuth, GitError, GitHosts, GitRemote, NoRegistries,
+    OciRegistries, RemoteCluster,
 };
 use seatrial_render::Renderer;
 use seatrial_sim::{Cluster, ClusterOptions, Identity};
@@ -157,6 +158,22 @@ pub(crate) fn commit_with(
     repository.commit(Some(&format!("refs/heads/{BRANCH}")), &author, &author, "Files", &tree, &[]).unwrap()
 }
 
+/// The server of the kubeconfig that leads to the cluster itself.
+pub(crate) const SERVER: &str = "https://cluster.test";
+
+/// The cluster, as a kubeconfig finds it.
+struct Itself {
+    client: Client,
+    changes: Option<Signal>,
+}
+
+impl ClusterHosts for Itself {
+    fn open(&self, server: &str, _token: Option<&str>) -> Option<Result<RemoteCluster, String>> {
+        let found = RemoteCluster { client: self.client.clone(), changes: self.changes.clone() };
+        (server == SERVER).then_some(Ok(found))
+    }
+}
+
 /// One cluster with the engine, and one repository.
 pub(crate) struct World {
     pub(crate) clock: Clock,
@@ -185,6 +202,7 @@ impl World {
             client: client.clone(),
             git: git.clone(),
             registries: Arc::new(NoRegistries),
+            clusters: Arc::new(Itself { client: client.clone(), changes: changes.clone() }),
             artifacts: Arc::new(ArtifactStore::new()),
             renderer: Arc::new(Renderer::new()),
             flux,
@@ -274,8 +292,21 @@ impl World {
 
     /// Server-side apply as a person.
     pub(crate) async fn apply(&self, object: Value) -> Value {
-        let path = format!("{}?fieldManager=test&force=true", path_of(&object));
-        self.request("PATCH", &path, "application/apply-patch+yaml", &object).await.unwrap()
+        self.apply_as("test", &object).await
+    }
+
+    /// Server-side apply as a field manager.
+    pub(crate) async fn apply_as(&self, manager: &str, object: &Value) -> Value {
+        let path = format!("{}?fieldManager={manager}&force=true", path_of(object));
+        self.request("PATCH", &path, "application/apply-patch+yaml", object).await.unwrap()
+    }
+
+    /// Creates an object as a field manager.
+    pub(crate) async fn create_as(&self, manager: &str, object: &Value) -> Value {
+        let path = path_of(object);
+        let (collection, _) = path.rsplit_once('/').unwrap();
+        let path = format!("{collection}?fieldManager={manager}");
+        self.request("POST", &path, "application/json", object).await.unwrap()
     }
 
     pub(crate) async fn merge(&self, path: &str, patch: Value) -> Value {

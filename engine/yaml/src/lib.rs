@@ -4,6 +4,7 @@
 //!   and styles stay on the nodes.
 //! - [`Node`] has the operations that transformers need (`get`, `set`, `at`, ...).
 //! - [`emit`] prints one document as `kustomize build` does, byte for byte; [`emit_json`] prints a JSON value the same way.
+//! - [`emit_kept`] prints a tree in its own order and with its comments, as go-yaml's encoder does.
 //! - [`splice_scalar`] rewrites one scalar in the bytes of a file and leaves every other byte alone.
 //!
 //! ```
@@ -67,7 +68,7 @@ mod splice;
 mod timestamp;
 mod typing;
 
-pub use emit::{EmitError, emit, emit_json, emit_to, emitted_value};
+pub use emit::{EmitError, emit, emit_json, emit_kept, emit_to, emitted_value};
 pub use json::JsonError;
 pub use node::{Comments, Node, Pos, Style, Typing, Value};
 pub use number::{go_g_float, go_json_float};

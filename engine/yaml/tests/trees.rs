@@ -140,3 +140,23 @@ proptest! {
         }
     }
 }
+
+/// What go-yaml's encoder prints behind `SetIndent(4)`, as read off SOPS.
+#[rstest::rstest]
+#[case::maps_and_lists(
+    "z: last\na:\n  n: 1\n  t: false\nlist: [x, {k: v, l: [m]}]\n",
+    "z: last\na:\n    n: 1\n    t: false\nlist:\n    - x\n    - k: v\n      l:\n        - m\n"
+)]
+#[case::texts("s: 'a: b'\nq: 'yes'\nm: |\n  l1\n  l2\n", "s: 'a: b'\nq: \"yes\"\nm: |\n    l1\n    l2\n")]
+#[case::empty("a: {}\nb: []\nc:\n", "a: {}\nb: []\nc: null\n")]
+#[case::comments("# one\na: 1\nb:\n  # two\n  - x\n", "# one\na: 1\nb:\n    # two\n    - x\n")]
+#[case::long_lines(
+    "a: one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen\n",
+    "a: one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen\n"
+)]
+fn a_tree_is_printed_in_its_own_order(#[case] file: &str, #[case] expected: &str) {
+    let node = seatrial_yaml::parse_one(file.as_bytes(), &seatrial_yaml::ParseOptions::default()).unwrap();
+    let mut out = String::new();
+    seatrial_yaml::emit_kept(&node, 4, &mut out).unwrap();
+    assert_eq!(out, expected);
+}

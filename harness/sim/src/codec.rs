@@ -204,7 +204,12 @@ impl Walk {
     ) -> std::result::Result<(), String> {
         match (scalar, &mut *value) {
             (Scalar::String, Value::String(text)) => match ty.format() {
-                Some("byte") => check_base64(text),
+                Some("byte") => {
+                    check_base64(text)?;
+                    // It is decoded, and encoded again without breaks.
+                    text.retain(|c| !matches!(c, '\r' | '\n'));
+                    Ok(())
+                }
                 Some("date-time") => rewrite_time(text, field),
                 _ => Ok(()),
             },

@@ -513,7 +513,10 @@ fn keep_times(live: &Value, mut merged: Value, manager: &str, subresource: &str)
 /// Nulls of a custom resource stay where an apply left them: only what is decoded loses them.
 fn decode_applied(ctx: &mut Ctx<'_>, kind: &Kind, merged: Value) -> Result<Value> {
     match kind {
-        Kind::BuiltIn(_) => decode(ctx, kind, merged),
+        Kind::BuiltIn(_) => {
+            let place = format!("{}/{}", meta::namespace(&merged), meta::name(&merged));
+            decode(ctx, kind, merged).map_err(|refusal| refuse_converted(refusal, kind, &place))
+        }
         Kind::Custom(version) => {
             let mut merged = merged;
             version.schema.prune(&mut merged);
@@ -521,6 +524,21 @@ fn decode_applied(ctx: &mut Ctx<'_>, kind: &Kind, merged: Value) -> Result<Value
             Ok(merged)
         }
     }
+}
+
+/// An applied object whose values do not fit its type: the real server converts it, and does not read it as text.
+fn refuse_converted(refusal: Refusal, kind: &Kind, place: &str) -> Refusal {
+    let head = format!("{0} in version {1:?} cannot be handled as a {0}: ", kind.kind, kind.version);
+    let Some(why) = refusal.message.strip_prefix(&head) else { return refusal };
+    let decoding = if why.starts_with("illegal base64") { "error decoding from json: " } else { "" };
+    let api_version = kind.api_version();
+    let (group, version) = seatrial_schema::split_api_version(&api_version);
+    let shown = format!("{group}/{version}, Kind={}", kind.kind);
+    let message = format!(
+        "failed to convert new object ({place}; {shown}) to proper version: unable to convert unstructured object \
+         to {shown}: {decoding}{why}"
+    );
+    Refusal::new(500, "", message)
 }
 
 fn check_apply_options(options: &Options) -> Result<()> {

@@ -7,7 +7,7 @@ use super::redact::{self, Redactor};
 use super::revisions::{self, Compared};
 use super::{PreviewError, PreviewOptions, history, order, problems, services};
 use crate::bootstrap::Sync;
-use crate::cluster::{self, Handle};
+use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Files, Forge, Repo, Seed, Snapshot};
 use crate::monorepo::{Cluster, Layout};
 use crate::plan::ClusterPlan;
@@ -93,8 +93,16 @@ impl Game<'_> {
         found.dedup();
 
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
-        let setting = Setting { clock: &clock, forge: &forge, artifacts: &artifacts, renderer: &renderer };
-        let registry = Registry::new();
+        let (registry, known) = (Registry::new(), KnownClusters::default());
+        let setting = Setting {
+            clock: &clock,
+            forge: &forge,
+            git: Arc::new(forge.clone()),
+            registry: &registry,
+            artifacts: &artifacts,
+            renderer: &renderer,
+            clusters: &known,
+        };
         let mut handles: Vec<(Handle, Sync)> = found
             .iter()
             .map(|found| {

@@ -1,7 +1,7 @@
 //! Installs Flux and has it follow a repository, as `flux bootstrap` does.
 
 use crate::bootstrap::{AUTHOR, MANAGER, SYNC_MESSAGE, Sync, components, components_message, controllers};
-use crate::cluster::{Handle, words};
+use crate::cluster::{Handle, KnownClusters, words};
 use crate::forge::{Author, Change, CommitId, Forge, ForgeError, Repo};
 use crate::registry::Registry;
 use crate::scenario::ExtraController;
@@ -60,6 +60,8 @@ pub struct Setting<'a> {
     pub artifacts: &'a Arc<ArtifactStore>,
     /// The builder that engines of a run share.
     pub renderer: &'a Arc<Renderer>,
+    /// The clusters that kubeconfigs can lead to.
+    pub clusters: &'a KnownClusters,
 }
 
 /// Commits component and sync manifests to `repo`, applies them to the cluster, and starts its engine if it has none.
@@ -179,6 +181,7 @@ pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
             client: cluster.flux_client.clone(),
             git: setting.git.clone(),
             registries: Arc::new(setting.registry.clone()),
+            clusters: Arc::new(setting.clusters.clone()),
             artifacts: setting.artifacts.clone(),
             renderer: setting.renderer.clone(),
             flux: cluster.flux,

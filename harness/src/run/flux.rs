@@ -65,6 +65,7 @@ async fn install(
         registry: &world.registry,
         artifacts: &world.artifacts,
         renderer: &world.renderer,
+        clusters: &world.known,
     };
     Ok(bootstrap(&setting, cluster, repo, sync, extra, read_write).await?)
 }

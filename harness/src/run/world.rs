@@ -2,7 +2,9 @@
 
 use super::RunOptions;
 use super::failure::StepError;
-use crate::cluster::{self, Backend, BackendError, BackendOptions, Handle, Mark, Pending, Wanted};
+use crate::cluster::{
+    self, Backend, BackendError, BackendOptions, Handle, KnownClusters, Mark, Pending, Wanted,
+};
 use crate::forge::{CommitId, Forge, Repo, Seed};
 use crate::plan::{ClusterPlan, Plan, RepoPlan};
 use crate::registry::{Registry, UnknownImages};
@@ -28,6 +30,8 @@ pub(super) struct World {
     pub(super) registry: Registry,
     pub(super) artifacts: Arc<ArtifactStore>,
     pub(super) renderer: Arc<Renderer>,
+    /// All clusters of the run, for kubeconfigs.
+    pub(super) known: KnownClusters,
     /// Clusters that have started while others, started with them, have not.
     started: Mutex<Vec<Handle>>,
     pub(super) clusters: BTreeMap<String, Handle>,
@@ -66,6 +70,7 @@ impl World {
             registry: Registry::new(),
             artifacts: Arc::new(ArtifactStore::default()),
             renderer: options.renderer.clone(),
+            known: KnownClusters::default(),
             started: Mutex::default(),
             clusters: BTreeMap::new(),
             aliases: BTreeMap::new(),
@@ -115,7 +120,9 @@ impl World {
             folder: &self.folder,
             pending: &self.pending,
         };
-        cluster::start(self.backend, &wanted).await
+        let handle = cluster::start(self.backend, &wanted).await?;
+        self.known.add(&handle);
+        Ok(handle)
     }
 
     /// Ends all clusters, side by side; the result is what could not be ended.

@@ -2,7 +2,7 @@
 
 use super::{UpError, UpOptions, UpSource};
 use crate::bootstrap::Sync;
-use crate::cluster::{self, Handle};
+use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Forge, Repo, Seed};
 use crate::monorepo::Layout;
 use crate::plan::{ClusterPlan, Op, Plan, PlannedStep};
@@ -215,6 +215,8 @@ impl Bootstraps {
         folder: &Path,
     ) -> Result<Vec<String>, UpError> {
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
+        let clusters = KnownClusters::default();
+        setup.clusters.iter().for_each(|handle| clusters.add(handle));
         let setting = Setting {
             clock,
             forge: &setup.forge,
@@ -222,6 +224,7 @@ impl Bootstraps {
             registry: &setup.registry,
             artifacts: &artifacts,
             renderer: &renderer,
+            clusters: &clusters,
         };
         let mut done = Vec::new();
         for wanted in &self.0 {

@@ -25,7 +25,7 @@ pub use problems::Problem;
 pub use steady::Ending;
 
 use crate::bootstrap::Sync;
-use crate::cluster::{self, Handle};
+use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Forge, ForgeError, Repo};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
@@ -202,6 +202,7 @@ async fn play(
 
     let registry = Registry::new();
     let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
+    let known = KnownClusters::default();
     let setting = Setting {
         clock: &clock,
         forge: &forge,
@@ -209,6 +210,7 @@ async fn play(
         registry: &registry,
         artifacts: &artifacts,
         renderer: &renderer,
+        clusters: &known,
     };
     let start = |found: &crate::monorepo::Cluster| {
         let plan = ClusterPlan { flux: options.flux, ..ClusterPlan::named(&found.name) };
@@ -217,6 +219,7 @@ async fn play(
         (cluster::simulated(&clock, &plan, images), sync)
     };
     let mut handles: Vec<_> = found.iter().map(start).collect();
+    handles.iter().for_each(|(handle, _)| known.add(handle));
     // All controllers: what the repository asks for must not be missing because nobody could say so.
     let extra: Vec<ExtraController> =
         ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();

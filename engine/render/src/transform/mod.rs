@@ -28,6 +28,7 @@ pub(crate) use patches::{apply_patch, json6902, strategic_merge};
 pub(crate) use prefix::{add_prefix, add_suffix};
 pub(crate) use replacements::replace;
 pub(crate) use replicas::set_replicas;
+pub use requirements::LabelSelector;
 pub(crate) use selector::Matcher;
 
 use crate::accumulate::{Accumulator, Build, Target};

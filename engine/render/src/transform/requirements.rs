@@ -29,6 +29,25 @@ impl Requirement {
     }
 }
 
+/// A selector over labels or annotations, as kubectl's `-l` has it.
+#[derive(Debug, PartialEq)]
+pub struct LabelSelector(Vec<Requirement>);
+
+impl LabelSelector {
+    /// Reads a selector; nothing selects all.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<LabelSelector> {
+        parse(text).map(LabelSelector)
+    }
+
+    /// Whether labels fit, whose values `value` gives.
+    pub fn matches<'n>(&self, value: impl Fn(&str) -> Option<&'n str>) -> bool {
+        self.0.iter().all(|requirement| requirement.holds(&value))
+    }
+}
+
 /// Reads a selector; nothing selects all.
 pub(super) fn parse(text: &str) -> Result<Vec<Requirement>> {
     let mut reader = Reader { rest: text };

@@ -1,14 +1,15 @@
 //! From wanted objects to healthy ones: apply, inventory, prune, health.
 
+use super::acting::Acting;
 use super::finalize::summary;
 use super::input::Source;
-use super::run::{Run, acting};
+use super::run::Run;
 use super::stop::{Stop, failed};
-use crate::apply::{self, Action, ApplyOptions, Bundle, Change, Manager, PruneError};
+use crate::apply::{self, Action, ApplyOptions, Bundle, Change, Ignore, Manager, PruneError};
 use crate::cluster::Cluster;
 use crate::health::{Health, HealthError, HealthTarget};
 use crate::object::{self, ObjectRef};
-use crate::reconcile::context::requested_at;
+use crate::reconcile::context::{Context, requested_at};
 use crate::status::Severity;
 use crate::status::conditions::Status;
 use seatrial_api::kustomization::{KustomizationSpec, ResourceInventory};
@@ -23,10 +24,11 @@ impl Run<'_> {
         spec: &KustomizationSpec,
         source: &Source,
         wanted: &Bundle,
+        acting: &Acting,
         timeout: Duration,
     ) -> Result<(), Stop> {
-        let cluster = acting(self.context, &self.who, spec);
-        let changes = self.apply(spec, &cluster, wanted, timeout).await?;
+        let cluster = &acting.cluster;
+        let changes = self.apply(spec, acting, wanted, timeout).await?;
         let managed: Vec<&ObjectRef> = changes.iter().map(|change| &change.who).collect();
         let mut inventory =
             ResourceInventory { entries: managed.iter().map(|who| apply::inventory::entry(who)).collect() };
@@ -35,7 +37,7 @@ impl Run<'_> {
         stale.iter().for_each(|who| self.context.settled.forget(who));
         if spec.prune && !stale.is_empty() {
             self.state.speak();
-            let pruned = apply::prune(&cluster, stale, &self.who).await;
+            let pruned = apply::prune(cluster, stale, &self.who).await;
             let failed_entries = pruned.failed.iter().map(|(who, _)| apply::inventory::entry(who));
             inventory.entries.extend(failed_entries);
             self.state.status.inventory = Some(inventory.clone());
@@ -49,7 +51,7 @@ impl Run<'_> {
         self.state.status.inventory = Some(inventory);
         let applied = changes.iter().filter(|change| change.action != Action::Skipped);
         let applied: Vec<&ObjectRef> = applied.map(|change| &change.who).collect();
-        self.health(spec, &cluster, &applied, &changes, timeout).await?;
+        self.health(spec, acting, &applied, &changes, timeout).await?;
         self.state.status.last_applied_revision = Some(source.revision.clone());
         if self.context.flux >= FluxRelease::V2_9 {
             self.state.status.last_applied_origin_revision.clone_from(&source.origin);
@@ -60,11 +62,15 @@ impl Run<'_> {
     async fn apply(
         &mut self,
         spec: &KustomizationSpec,
-        cluster: &Cluster,
+        acting: &Acting,
         wanted: &Bundle,
         timeout: Duration,
     ) -> Result<Vec<Change>, Stop> {
-        let manager = Manager { cluster, clock: &self.context.clock, settled: &self.context.settled };
+        let cluster = &acting.cluster;
+        let ignore = Ignore::of(&spec.ignore);
+        let ignore = ignore.map_err(|error| failed("ReconciliationFailed", format!("{error}\n")))?;
+        let Context { clock, settled, .. } = self.context;
+        let manager = Manager { cluster, clock, settled, ignore: &ignore };
         let options = ApplyOptions { force: spec.force, timeout };
         let mut changes = Vec::new();
         let last = 2;
@@ -81,7 +87,7 @@ impl Run<'_> {
             if number < last {
                 let objects = stage.iter().map(|wanted| wanted.who.clone()).collect();
                 let target = HealthTarget { objects, ..Default::default() };
-                self.waiter(cluster)
+                self.waiter(acting)
                     .wait(&target, self.context.clock.now(), timeout, None)
                     .await
                     .map_err(|error| failed("ReconciliationFailed", error))?;
@@ -95,20 +101,20 @@ impl Run<'_> {
         Ok(changes)
     }
 
-    fn waiter<'b>(&'b self, cluster: &'b Cluster) -> Health<'b> {
-        Health { cluster, clock: &self.context.clock, changes: self.context.changes.as_ref() }
+    fn waiter<'b>(&'b self, acting: &'b Acting) -> Health<'b> {
+        Health { cluster: &acting.cluster, clock: &self.context.clock, changes: acting.changes.as_ref() }
     }
 
     /// Waits for health, until something new is to be reconciled (from 2.9).
     async fn wait(
         &self,
         target: &HealthTarget,
-        cluster: &Cluster,
+        acting: &Acting,
         spec: &KustomizationSpec,
         timeout: Duration,
     ) -> Result<GoDuration, HealthError> {
         let start = self.context.clock.now();
-        let waiter = self.waiter(cluster);
+        let waiter = self.waiter(acting);
         if self.context.flux < FluxRelease::V2_9 {
             return waiter.wait(target, start, timeout, None).await;
         }
@@ -165,12 +171,12 @@ impl Run<'_> {
     async fn health(
         &mut self,
         spec: &KustomizationSpec,
-        cluster: &Cluster,
+        acting: &Acting,
         managed: &[&ObjectRef],
         changes: &[Change],
         timeout: Duration,
     ) -> Result<(), Stop> {
-        let objects = self.checked(spec, cluster, managed).await;
+        let objects = self.checked(spec, &acting.cluster, managed).await;
         if objects.is_empty() {
             self.state.conditions.remove(HEALTHY);
             return Ok(());
@@ -183,7 +189,7 @@ impl Run<'_> {
             self.state.conditions.set(HEALTHY, Status::Unknown, "Progressing", message);
             self.state.write(&self.context.cluster).await?;
         }
-        let result = self.wait(&target, cluster, spec, timeout).await;
+        let result = self.wait(&target, acting, spec, timeout).await;
         self.state.conditions.set_now(self.context.now());
         match result {
             Ok(took) => {

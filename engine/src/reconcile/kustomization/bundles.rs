@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Ingredients {
     /// What kustomize built. The artifact store keeps one for all who build the same.
     pub(super) built: Arc<Vec<Value>>,
+    /// What tells the keys apart that secrets were decrypted with.
+    pub(super) keys: Option<String>,
     pub(super) variables: Option<BTreeMap<String, String>>,
     pub(super) post_build: Option<PostBuild>,
     pub(super) common: Option<CommonMetadata>,
@@ -19,6 +21,7 @@ pub(crate) struct Ingredients {
 impl PartialEq for Ingredients {
     fn eq(&self, other: &Ingredients) -> bool {
         Arc::ptr_eq(&self.built, &other.built)
+            && self.keys == other.keys
             && self.variables == other.variables
             && self.post_build == other.post_build
             && self.common == other.common

@@ -17,18 +17,11 @@ pub(super) fn timeout(spec: &KustomizationSpec) -> Duration {
 }
 
 pub(super) fn refuse_unsupported(spec: &KustomizationSpec) -> Result<(), Stop> {
-    let fields = [
-        ("spec.decryption", spec.decryption.is_some()),
-        ("spec.kubeConfig", spec.kube_config.is_some()),
-        ("spec.ignore", !spec.ignore.is_empty()),
-    ];
-    match fields.into_iter().find(|(_, used)| *used) {
-        Some((field, _)) => {
-            let message = format!("Seatrial does not support {field} of a Kustomization yet");
-            Err(Stop::Stalled { reason: NOT_SUPPORTED, message })
-        }
-        None => Ok(()),
+    if spec.decryption.is_none() || cfg!(feature = "sops") {
+        return Ok(());
     }
+    let message = "spec.decryption needs a Seatrial that was built with the feature `sops`".to_owned();
+    Err(Stop::Stalled { reason: NOT_SUPPORTED, message })
 }
 
 /// Checks the expressions for health. Those of dependencies are looked at when they are needed.

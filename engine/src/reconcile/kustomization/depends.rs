@@ -77,16 +77,14 @@ fn is_ready(
     let key = target(&ObjectRef::of(own), dependency).key();
     let wrong = |message| DependsError::Wrong { name: dependency.name.clone(), message };
     match &dependency.ready_expr {
-        Some(expression) => match cel::holds(expression, &[("dep", found), ("self", own)]) {
-            Ok(true) => {}
-            Ok(false) => return Err(DependsError::Expression(key)),
-            Err(error @ CelError::Evaluate { .. }) => return Err(DependsError::Evaluate(error)),
-            // The real controller knows it from the expression's type, before it evaluates.
-            Err(CelError::NotBoolean { .. }) => {
-                return Err(wrong("CEL expression output type mismatch: expected bool, got dyn".to_owned()));
+        Some(expression) => {
+            cel::check_types(expression, &["dep", "self"]).map_err(|error| wrong(error.to_string()))?;
+            match cel::holds(expression, &[("dep", found), ("self", own)]) {
+                Ok(true) => {}
+                Ok(false) => return Err(DependsError::Expression(key)),
+                Err(error) => return Err(DependsError::Evaluate(error)),
             }
-            Err(error @ CelError::Parse { .. }) => return Err(wrong(error.to_string())),
-        },
+        }
         None => {
             let observed = found["status"]["observedGeneration"].as_i64() == Some(object::generation(found));
             if !observed || !object::is_true(found, "Ready") {

@@ -1,6 +1,7 @@
 //! What happens to the applied objects when their Kustomization is deleted.
 
 use super::MANAGER;
+use super::acting::{ActingError, acting};
 use crate::apply::{self, Action, Change, PruneError};
 use crate::cluster::ClusterError;
 use crate::object::ObjectRef;
@@ -39,14 +40,33 @@ pub(super) async fn finalize(
         && deletes(&spec)
     {
         let owner = ObjectRef::of(object);
-        let cluster = super::run::acting(context, &owner, &spec);
+        let retry = spec.retry_interval.unwrap_or(spec.interval).to_std();
+        let acting = match acting(context, &owner, &spec).await {
+            Ok(acting) => acting,
+            // Who would delete the objects is gone: they stay.
+            Err(ActingError::Gone(_)) => {
+                return context.remove_finalizer(object, MANAGER).await.map_err(FinalizeError::Write);
+            }
+            Err(error) => {
+                let message = error.to_string();
+                events.write(&context.cluster, object, Severity::Error, "PruneFailed", &message, &[]).await;
+                return Err(FinalizeError::Prune { retry });
+            }
+        };
+        if !has_account(context, &owner, &spec).await {
+            let left: String = objects.iter().map(|who| format!("\n{who}")).collect();
+            let message = format!("unable to prune objects: {left}");
+            let reason = "ReconciliationSucceeded";
+            events.write(&context.cluster, object, Severity::Error, reason, &message, &[]).await;
+            return context.remove_finalizer(object, MANAGER).await.map_err(FinalizeError::Write);
+        }
+        let cluster = acting.cluster;
         let pruned = apply::prune(&cluster, objects.clone(), &owner).await;
-        if let Some(message) = summary(&pruned.changes, &[Action::Unchanged, Action::Skipped]) {
+        if let Some(message) = summary(&pruned.changes, &[Action::Unchanged]) {
             events
                 .write(&context.cluster, object, Severity::Info, "ReconciliationSucceeded", &message, &[])
                 .await;
         }
-        let retry = spec.retry_interval.unwrap_or(spec.interval).to_std();
         if !pruned.failed.is_empty() {
             let message = PruneError(pruned.failed).to_string();
             events.write(&context.cluster, object, Severity::Error, "PruneFailed", &message, &[]).await;
@@ -65,6 +85,15 @@ pub(super) async fn finalize(
         }
     }
     context.remove_finalizer(object, MANAGER).await.map_err(FinalizeError::Write)
+}
+
+/// Whether the account that is impersonated exists; only on the own cluster can that be told.
+async fn has_account(context: &Context, owner: &ObjectRef, spec: &KustomizationSpec) -> bool {
+    let Some(name) = spec.service_account_name.as_ref().filter(|_| spec.kube_config.is_none()) else {
+        return true;
+    };
+    let account = ObjectRef::new("v1", "ServiceAccount", &owner.namespace, name);
+    !matches!(context.cluster.find(&account).await, Ok(None))
 }
 
 fn deletes(spec: &KustomizationSpec) -> bool {

@@ -8,7 +8,9 @@ use super::stop::{REQUEUE, Stop, failed};
 use crate::apply::{self, Bundle};
 use crate::artifact::StoredArtifact;
 use crate::object::ObjectRef;
+use crate::reconcile::context::Context;
 use crate::render::{self, BuildError, post_build};
+use crate::secret::Decryptor;
 use seatrial_api::GoDuration;
 use seatrial_api::catalog::FluxKind;
 use seatrial_api::kustomization::KustomizationSpec;
@@ -96,16 +98,30 @@ impl Run<'_> {
         render::folder(&artifact.tree, spec).map(drop).map_err(|error| failed("ArtifactFailed", error))
     }
 
+    /// What opens the secrets of this Kustomization; none where it asks for nothing of the kind.
+    async fn decryptor(&self, spec: &KustomizationSpec) -> Result<Option<Decryptor>, Stop> {
+        let Some(wanted) = &spec.decryption else { return Ok(None) };
+        let Some(reference) = &wanted.secret_ref else { return Ok(Some(Decryptor::default())) };
+        let who = ObjectRef::new("v1", "Secret", &self.who.namespace, &reference.name);
+        let secret = self.context.cluster.get(&who).await.map_err(|error| failed("BuildFailed", error))?;
+        Decryptor::of(&secret).map(Some).map_err(|error| failed("BuildFailed", error))
+    }
+
     pub(super) async fn build(
         &mut self,
         spec: &KustomizationSpec,
         artifact: &StoredArtifact,
     ) -> Result<Arc<Bundle>, Stop> {
+        let decryptor = self.decryptor(spec).await?;
+        let Context { renderer, artifacts, .. } = self.context;
         let built =
-            render::build(&self.context.renderer, &self.context.artifacts, self.remotes, artifact, spec);
+            render::build_decrypted(renderer, artifacts, self.remotes, artifact, spec, decryptor.as_ref());
         let built = built.map_err(|error| match &error {
             BuildError::NoPath { .. } => failed("ArtifactFailed", error),
-            BuildError::Kustomization { .. } | BuildError::Build(_) => failed("BuildFailed", error),
+            BuildError::Kustomization { .. }
+            | BuildError::Manifest { .. }
+            | BuildError::Decrypt(_)
+            | BuildError::Build(_) => failed("BuildFailed", error),
         })?;
         let variables = match &spec.post_build {
             None => None,
@@ -123,6 +139,7 @@ impl Run<'_> {
         };
         let made_of = Ingredients {
             built,
+            keys: decryptor.as_ref().map(|decryptor| decryptor.fingerprint().to_owned()),
             variables,
             post_build: spec.post_build.clone(),
             common: spec.common_metadata.clone(),
@@ -130,13 +147,19 @@ impl Run<'_> {
         if let Some(last) = self.context.bundles.get(&self.who, &made_of) {
             return Ok(last);
         }
-        let mut objects = match (&spec.post_build, &made_of.variables) {
-            (Some(wanted), Some(variables)) => {
-                post_build::substitute(&made_of.built, wanted, variables, self.context.flux)
-                    .map_err(|error| failed("BuildFailed", error))?
+        let mut objects = made_of.built.to_vec();
+        if let Some(decryptor) = &decryptor {
+            for object in &mut objects {
+                let shown = post_build::shown(object, self.context.flux);
+                decryptor.object(object).map_err(|error| {
+                    failed("BuildFailed", format!("decryption failed for '{shown}': {error}"))
+                })?;
             }
-            _ => made_of.built.to_vec(),
-        };
+        }
+        if let (Some(wanted), Some(variables)) = (&spec.post_build, &made_of.variables) {
+            objects = post_build::substitute(&objects, wanted, variables, self.context.flux)
+                .map_err(|error| failed("BuildFailed", error))?;
+        }
         for object in &mut objects {
             apply::labels::set_owner(object, &self.who);
             if let Some(common) = &spec.common_metadata {

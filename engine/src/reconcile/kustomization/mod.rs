@@ -5,6 +5,7 @@
 //! substitution, labels ([`input`]), staged apply, inventory, prune, health ([`bring`]); [`run`] holds it together, and
 //! deletion has a flow of its own ([`finalize`]).
 
+mod acting;
 mod bring;
 mod bundles;
 mod checks;
@@ -22,6 +23,7 @@ use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
 use crate::object::{self, ObjectRef};
 use crate::status::Events;
+use acting::Seen;
 use run::Run;
 use seatrial_api::FluxRelease;
 use seatrial_time::Signal;
@@ -84,10 +86,15 @@ impl Reconcile for KustomizationReconciler {
             };
         }
         let remotes = self.context.artifacts.remotes(self.context.git.clone());
-        let run = Run::start(&self.context, &self.events, &object, (wake, &woken), &remotes);
+        let mut run = Run::start(&self.context, &self.events, &object, (wake, &woken), &remotes);
         match run.finish().await {
             Ok(Ended::After(time)) => {
                 stamps.extend(remotes.stamps());
+                match &run.elsewhere {
+                    Some(Seen::Unknown) => return Next::After(time),
+                    Some(Seen::Until(stamp)) => stamps.push(stamp.clone()),
+                    None => {}
+                }
                 Next::Idle(time, stamps)
             }
             Ok(Ended::Again) => Next::Now,
@@ -108,6 +115,12 @@ impl Reconcile for KustomizationReconciler {
         )]);
         for from in spec["postBuild"]["substituteFrom"].as_array().into_iter().flatten() {
             all.insert(reference(&text(&from["kind"]), namespace, &text(&from["name"])));
+        }
+        let secrets = [&spec["decryption"]["secretRef"], &spec["kubeConfig"]["secretRef"]];
+        let maps = [&spec["kubeConfig"]["configMapRef"]];
+        let named = secrets.map(|it| ("Secret", it)).into_iter().chain(maps.map(|it| ("ConfigMap", it)));
+        for (kind, it) in named.filter(|(_, it)| it.is_object()) {
+            all.insert(reference(kind, namespace, &text(&it["name"])));
         }
         all
     }

@@ -1,9 +1,10 @@
 //! One reconcile of a Kustomization, from its source to its health.
 
+use super::acting::{Acting, Seen, acting};
 use super::checks::{check_expressions, refuse_unsupported, timeout};
 use super::state::State;
 use super::stop::{Ended, REQUEUE, Stop};
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::ClusterError;
 use crate::object::ObjectRef;
 use crate::reconcile::context::Context;
 use crate::render::ServedRemotes;
@@ -18,14 +19,6 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The cluster, as the identity that applies.
-pub(super) fn acting(context: &Context, who: &ObjectRef, spec: &KustomizationSpec) -> Cluster {
-    match &spec.service_account_name {
-        Some(name) => context.cluster.impersonate(format!("system:serviceaccount:{}:{name}", who.namespace)),
-        None => context.cluster.clone(),
-    }
-}
-
 /// A reconcile that goes on.
 pub(super) struct Run<'a> {
     pub(super) context: &'a Context,
@@ -37,6 +30,8 @@ pub(super) struct Run<'a> {
     pub(super) remotes: &'a Arc<ServedRemotes>,
     pub(super) started: jiff::Timestamp,
     pub(super) revision: String,
+    /// Where the cluster of a kubeconfig stood before anything was read there.
+    pub(super) elsewhere: Option<Seen>,
 }
 
 impl<'a> Run<'a> {
@@ -49,11 +44,22 @@ impl<'a> Run<'a> {
     ) -> Run<'a> {
         let state = State::of(object, context);
         let (who, started) = (ObjectRef::of(object), context.clock.now());
-        Run { context, events, object, who, state, woken, remotes, started, revision: String::new() }
+        Run {
+            context,
+            events,
+            object,
+            who,
+            state,
+            woken,
+            remotes,
+            started,
+            revision: String::new(),
+            elsewhere: None,
+        }
     }
 
     /// Reconciles, and tells how it went.
-    pub(super) async fn finish(mut self) -> Result<Ended, ClusterError> {
+    pub(super) async fn finish(&mut self) -> Result<Ended, ClusterError> {
         let spec = match serde_json::from_value::<KustomizationSpec>(self.object["spec"].clone()) {
             Ok(spec) => spec,
             Err(error) => return self.stalled("InvalidSpec", &error.to_string()).await,
@@ -95,7 +101,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn stalled(mut self, reason: &'static str, message: &str) -> Result<Ended, ClusterError> {
+    async fn stalled(&mut self, reason: &'static str, message: &str) -> Result<Ended, ClusterError> {
         self.state.conditions.stalled(reason, message);
         self.state.end(&self.context.cluster).await?;
         self.event(Severity::Error, reason, message).await;
@@ -116,10 +122,11 @@ impl<'a> Run<'a> {
         self.has_path(spec, &artifact)?;
         self.state.status.last_attempted_revision = Some(source.revision.clone());
         self.progress("Building manifests", timeout).await?;
+        let acting = self.acting(spec).await?;
         let wanted = self.build(spec, &artifact).await?;
         let digest = wanted.digest.clone();
         self.progress("Detecting drift", timeout).await?;
-        let result = self.bring(spec, &source, &wanted, timeout).await;
+        let result = self.bring(spec, &source, &wanted, &acting, timeout).await;
         let reason = match &result {
             Ok(()) => "ReconciliationSucceeded",
             Err(Stop::Failed { reason, .. } | Stop::Stalled { reason, .. }) => reason,
@@ -140,6 +147,18 @@ impl<'a> Run<'a> {
             history::add(&mut self.state.status.history, attempt);
         }
         result
+    }
+
+    /// The cluster that is worked on.
+    async fn acting(&mut self, spec: &KustomizationSpec) -> Result<Acting, Stop> {
+        let acting = acting(self.context, &self.who, spec).await.map_err(|error| Stop::Failed {
+            reason: "ReconciliationFailed",
+            message: error.to_string(),
+            event: Some(format!("failed to build kube client: {error}")),
+            retry: None,
+        })?;
+        self.elsewhere.clone_from(&acting.seen);
+        Ok(acting)
     }
 
     pub(super) fn message(&self, what: &str, timeout: Duration) -> String {

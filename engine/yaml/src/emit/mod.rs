@@ -1,6 +1,7 @@
 //! Printing as `kustomize build` does: block style, keys in natural order, quotes only where needed.
 
 mod analyze;
+mod kept;
 mod order;
 mod quote;
 mod retold;
@@ -14,6 +15,8 @@ use crate::json::JsonError;
 use crate::node::{Node, Pos};
 use crate::resolve::Dialect;
 
+pub use kept::emit_kept;
+
 /// Why a tree cannot be printed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EmitError {
@@ -23,6 +26,12 @@ pub enum EmitError {
     /// A key `"<<"` in quotes: kustomize drops such an entry without a word, this crate refuses it.
     #[error("print line {}: a quoted << as a key is not supported", pos.line)]
     QuotedMerge {
+        /// Where it stands.
+        pos: Pos,
+    },
+    /// A key that is a map or a list.
+    #[error("print line {}: a key must be a scalar", pos.line)]
+    Key {
         /// Where it stands.
         pos: Pos,
     },

@@ -27,12 +27,39 @@ pub(super) struct Writer<'o> {
     fresh: bool,
     /// The last character is a space that separates, or the line is empty.
     spaced: bool,
+    pub(super) layout: Layout,
+}
+
+/// How lines are laid out.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    /// Spaces per level.
+    pub(super) step: usize,
+    /// Lines are broken at the first chance after this column.
+    pub(super) width: usize,
+    /// Lists stand one level below their key, and not at its column.
+    pub(super) lists_indented: bool,
+}
+
+impl Layout {
+    /// As kustomize prints.
+    const KUSTOMIZE: Layout = Layout { step: STEP, width: WIDTH, lists_indented: false };
+
+    /// Where the lines of what is inside a map start, whose lines start at `indent`: at the next level.
+    fn below(self, indent: usize) -> usize {
+        (indent + self.step) / self.step * self.step
+    }
 }
 
 impl<'o> Writer<'o> {
     /// Writes behind what is there.
     pub(super) fn new(out: &'o mut String) -> Writer<'o> {
-        Writer { out, column: 0, fresh: true, spaced: true }
+        Writer::with(out, Layout::KUSTOMIZE)
+    }
+
+    /// Writes in another layout behind what is there.
+    pub(super) fn with(out: &'o mut String, layout: Layout) -> Writer<'o> {
+        Writer { out, column: 0, fresh: true, spaced: true, layout }
     }
 
     pub(super) fn document(&mut self, value: &Json) -> Result<(), EmitError> {
@@ -93,7 +120,7 @@ impl<'o> Writer<'o> {
             self.out.push(':');
             self.column += key.len() + 1;
             self.end_scalar();
-            return Ok(if of_list { indent } else { indent + STEP });
+            return Ok(self.below_key(of_list, indent));
         }
         let key = &*fold_next_lines(key);
         let simple = key.len() <= LONGEST_SIMPLE_KEY && !key.contains(is_break);
@@ -102,8 +129,7 @@ impl<'o> Writer<'o> {
             self.put(':');
             self.fresh = false;
             self.spaced = false;
-            // Lists stand at the column of their key.
-            Ok(if of_list { indent } else { indent + STEP })
+            Ok(self.below_key(of_list, indent))
         } else {
             self.indicator("?");
             self.string(key, indent + STEP, false)?;
@@ -111,6 +137,10 @@ impl<'o> Writer<'o> {
             self.indicator(":");
             Ok(indent + STEP)
         }
+    }
+
+    fn below_key(&self, of_list: bool, indent: usize) -> usize {
+        if of_list && !self.layout.lists_indented { indent } else { self.layout.below(indent) }
     }
 
     pub(super) fn string(&mut self, text: &str, indent: usize, simple_key: bool) -> Result<(), EmitError> {
@@ -143,7 +173,7 @@ impl<'o> Writer<'o> {
     fn plain(&mut self, text: &str, indent: usize, may_break: bool) {
         self.separate();
         // What ends before the last column is broken nowhere.
-        if self.column + text.len() <= WIDTH {
+        if self.column + text.len() <= self.layout.width {
             self.put_str(text);
             self.end_scalar();
             return;
@@ -151,7 +181,12 @@ impl<'o> Writer<'o> {
         let mut after_space = false;
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
-            if c == ' ' && may_break && !after_space && self.column > WIDTH && chars.peek() != Some(&' ') {
+            if c == ' '
+                && may_break
+                && !after_space
+                && self.column > self.layout.width
+                && chars.peek() != Some(&' ')
+            {
                 self.start_line(indent);
             } else {
                 self.put(c);
@@ -173,7 +208,7 @@ impl<'o> Writer<'o> {
             let next = chars.peek().map(|(_, c)| *c);
             if c == ' ' {
                 let foldable = may_break && !after_space && index > 0 && next.is_some_and(|n| n != ' ');
-                if foldable && self.column > WIDTH {
+                if foldable && self.column > self.layout.width {
                     self.start_line(indent);
                 } else {
                     self.put(' ');
@@ -214,7 +249,8 @@ impl<'o> Writer<'o> {
                 self.escape(c);
                 after_space = false;
             } else if c == ' ' {
-                if may_break && !after_space && self.column > WIDTH && index > 0 && next.is_some() {
+                if may_break && !after_space && self.column > self.layout.width && index > 0 && next.is_some()
+                {
                     self.start_line(indent);
                     if next == Some(' ') {
                         self.put('\\');
@@ -267,7 +303,7 @@ impl<'o> Writer<'o> {
         self.separate();
         self.put('|');
         if text.starts_with(' ') || text.starts_with(is_break) {
-            self.put('2');
+            self.put_str(&self.layout.step.to_string());
         }
         let mut backwards = text.chars().rev();
         if !backwards.next().is_some_and(is_break) {

@@ -1,0 +1,21 @@
+//! Secrets that are encrypted in Git: SOPS files, opened with age keys (feature `sops`).
+//!
+//! - [`age`]: the format of age, for X25519 keys.
+//! - [`sops`]: encrypted values in trees, in the file formats of SOPS.
+//! - [`Decryptor`]: what kustomize-controller does with them: the sources of generators before a build, objects after it.
+
+#[cfg(feature = "sops")]
+mod age;
+#[cfg(feature = "sops")]
+mod decryptor;
+#[cfg(not(feature = "sops"))]
+mod none;
+#[cfg(feature = "sops")]
+mod sops;
+#[cfg(all(test, feature = "sops"))]
+mod tests;
+
+#[cfg(feature = "sops")]
+pub(crate) use decryptor::{DecryptError, Decryptor};
+#[cfg(not(feature = "sops"))]
+pub(crate) use none::{DecryptError, Decryptor};
