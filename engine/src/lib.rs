@@ -28,7 +28,8 @@ pub mod source;
 mod status;
 
 pub use artifact::{ArtifactStore, StoredArtifact};
-pub use engine::{Engine, EngineOptions, is_supported};
+pub use driver::DriverOptions;
+pub use engine::{Engine, EngineOptions, Unfinished, is_supported};
 pub use object::ObjectRef;
 pub use render::{BuildError, ServedRemotes, build, envsubst};
 pub use source::{GitAuth, GitError, GitHosts, GitRemote, Secret};

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const MANAGER: &str = "source-controller";
-/// The longest time until a failed fetch is tried again.
-const MAX_RETRY: Duration = Duration::from_secs(30);
+/// When to look again at an object that cannot be read.
+const UNREADABLE: Duration = Duration::from_secs(30);
 
 /// Reconciles GitRepositories.
 pub(crate) struct GitRepositoryReconciler {
@@ -65,7 +65,8 @@ impl GitRepositoryReconciler {
         GitRepositoryReconciler { context, events }
     }
 
-    async fn run(&self, object: &Value, stamps: &mut Vec<Stamp>) -> Result<Duration, ClusterError> {
+    /// Gives when to look again: after this time, or none after a failure.
+    async fn run(&self, object: &Value, stamps: &mut Vec<Stamp>) -> Result<Option<Duration>, ClusterError> {
         let cluster = &self.context.cluster;
         let mut patch = StatusPatch::of(object, MANAGER);
         let mut status: GitRepositoryStatus =
@@ -77,7 +78,7 @@ impl GitRepositoryReconciler {
             Ok(spec) => (self.fetch(object, &spec, &mut status, stamps).await, spec.interval.to_std()),
             Err(error) => {
                 let failure = Failure { reason: "InvalidSpec", message: error.to_string(), stalled: true };
-                (Err(failure), MAX_RETRY)
+                (Err(failure), UNREADABLE)
             }
         };
         if let Some(at) = requested_at(object) {
@@ -96,7 +97,7 @@ impl GitRepositoryReconciler {
                     let message = format!("stored artifact for commit '{}'", revision.subject);
                     (Severity::Info, "NewArtifact", message)
                 });
-                (event, interval)
+                (event, Some(interval))
             }
             Err(Failure { reason, message, stalled }) => {
                 conditions.set(FETCH_FAILED, Status::True, reason, message.as_str());
@@ -112,7 +113,7 @@ impl GitRepositoryReconciler {
                     );
                     conditions.failed(reason, &message);
                 }
-                (Some((Severity::Error, reason, message)), interval.min(MAX_RETRY))
+                (Some((Severity::Error, reason, message)), stalled.then_some(interval))
             }
         };
         status.conditions = conditions.into_list();
@@ -297,7 +298,8 @@ impl Reconcile for GitRepositoryReconciler {
         }
         let mut stamps = Vec::new();
         match self.run(&object, &mut stamps).await {
-            Ok(next) => Next::Idle(next, stamps),
+            Ok(Some(next)) => Next::Idle(next, stamps),
+            Ok(None) => Next::Backoff(stamps),
             Err(error) => after_error(&who, &error),
         }
     }

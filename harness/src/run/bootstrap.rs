@@ -5,7 +5,7 @@ use crate::cluster::{Handle, words};
 use crate::forge::{Author, Change, CommitId, Forge, ForgeError, Repo};
 use crate::scenario::ExtraController;
 use seatrial_api::FluxRelease;
-use seatrial_engine::{ArtifactStore, Engine, EngineOptions};
+use seatrial_engine::{ArtifactStore, DriverOptions, Engine, EngineOptions};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
 use serde_json::Value;
@@ -178,6 +178,7 @@ pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
             flux: cluster.flux,
             // What comes over a watch comes too late to tell that nothing has changed.
             cluster_changes: cluster.immediate.then(|| cluster.changes.clone()),
+            driver: DriverOptions::default(),
             name: cluster.name.clone(),
         }));
     }

@@ -14,6 +14,7 @@ use crate::status::conditions::Status;
 use seatrial_api::kustomization::{KustomizationSpec, ResourceInventory};
 use seatrial_api::meta::condition::HEALTHY;
 use seatrial_api::{FluxRelease, GoDuration};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 impl Run<'_> {
@@ -64,7 +65,13 @@ impl Run<'_> {
         wanted: &Bundle,
         timeout: Duration,
     ) -> Result<Vec<Change>, Stop> {
-        let manager = Manager { cluster, clock: &self.context.clock, settled: &self.context.settled };
+        let manager = Manager {
+            cluster,
+            clock: &self.context.clock,
+            settled: &self.context.settled,
+            known: self.inventory(),
+            concurrent: self.context.driver.concurrent_ssa.max(1),
+        };
         let options = ApplyOptions { force: spec.force, timeout };
         let mut changes = Vec::new();
         let last = 2;
@@ -93,6 +100,12 @@ impl Run<'_> {
             self.event(Severity::Info, "Progressing", &message).await;
         }
         Ok(changes)
+    }
+
+    /// What the Kustomization had applied before.
+    fn inventory(&self) -> BTreeSet<ObjectRef> {
+        let entries = self.state.status.inventory.iter().flat_map(|inventory| &inventory.entries);
+        entries.filter_map(apply::inventory::object).collect()
     }
 
     fn waiter<'b>(&'b self, cluster: &'b Cluster) -> Health<'b> {
@@ -127,8 +140,11 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a reconcile that starts now would find another spec, another revision, or a request.
+    /// Whether a reconcile that starts now would find another spec, another revision, or a request; or the engine stops.
     async fn is_outdated(&self, spec: &KustomizationSpec) -> bool {
+        if self.context.stopping.is_asked() {
+            return true;
+        }
         let Ok(now) = self.context.cluster.get(&self.who).await else { return true };
         let old = self.object;
         object::generation(&now) != object::generation(old)

@@ -83,11 +83,19 @@ impl Run<'_> {
     }
 
     pub(super) fn artifact(&self, source: &Source) -> Result<StoredArtifact, Stop> {
-        self.context.artifacts.get(&source.digest).ok_or_else(|| Stop::Failed {
-            reason: "ArtifactFailed",
-            message: format!("artifact of revision {} is not in storage, retrying in 5s", source.revision),
-            event: None,
-            retry: Some(Duration::from_secs(5)),
+        let retry = Duration::from_secs(5);
+        self.context.artifacts.get(&source.digest).ok_or_else(|| match self.state.is_quiet() {
+            // After a restart: the source fetches it again.
+            true => Stop::Later { retry },
+            false => Stop::Failed {
+                reason: "ArtifactFailed",
+                message: format!(
+                    "artifact of revision {} is not in storage, retrying in 5s",
+                    source.revision
+                ),
+                event: None,
+                retry: Some(retry),
+            },
         })
     }
 

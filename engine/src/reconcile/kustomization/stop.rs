@@ -24,6 +24,11 @@ pub(super) enum Stop {
     Stalled { reason: &'static str, message: String },
     /// Something new is to be reconciled.
     Canceled { message: String },
+    /// What was brought about before stands, and nothing is said: what it needs is about to come.
+    Later {
+        /// When to look again.
+        retry: Duration,
+    },
     /// The status could not be written.
     Write(ClusterError),
 }
