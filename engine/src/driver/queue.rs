@@ -65,7 +65,7 @@ pub(crate) struct Turn {
 
 impl Queue {
     pub(crate) fn new(concurrent: usize, stopping: Stopping) -> Queue {
-        Queue { free: Arc::new(Semaphore::new(concurrent)), stopping }
+        Queue { free: Arc::new(Semaphore::new(concurrent.min(Semaphore::MAX_PERMITS))), stopping }
     }
 
     /// Waits for the turn of `who`; none when the engine stops.

@@ -61,6 +61,7 @@ impl Reconcile for KustomizationReconciler {
         let who = ObjectRef::of(&object);
         let woken = wake.stamp();
         let mut stamps = self.context.cluster_stamps();
+        let stored = self.context.artifacts.changes.stamp();
         if object::is_deleted(&object) {
             return match finalize::finalize(&self.context, &self.events, &object).await {
                 Ok(()) => {
@@ -88,6 +89,10 @@ impl Reconcile for KustomizationReconciler {
         match run.finish().await {
             Ok(Ended::After(time)) => {
                 stamps.extend(remotes.stamps());
+                Next::Idle(time, stamps)
+            }
+            Ok(Ended::Missing(time)) => {
+                stamps.push(stored);
                 Next::Idle(time, stamps)
             }
             Ok(Ended::Again) => Next::Now,

@@ -91,7 +91,13 @@ impl<'a> Run<'a> {
                 Ok(Ended::Again)
             }
             Err(Stop::Stalled { reason, message }) => self.stalled(reason, &message).await,
-            Err(Stop::Later { retry }) => Ok(Ended::After(retry)),
+            Err(Stop::Missing { message, retry }) => {
+                if let Some(message) = message {
+                    self.state.conditions.failed("ArtifactFailed", &message);
+                    self.state.end(&cluster).await?;
+                }
+                Ok(Ended::Missing(retry))
+            }
             Err(Stop::Write(error)) => Err(error),
         }
     }
@@ -125,7 +131,7 @@ impl<'a> Run<'a> {
             Ok(()) => "ReconciliationSucceeded",
             Err(Stop::Failed { reason, .. } | Stop::Stalled { reason, .. }) => reason,
             Err(Stop::Canceled { .. }) => "HealthCheckCanceled",
-            Err(Stop::Write(_) | Stop::Later { .. }) => return result,
+            Err(Stop::Write(_) | Stop::Missing { .. }) => return result,
         };
         let known = self.state.status.history.first();
         let is_known =
