@@ -3,9 +3,11 @@
 use crate::render::ServedRemotes;
 use crate::source::{Blobs, GitHosts};
 use seatrial_render::{Entry, RenderErrors, Tree};
+use seatrial_time::Signal;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Vacant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The content of one revision of a source.
@@ -29,6 +31,8 @@ pub(crate) type Built = Result<Arc<Vec<Value>>, RenderErrors>;
 #[derive(Debug, Default)]
 pub struct ArtifactStore {
     state: Mutex<State>,
+    /// Moves with each artifact that is new in storage.
+    pub(crate) changes: Signal,
     /// What files of Git repositories contain.
     pub(crate) blobs: Arc<Blobs>,
 }
@@ -78,7 +82,14 @@ impl ArtifactStore {
     pub fn store(&self, tree: Tree) -> StoredArtifact {
         let (digest, size) = digest(&tree);
         let mut state = self.lock();
-        state.artifacts.entry(digest.clone()).or_insert_with(|| StoredArtifact { digest, size, tree }).clone()
+        let entry = state.artifacts.entry(digest.clone());
+        let is_new = matches!(entry, Vacant(_));
+        let stored = entry.or_insert_with(|| StoredArtifact { digest, size, tree }).clone();
+        drop(state);
+        if is_new {
+            self.changes.bump();
+        }
+        stored
     }
 
     /// Stores files under the digest and the size of the archive that they came in.

@@ -2,7 +2,7 @@
 
 use crate::artifact::ArtifactStore;
 use crate::cluster::{Change, Cluster, ClusterHosts, Watch};
-use crate::driver::{Controller, Reconcile, Wakes, reference};
+use crate::driver::{Controller, DriverOptions, Queue, Reconcile, Stopping, Wakes, reference};
 use crate::object::ObjectRef;
 use crate::reconcile::{
     Context, GeneratorReconciler, GitRepositoryReconciler, KustomizationReconciler, OciRepositoryReconciler,
@@ -16,6 +16,9 @@ use seatrial_api::meta::WATCH_LABEL;
 use seatrial_render::Renderer;
 use seatrial_time::{Clock, Signal, Task};
 use std::sync::Arc;
+use std::time::Duration;
+
+const SOURCES: &str = "source.toolkit.fluxcd.io";
 
 /// What an engine works with.
 #[derive(Clone)]
@@ -39,14 +42,28 @@ pub struct EngineOptions {
     /// Moves with each change of the cluster's store, where that is known: then periods in which nothing changes cost
     /// nothing. None for clusters elsewhere.
     pub cluster_changes: Option<Signal>,
+    /// How the controllers work.
+    pub driver: DriverOptions,
     /// Name of the engine in the names of its tasks, such as the cluster's.
     pub name: String,
 }
 
-/// A running engine. Dropping it stops it: every task ends where it stands.
+/// A running engine. Dropping it stops it: every task ends where it stands, as if the process had died. The next engine brings things
+/// to the same end all the same; [`Engine::stop`] leaves nothing half done.
 #[must_use = "dropping an engine stops it"]
 pub struct Engine {
     tasks: Vec<Task>,
+    clock: Clock,
+    wakes: Wakes,
+    stopping: Stopping,
+}
+
+/// Objects whose reconciles did not end in time; they were dropped where they stood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("end the reconciles of {} in time", .objects.join(", "))]
+pub struct Unfinished {
+    /// The objects as `Kind/namespace/name`, sorted.
+    pub objects: Vec<String>,
 }
 
 impl Engine {
@@ -55,7 +72,10 @@ impl Engine {
     pub fn start(options: EngineOptions) -> Engine {
         let cluster = Cluster::new(options.client.clone());
         let wakes = Wakes::default();
+        let stopping = Stopping::default();
         let context = Arc::new(Context {
+            driver: options.driver,
+            stopping: stopping.clone(),
             observer: SourceObserver::new(wakes.clone()),
             clock: options.clock.clone(),
             changes: options.cluster_changes.clone(),
@@ -70,14 +90,26 @@ impl Engine {
             settled: Default::default(),
             bundles: Default::default(),
         });
-        let mut start = Start { name: options.name, context, wakes, tasks: Vec::new() };
+        let mut start = Start { name: options.name, context, wakes: wakes.clone(), tasks: Vec::new() };
         for kind in KINDS {
             start.kind(kind);
         }
         for kind in ["ConfigMap", "Secret"] {
             start.watch_references(kind);
         }
-        Engine { tasks: start.tasks }
+        Engine { tasks: start.tasks, clock: options.clock, wakes, stopping }
+    }
+
+    /// Begins no reconcile any more, lets those that run end, and stops. Health checks that wait are canceled (from Flux 2.9 on): the
+    /// status says so, and the next engine takes them up again.
+    ///
+    /// # Errors
+    /// [`Unfinished`] when some have not ended within `limit`. The engine has stopped in any case.
+    pub async fn stop(self, limit: Duration) -> Result<(), Unfinished> {
+        self.stopping.ask();
+        self.wakes.wake_all();
+        let ended = self.clock.timeout(limit, self.stopping.quiet()).await;
+        ended.map_err(|_| Unfinished { objects: self.stopping.running() })
     }
 
     /// How many watches the engine has.
@@ -117,11 +149,23 @@ impl Start {
     }
 
     fn control<R: Reconcile>(&mut self, kind: &FluxKind, api_version: String, reconciler: R) {
+        let driver = self.context.driver.clone();
+        if kind.group == SOURCES && (driver.selector.is_some() || driver.namespace.is_some()) {
+            // Kustomizations of this engine may be of sources of others.
+            self.observe(kind, api_version.clone());
+        }
         let controller = Controller {
+            queue: Queue::new(driver.concurrent(kind.group), self.context.stopping.clone()),
             cluster: self.context.cluster.clone(),
             clock: self.context.clock.clone(),
             changes: self.context.changes.clone(),
-            watch: Watch { api_version, kind: kind.kind.to_owned(), labels: String::new() },
+            watch: Watch {
+                api_version,
+                kind: kind.kind.to_owned(),
+                labels: driver.selector.clone().unwrap_or_default(),
+                namespace: driver.namespace.clone(),
+            },
+            options: driver,
             reconciler: Arc::new(reconciler),
             wakes: self.wakes.clone(),
         };
@@ -131,7 +175,8 @@ impl Start {
 
     /// Watches a kind that others write and Kustomizations read.
     fn observe(&mut self, kind: &FluxKind, api_version: String) {
-        let watch = Watch { api_version, kind: kind.kind.to_owned(), labels: String::new() };
+        let kind = kind.kind.to_owned();
+        let watch = Watch { api_version, kind, labels: String::new(), namespace: None };
         let context = self.context.clone();
         self.watch(watch, move |change| match change {
             Change::Listed(objects) => objects.iter().for_each(|object| context.observer.observe(object)),
@@ -146,7 +191,7 @@ impl Start {
             return;
         }
         let labels = format!("{WATCH_LABEL}=Enabled");
-        let watch = Watch { api_version: "v1".to_owned(), kind: kind.to_owned(), labels };
+        let watch = Watch { api_version: "v1".to_owned(), kind: kind.to_owned(), labels, namespace: None };
         let wakes = self.wakes.clone();
         self.watch(watch, move |change| {
             if let Change::Set(object) | Change::Gone(object) = change {

@@ -31,7 +31,8 @@ mod status;
 
 pub use artifact::{ArtifactStore, Counts, StoredArtifact};
 pub use cluster::{ClusterHosts, RemoteCluster};
-pub use engine::{Engine, EngineOptions, is_supported};
+pub use driver::DriverOptions;
+pub use engine::{Engine, EngineOptions, Unfinished, is_supported};
 pub use object::ObjectRef;
 pub use render::{BuildError, ServedRemotes, build, envsubst};
 pub use source::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};

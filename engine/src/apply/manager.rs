@@ -2,7 +2,8 @@
 //!
 //! # Flow
 //! For each object of a stage: read it, plan it by a dry run, take over fields of other tools; only when all of the
-//! stage is planned, apply what has drifted.
+//! stage is planned, apply what has drifted. Plans are made side by side; objects of one kind are applied side by side, kinds
+//! one after the other.
 //!
 //! # Guarantees
 //! An object whose plan equals what is there is not written. A stage of which one object is refused is not written.
@@ -12,10 +13,12 @@ use super::settled::{Settled, State};
 use super::{FIELD_MANAGER, GROUP, Wanted, drift, fields};
 use crate::cluster::{Cluster, ClusterError};
 use crate::object::{self, ObjectRef};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use seatrial_time::Clock;
 use seatrial_wire::Answer;
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,11 +104,21 @@ pub(crate) struct Manager<'a> {
     pub(crate) settled: &'a Settled,
     /// Fields that are left as they are.
     pub(crate) ignore: &'a Ignore,
+    /// What was applied before, by all that is known: of any other object the dry run comes first, and mostly finds that it is new.
+    pub(crate) known: BTreeSet<ObjectRef>,
+    /// At most so many requests are under way at once, 1 at least.
+    pub(crate) concurrent: usize,
 }
 
 struct Planned<'a> {
     object: Cow<'a, Wanted>,
     change: Change,
+}
+
+impl Planned<'_> {
+    fn writes(&self) -> bool {
+        matches!(self.change.action, Action::Created | Action::Configured)
+    }
 }
 
 impl Manager<'_> {
@@ -115,39 +128,53 @@ impl Manager<'_> {
         objects: &[Wanted],
         options: ApplyOptions,
     ) -> Result<Vec<Change>, ApplyError> {
-        let mut plan = Vec::new();
-        for object in objects {
-            plan.push(self.plan(object, options).await?);
+        let plans: Vec<_> = objects.iter().map(|object| self.plan(object, options)).collect();
+        let plans: Vec<Planned<'_>> = stream::iter(plans).buffered(self.concurrent).try_collect().await?;
+        for kind in plans.chunk_by(|a, b| a.change.who.kind == b.change.who.kind) {
+            let writes: Vec<_> =
+                kind.iter().filter(|plan| plan.writes()).map(|plan| self.write(plan)).collect();
+            stream::iter(writes).buffered(self.concurrent).try_collect::<Vec<()>>().await?;
         }
-        let mut changes = Vec::new();
-        for Planned { object, change } in plan {
-            if matches!(change.action, Action::Created | Action::Configured) {
-                self.cluster
-                    .apply(&object.who, object.text.clone(), object.object.clone(), FIELD_MANAGER)
-                    .await
-                    .map_err(|source| ApplyError::Apply { who: change.who.clone(), source })?;
-            }
-            changes.push(change);
-        }
-        Ok(changes)
+        Ok(plans.into_iter().map(|plan| plan.change).collect())
+    }
+
+    async fn write(&self, Planned { object, change }: &Planned<'_>) -> Result<(), ApplyError> {
+        self.cluster
+            .apply(&object.who, object.text.clone(), object.object.clone(), FIELD_MANAGER)
+            .await
+            .map(drop)
+            .map_err(|source| ApplyError::Apply { who: change.who.clone(), source })
     }
 
     async fn plan<'a>(&self, wanted: &'a Wanted, options: ApplyOptions) -> Result<Planned<'a>, ApplyError> {
         let who = wanted.who.clone();
+        let mut dry_run = None;
+        if !self.known.contains(&who) && left_alone(&wanted.object, None).is_none() {
+            let outcome = self.dry_run(wanted).await;
+            if outcome.as_ref().is_ok_and(is_new) {
+                let change = Change { who, action: Action::Created };
+                return Ok(Planned { object: Cow::Borrowed(wanted), change });
+            }
+            dry_run = Some(outcome);
+        }
         let found = match self.cluster.find_answer(&who).await {
             Ok(live) => live,
             Err(source @ ClusterError::NoNamespace) => return Err(ApplyError::NoNamespace { who, source }),
             Err(source @ ClusterError::NoMatch { .. }) => return Err(ApplyError::DryRun { who, source }),
             // Who may not read it is told of the dry run, where that is refused as well.
             Err(source) if source.has_code(403) => {
-                return Err(match self.dry_run(wanted).await {
+                let dry_run = match dry_run {
+                    Some(outcome) => outcome,
+                    None => self.dry_run(wanted).await,
+                };
+                return Err(match dry_run {
                     Err(dry_run) => refused(who, dry_run),
                     Ok(_) => ApplyError::Query { who, source },
                 });
             }
             Err(source) => return Err(ApplyError::Query { who, source }),
         };
-        let (action, instead) = self.decide(wanted, found, options).await?;
+        let (action, instead) = self.decide(wanted, found, dry_run, options).await?;
         let object = instead.map_or(Cow::Borrowed(wanted), Cow::Owned);
         Ok(Planned { object, change: Change { who, action } })
     }
@@ -157,16 +184,19 @@ impl Manager<'_> {
         &self,
         wanted: &Wanted,
         found: Option<Answer>,
+        mut dry_run: Option<Result<Answer, ClusterError>>,
         options: ApplyOptions,
     ) -> Result<(Action, Option<Wanted>), ApplyError> {
         let planned = |action| (action, None);
         let Wanted { who, object, text } = wanted;
         let who = who.clone();
         let state = found.as_ref().map(|found| State::of(text, found));
-        let mut dry_run = None;
         if state.is_some_and(|state| self.settled.knows(&who, state)) {
             // It asked for nothing else when it was last looked at, so only the dry run can tell a difference.
-            let outcome = self.dry_run(wanted).await;
+            let outcome = match dry_run {
+                Some(outcome) => outcome,
+                None => self.dry_run(wanted).await,
+            };
             if outcome.is_ok() && outcome.as_ref().ok() == found.as_ref() {
                 return Ok(planned(Action::Unchanged));
             }
@@ -247,6 +277,13 @@ fn refused(who: ObjectRef, source: ClusterError) -> ApplyError {
         error if error.is_not_found() => ApplyError::NotFound { who, source },
         _ => ApplyError::DryRun { who, source },
     }
+}
+
+/// Whether a dry run found nothing in place: what is not stored has no version.
+fn is_new(outcome: &Answer) -> bool {
+    let version =
+        |object: &Value| object["metadata"]["resourceVersion"].as_str().is_some_and(|v| !v.is_empty());
+    outcome.value().is_ok_and(|object| !version(&object))
 }
 
 fn is_immutable(error: &ClusterError) -> bool {

@@ -20,6 +20,8 @@ pub(crate) struct Watch {
     pub(crate) kind: String,
     /// Label selector, or empty.
     pub(crate) labels: String,
+    /// The one namespace, or none for all.
+    pub(crate) namespace: Option<String>,
 }
 
 /// What has happened.
@@ -54,7 +56,10 @@ impl Watch {
                 },
                 Err(error) => error,
             };
-            tracing::debug!(kind = self.kind, %error, "watching failed");
+            match error.has_code(400) {
+                true => tracing::warn!(kind = self.kind, labels = self.labels, %error, "watching is refused"),
+                false => tracing::debug!(kind = self.kind, %error, "watching failed"),
+            }
             let next = clock.now() + RETRY;
             clock.idle(next, RETRY, &seen).await;
         }
@@ -68,9 +73,12 @@ impl Watch {
         let resource = cluster.resource(&ObjectRef::new(&self.api_version, &self.kind, "", "")).await?;
         let selector = match self.labels.as_str() {
             "" => String::new(),
-            labels => format!("labelSelector={}&", labels.replace('=', "%3D").replace('/', "%2F")),
+            labels => {
+                let labels: String = form_urlencoded::byte_serialize(labels.as_bytes()).collect();
+                format!("labelSelector={labels}&")
+            }
         };
-        let path = format!("{}?{selector}", resource.path(None));
+        let path = format!("{}?{selector}", resource.path(self.namespace.as_deref()));
         let list = cluster.read(path.trim_end_matches(['?', '&'])).await?;
         let mut list = Arc::unwrap_or_clone(list);
         let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();

@@ -1,10 +1,10 @@
 //! One task for each object of a kind.
 //!
-//! A task reconciles, then parks until its object changes in a way that matters, until somebody else wakes it, or until
+//! A task waits for its turn, reconciles, then parks until its object changes in a way that matters, until somebody else wakes it, or until
 //! the time that the reconcile asked for. It reads its object anew each time: what woke it does not matter to what it
 //! does, and nothing is lost when several reasons fall together.
 
-use super::Wakes;
+use super::{DriverOptions, Queue, Wakes};
 use crate::cluster::{Change, Cluster, Watch};
 use crate::object::{self, ObjectRef};
 use seatrial_api::meta::REQUESTED_AT;
@@ -23,11 +23,12 @@ pub(crate) enum Next {
     Woken,
     /// At once.
     Now,
-    /// After this time.
-    After(Duration),
     /// After this time, and then every so often, but not while the stamps are current: the run did nothing, and would
     /// do nothing again.
     Idle(Duration, Vec<Stamp>),
+    /// After a time that grows with every failure in a row, but not while the stamps, of which there may be none, are current:
+    /// this one failed, and would fail again.
+    Backoff(Vec<Stamp>),
 }
 
 /// Reconciles the objects of a kind.
@@ -56,6 +57,10 @@ pub(crate) struct Controller<R> {
     pub(crate) reconciler: Arc<R>,
     /// Who is to be woken.
     pub(crate) wakes: Wakes,
+    /// Whose turn it is.
+    pub(crate) queue: Queue,
+    /// How long failures wait.
+    pub(crate) options: DriverOptions,
 }
 
 struct Slot {
@@ -139,8 +144,10 @@ impl<R: Reconcile> Controller<R> {
     fn spawn(&self, who: ObjectRef, wake: Signal) -> Task {
         let (cluster, clock) = (self.cluster.clone(), self.clock.clone());
         let (reconciler, tells) = (self.reconciler.clone(), self.changes.is_some());
+        let (queue, options, mut failures) = (self.queue.clone(), self.options.clone(), 0);
         self.clock.spawn(format!("reconcile {who}"), async move {
             loop {
+                let Some(turn) = queue.turn(&who.to_string()).await else { return };
                 let woken = wake.stamp();
                 let next = match cluster.find(&who).await {
                     Ok(Some(object)) => {
@@ -153,16 +160,22 @@ impl<R: Reconcile> Controller<R> {
                     Ok(None) => Next::Woken,
                     Err(error) => {
                         tracing::debug!(%who, %error, "reading failed");
-                        Next::After(Duration::from_secs(5))
+                        Next::Backoff(Vec::new())
                     }
                 };
+                drop(turn);
+                failures = if matches!(next, Next::Backoff(_)) { failures + 1 } else { 0 };
                 match next {
                     Next::Now => clock.turn().await,
                     Next::Woken => wake.changed(&woken).await,
-                    Next::After(time) => first(wake.changed(&woken), clock.sleep(time)).await,
                     // Stamps tell of nothing that happens on a cluster whose changes nobody reports.
                     Next::Idle(time, _) if !tells => {
                         first(wake.changed(&woken), clock.sleep(time)).await;
+                    }
+                    Next::Backoff(stamps) => {
+                        let stamps = if tells { stamps } else { Vec::new() };
+                        let retry = back_off(&clock, &options, &mut failures, &stamps);
+                        first(wake.changed(&woken), retry).await;
                     }
                     Next::Idle(time, stamps) => {
                         first(wake.changed(&woken), clock.idle(clock.now() + time, time, &stamps)).await;
@@ -171,6 +184,19 @@ impl<R: Reconcile> Controller<R> {
             }
         })
     }
+}
+
+/// Returns when the next try is due; one that the stamps say would be in vain is passed over, and counts as one more failure.
+async fn back_off(clock: &Clock, options: &DriverOptions, failures: &mut u32, stamps: &[Stamp]) {
+    let mut next = clock.now() + options.delay(*failures);
+    if !stamps.is_empty() {
+        clock.idle(clock.now(), Duration::from_nanos(1), stamps).await;
+        while next < clock.now() {
+            *failures += 1;
+            next += options.delay(*failures).max(Duration::from_millis(1));
+        }
+    }
+    clock.sleep_until(next).await;
 }
 
 async fn first(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {

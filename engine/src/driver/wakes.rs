@@ -40,6 +40,11 @@ impl Wakes {
         self.lock().remove(&who.to_string());
     }
 
+    /// Wakes everything.
+    pub(crate) fn wake_all(&self) {
+        self.lock().values().for_each(|entry| entry.wake.bump());
+    }
+
     /// Wakes what refers to `changed`, but not what is done with its `revision` already.
     pub(crate) fn wake_users(&self, changed: &str, revision: Option<&str>) {
         for entry in self.lock().values() {

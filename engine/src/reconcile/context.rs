@@ -3,7 +3,7 @@
 use crate::apply::Settled;
 use crate::artifact::ArtifactStore;
 use crate::cluster::{Cluster, ClusterError, ClusterHosts, Elsewhere};
-use crate::driver::{Next, Wakes};
+use crate::driver::{DriverOptions, Next, Stopping, Wakes};
 use crate::object::{self, ObjectRef};
 use crate::reconcile::kustomization::Bundles;
 use crate::source::{GitHosts, OciRegistries};
@@ -31,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) observer: SourceObserver,
     pub(crate) settled: Settled,
     pub(crate) bundles: Bundles,
+    pub(crate) driver: DriverOptions,
+    pub(crate) stopping: Stopping,
 }
 
 impl Context {
@@ -82,7 +84,7 @@ pub(crate) fn has_finalizer(object: &Value) -> bool {
 /// What to do after a write that failed: a conflict means that the object has changed, so it is read again at once.
 pub(crate) fn after_error(who: &ObjectRef, error: &ClusterError) -> Next {
     tracing::warn!(%who, %error, "a write failed");
-    if error.has_code(409) { Next::Now } else { Next::After(std::time::Duration::from_secs(5)) }
+    if error.has_code(409) { Next::Now } else { Next::Backoff(Vec::new()) }
 }
 
 /// The value of the annotation that asks for a reconcile.

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 /// Who writes the statuses of sources.
 pub(super) const MANAGER: &str = "source-controller";
-/// The longest time until a failed fetch is tried again.
-pub(super) const MAX_RETRY: Duration = Duration::from_secs(30);
+/// When to look again at an object that cannot be read.
+pub(super) const UNREADABLE: Duration = Duration::from_secs(30);
 
 /// Why there is no artifact.
 #[derive(Debug)]

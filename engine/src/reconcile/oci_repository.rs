@@ -1,7 +1,7 @@
 //! OCIRepository: a layer of an artifact in a container registry, as an artifact.
 
 use super::context::{Context, after_error, requested_at};
-use super::fetched::{self, Failure, MANAGER, MAX_RETRY};
+use super::fetched::{self, Failure, MANAGER, UNREADABLE};
 use crate::artifact::{StoredArtifact, hex};
 use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
@@ -34,7 +34,8 @@ impl OciRepositoryReconciler {
         OciRepositoryReconciler { context, events }
     }
 
-    async fn run(&self, object: &Value, stamps: &mut Vec<Stamp>) -> Result<Duration, ClusterError> {
+    /// Gives when to look again: after this time, or none after a failure.
+    async fn run(&self, object: &Value, stamps: &mut Vec<Stamp>) -> Result<Option<Duration>, ClusterError> {
         let cluster = &self.context.cluster;
         let mut patch = StatusPatch::of(object, MANAGER);
         let mut status: OCIRepositoryStatus =
@@ -44,12 +45,12 @@ impl OciRepositoryReconciler {
             Conditions::new(std::mem::take(&mut status.conditions), generation, self.context.now());
         let (result, interval) = match serde_json::from_value::<OCIRepositorySpec>(object["spec"].clone()) {
             Ok(spec) => (self.fetch(object, &spec, &mut status, stamps).await, spec.interval.to_std()),
-            Err(error) => (Err(Failure::stalled("InvalidSpec", error.to_string())), MAX_RETRY),
+            Err(error) => (Err(Failure::stalled("InvalidSpec", error.to_string())), UNREADABLE),
         };
         if let Some(at) = requested_at(object) {
             status.last_handled_reconcile_at = Some(at);
         }
-        let next = if result.is_ok() { interval } else { interval.min(MAX_RETRY) };
+        let retries = result.as_ref().is_err_and(|failure| !failure.stalled);
         let revision = status.artifact.as_ref().map_or("", |artifact| &artifact.revision);
         let (event, observed) = fetched::conclude(&mut conditions, revision, result);
         if observed {
@@ -60,7 +61,7 @@ impl OciRepositoryReconciler {
         if let Some((severity, reason, message)) = event {
             self.events.write(cluster, object, severity, reason, &message, &[]).await;
         }
-        Ok(next)
+        Ok((!retries).then_some(interval))
     }
 
     /// Makes the artifact of `status` what the reference stands for; gives the text of the event if it is new.
@@ -197,7 +198,8 @@ impl Reconcile for OciRepositoryReconciler {
         }
         let mut stamps = Vec::new();
         match self.run(&object, &mut stamps).await {
-            Ok(next) => Next::Idle(next, stamps),
+            Ok(Some(next)) => Next::Idle(next, stamps),
+            Ok(None) => Next::Backoff(stamps),
             Err(error) => after_error(&ObjectRef::of(&object), &error),
         }
     }

@@ -2,14 +2,22 @@
 
 #![allow(dead_code, reason = "not every test binary uses all of it")]
 
+mod gate;
 pub(crate) mod registry;
+mod snapshot;
+
+#[allow(unused_imports, reason = "not every test binary uses all of it")]
+pub(crate) use {
+    gate::{Gate, Kill},
+    snapshot::snapshot,
+};
 
 use git2::{Repository, Signature, Time};
 use kube::Client;
 use seatrial_api::FluxRelease;
 use seatrial_engine::{
-    ArtifactStore, ClusterHosts, Engine, EngineOptions, GitAuth, GitError, GitHosts, GitRemote, NoRegistries,
-    OciRegistries, RemoteCluster,
+    ArtifactStore, ClusterHosts, DriverOptions, Engine, EngineOptions, GitAuth, GitError, GitHosts, GitRemote,
+    NoRegistries, OciRegistries, RemoteCluster,
 };
 use seatrial_render::Renderer;
 use seatrial_sim::{Cluster, ClusterOptions, Identity};
@@ -187,7 +195,7 @@ pub(crate) struct World {
 impl World {
     /// A cluster with the Flux kinds and a running engine.
     pub(crate) async fn new(clock: Clock, client: Client, changes: Option<Signal>) -> World {
-        World::with(clock, client, changes, FluxRelease::V2_9).await
+        World::with(clock, client, changes, FluxRelease::V2_9, &[]).await
     }
 
     pub(crate) async fn with(
@@ -195,6 +203,7 @@ impl World {
         client: Client,
         changes: Option<Signal>,
         flux: FluxRelease,
+        kinds: &[&str],
     ) -> World {
         let git = TestGit::new();
         let options = EngineOptions {
@@ -207,15 +216,19 @@ impl World {
             renderer: Arc::new(Renderer::new()),
             flux,
             cluster_changes: changes,
+            driver: DriverOptions::default(),
             name: "test".to_owned(),
         };
-        World::prepared(World { clock, client, git, files: BTreeMap::new(), engine: None, options }).await
+        let world = World { clock, client, git, files: BTreeMap::new(), engine: None, options };
+        World::prepared(world, kinds).await
     }
 
-    /// With the Flux kinds and a running engine.
-    async fn prepared(mut world: World) -> World {
+    /// With the definitions of the kinds that are asked for, or of all, and a running engine.
+    async fn prepared(mut world: World, kinds: &[&str]) -> World {
         for crd in seatrial_api::crds(world.options.flux) {
-            world.apply(crd).await;
+            if kinds.is_empty() || kinds.iter().any(|kind| crd["spec"]["names"]["kind"] == *kind) {
+                world.apply(crd).await;
+            }
         }
         world
             .apply(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "flux-system" } }))
@@ -245,12 +258,23 @@ impl World {
             EngineOptions { client: client.clone(), cluster_changes: changes, ..self.options.clone() };
         let files = BTreeMap::new();
         let clock = self.clock.clone();
-        World::prepared(World { clock, client, git: self.git.clone(), files, engine: None, options }).await
+        let world = World { clock, client, git: self.git.clone(), files, engine: None, options };
+        World::prepared(world, &[]).await
     }
 
     /// Where artifacts are kept.
     pub(crate) fn artifacts(&self) -> &ArtifactStore {
         &self.options.artifacts
+    }
+
+    /// From the next start on, the engine reaches the cluster through `gate`.
+    pub(crate) fn gate(&mut self, gate: &Gate) {
+        self.options.client = gate.client(&self.client);
+    }
+
+    /// What the engine is started with.
+    pub(crate) fn options(&mut self) -> &mut EngineOptions {
+        &mut self.options
     }
 
     /// The same options with nothing in storage: what is left after a restart of the process.
@@ -381,6 +405,11 @@ impl World {
         self.until(&ks(name), 900, |ks| ready(ks)["status"] == "False" && ready(ks)["reason"] == reason).await
     }
 
+    /// Waits until the object at `path` is not ready for `reason`.
+    pub(crate) async fn fails_at(&self, path: &str, reason: &str) -> Value {
+        self.until(path, 900, |it| ready(it)["status"] == "False" && ready(it)["reason"] == reason).await
+    }
+
     /// Messages of all events on an object, by name.
     pub(crate) async fn events(&self, name: &str) -> Vec<String> {
         let list = self.get("/api/v1/namespaces/flux-system/events").await;
@@ -452,10 +481,19 @@ fn path_of(object: &Value) -> String {
 
 /// Plays `story` on a simulated cluster in virtual time.
 pub(crate) fn play<F: Future<Output = ()>>(flux: FluxRelease, story: impl FnOnce(World, Cluster) -> F) {
+    play_kinds(flux, &[], story);
+}
+
+/// As [`play`], where only these Flux kinds are served: they are most of what a start costs.
+pub(crate) fn play_kinds<F: Future<Output = ()>>(
+    flux: FluxRelease,
+    kinds: &[&str],
+    story: impl FnOnce(World, Cluster) -> F,
+) {
     let end = simulate(Simulation::seeded(7), |clock| async move {
         let cluster = Cluster::new(clock.clone(), ClusterOptions::default());
         let world =
-            World::with(clock, cluster.client(Identity::admin()), Some(cluster.changes()), flux).await;
+            World::with(clock, cluster.client(Identity::admin()), Some(cluster.changes()), flux, kinds).await;
         story(world, cluster).await;
     });
     if let Err(stuck) = end {

@@ -115,6 +115,7 @@ impl Game<'_> {
             .collect();
         let extra: Vec<ExtraController> =
             ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
+        handles.iter().for_each(|(handle, _)| known.add(handle));
         bootstrap_all(&setting, &mut handles, &repo, &extra)
             .await
             .map_err(|(cluster, source)| TrialError::Bootstrap { cluster, source })?;

@@ -6,7 +6,7 @@ use crate::forge::{Author, Change, CommitId, Forge, ForgeError, Repo};
 use crate::registry::Registry;
 use crate::scenario::ExtraController;
 use seatrial_api::FluxRelease;
-use seatrial_engine::{ArtifactStore, Engine, EngineOptions, GitHosts};
+use seatrial_engine::{ArtifactStore, DriverOptions, Engine, EngineOptions, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
 use serde_json::Value;
@@ -187,6 +187,7 @@ pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
             flux: cluster.flux,
             // What comes over a watch comes too late to tell that nothing has changed.
             cluster_changes: cluster.immediate.then(|| cluster.changes.clone()),
+            driver: DriverOptions::default(),
             name: cluster.name.clone(),
         }));
     }

@@ -4,7 +4,7 @@ mod auth;
 mod verify;
 
 use super::context::{Context, after_error, requested_at};
-use super::fetched::{self, Failure, MANAGER, MAX_RETRY};
+use super::fetched::{self, Failure, MANAGER, UNREADABLE};
 use crate::artifact::{StoredArtifact, hex};
 use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
@@ -52,7 +52,8 @@ impl GitRepositoryReconciler {
         GitRepositoryReconciler { context, events }
     }
 
-    async fn run(&self, object: &Value, stamps: &mut Vec<Stamp>) -> Result<Duration, ClusterError> {
+    /// Gives when to look again: after this time, or none after a failure.
+    async fn run(&self, object: &Value, stamps: &mut Vec<Stamp>) -> Result<Option<Duration>, ClusterError> {
         let cluster = &self.context.cluster;
         let mut patch = StatusPatch::of(object, MANAGER);
         let mut status: GitRepositoryStatus =
@@ -65,12 +66,12 @@ impl GitRepositoryReconciler {
                 let fetched = self.fetch(object, &spec, &mut status, &mut conditions, stamps).await;
                 (fetched, spec.interval.to_std())
             }
-            Err(error) => (Err(Failure::stalled("InvalidSpec", error.to_string())), MAX_RETRY),
+            Err(error) => (Err(Failure::stalled("InvalidSpec", error.to_string())), UNREADABLE),
         };
         if let Some(at) = requested_at(object) {
             status.last_handled_reconcile_at = Some(at);
         }
-        let next = if result.is_ok() { interval } else { interval.min(MAX_RETRY) };
+        let retries = result.as_ref().is_err_and(|failure| !failure.stalled);
         let revision = status.artifact.as_ref().map_or("", |artifact| &artifact.revision);
         let result = result
             .map(|new| new.map(|revision| format!("stored artifact for commit '{}'", revision.subject)));
@@ -83,7 +84,7 @@ impl GitRepositoryReconciler {
         if let Some((severity, reason, message)) = event {
             self.events.write(cluster, object, severity, reason, &message, &[]).await;
         }
-        Ok(next)
+        Ok((!retries).then_some(interval))
     }
 
     /// Makes the artifact of `status` that of the reference's commit; gives the commit if the artifact is new.
@@ -223,7 +224,8 @@ impl Reconcile for GitRepositoryReconciler {
         }
         let mut stamps = Vec::new();
         match self.run(&object, &mut stamps).await {
-            Ok(next) => Next::Idle(next, stamps),
+            Ok(Some(next)) => Next::Idle(next, stamps),
+            Ok(None) => Next::Backoff(stamps),
             Err(error) => after_error(&ObjectRef::of(&object), &error),
         }
     }

@@ -9,12 +9,13 @@ use crate::apply::{self, Action, ApplyOptions, Bundle, Change, Ignore, Manager, 
 use crate::cluster::Cluster;
 use crate::health::{Health, HealthError, HealthTarget};
 use crate::object::{self, ObjectRef};
-use crate::reconcile::context::{Context, requested_at};
+use crate::reconcile::context::requested_at;
 use crate::status::Severity;
 use crate::status::conditions::Status;
 use seatrial_api::kustomization::{KustomizationSpec, ResourceInventory};
 use seatrial_api::meta::condition::HEALTHY;
 use seatrial_api::{FluxRelease, GoDuration};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 impl Run<'_> {
@@ -66,11 +67,16 @@ impl Run<'_> {
         wanted: &Bundle,
         timeout: Duration,
     ) -> Result<Vec<Change>, Stop> {
-        let cluster = &acting.cluster;
         let ignore = Ignore::of(&spec.ignore);
         let ignore = ignore.map_err(|error| failed("ReconciliationFailed", format!("{error}\n")))?;
-        let Context { clock, settled, .. } = self.context;
-        let manager = Manager { cluster, clock, settled, ignore: &ignore };
+        let manager = Manager {
+            cluster: &acting.cluster,
+            clock: &self.context.clock,
+            settled: &self.context.settled,
+            ignore: &ignore,
+            known: self.inventory(),
+            concurrent: self.context.driver.concurrent_ssa.max(1),
+        };
         let options = ApplyOptions { force: spec.force, timeout };
         let mut changes = Vec::new();
         let last = 2;
@@ -99,6 +105,12 @@ impl Run<'_> {
             self.event(Severity::Info, "Progressing", &message).await;
         }
         Ok(changes)
+    }
+
+    /// What the Kustomization had applied before.
+    fn inventory(&self) -> BTreeSet<ObjectRef> {
+        let entries = self.state.status.inventory.iter().flat_map(|inventory| &inventory.entries);
+        entries.filter_map(apply::inventory::object).collect()
     }
 
     fn waiter<'b>(&'b self, acting: &'b Acting) -> Health<'b> {
@@ -133,8 +145,11 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a reconcile that starts now would find another spec, another revision, or a request.
+    /// Whether a reconcile that starts now would find another spec, another revision, or a request; or the engine stops.
     async fn is_outdated(&self, spec: &KustomizationSpec) -> bool {
+        if self.context.stopping.is_asked() {
+            return true;
+        }
         let Ok(now) = self.context.cluster.get(&self.who).await else { return true };
         let old = self.object;
         object::generation(&now) != object::generation(old)

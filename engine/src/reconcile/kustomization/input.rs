@@ -85,11 +85,12 @@ impl Run<'_> {
     }
 
     pub(super) fn artifact(&self, source: &Source) -> Result<StoredArtifact, Stop> {
-        self.context.artifacts.get(&source.digest).ok_or_else(|| Stop::Failed {
-            reason: "ArtifactFailed",
-            message: format!("artifact of revision {} is not in storage, retrying in 5s", source.revision),
-            event: None,
-            retry: Some(Duration::from_secs(5)),
+        let retry = Duration::from_secs(5);
+        self.context.artifacts.get(&source.digest).ok_or_else(|| {
+            // After a restart the source fetches it again: no reason to say anything where all is applied.
+            let message =
+                format!("artifact of revision {} is not in storage, retrying in 5s", source.revision);
+            Stop::Missing { message: (!self.state.is_quiet()).then_some(message), retry }
         })
     }
 

@@ -63,6 +63,7 @@ impl Reconcile for KustomizationReconciler {
         let who = ObjectRef::of(&object);
         let woken = wake.stamp();
         let mut stamps = self.context.cluster_stamps();
+        let stored = self.context.artifacts.changes.stamp();
         if object::is_deleted(&object) {
             return match finalize::finalize(&self.context, &self.events, &object).await {
                 Ok(()) => {
@@ -91,10 +92,14 @@ impl Reconcile for KustomizationReconciler {
             Ok(Ended::After(time)) => {
                 stamps.extend(remotes.stamps());
                 match &run.elsewhere {
-                    Some(Seen::Unknown) => return Next::After(time),
+                    Some(Seen::Unknown) => return Next::Idle(time, Vec::new()),
                     Some(Seen::Until(stamp)) => stamps.push(stamp.clone()),
                     None => {}
                 }
+                Next::Idle(time, stamps)
+            }
+            Ok(Ended::Missing(time)) => {
+                stamps.push(stored);
                 Next::Idle(time, stamps)
             }
             Ok(Ended::Again) => Next::Now,

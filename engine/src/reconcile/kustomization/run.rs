@@ -97,6 +97,13 @@ impl<'a> Run<'a> {
                 Ok(Ended::Again)
             }
             Err(Stop::Stalled { reason, message }) => self.stalled(reason, &message).await,
+            Err(Stop::Missing { message, retry }) => {
+                if let Some(message) = message {
+                    self.state.conditions.failed("ArtifactFailed", &message);
+                    self.state.end(&cluster).await?;
+                }
+                Ok(Ended::Missing(retry))
+            }
             Err(Stop::Write(error)) => Err(error),
         }
     }
@@ -117,11 +124,11 @@ impl<'a> Run<'a> {
         self.dependencies(spec, &source).await?;
         self.state.attempts(&source.revision);
         let timeout = timeout(spec);
-        self.progress("Fetching manifests", timeout).await?;
+        self.passing("Fetching manifests", timeout);
         let artifact = self.artifact(&source)?;
         self.has_path(spec, &artifact)?;
         self.state.status.last_attempted_revision = Some(source.revision.clone());
-        self.progress("Building manifests", timeout).await?;
+        self.passing("Building manifests", timeout);
         let acting = self.acting(spec).await?;
         let wanted = self.build(spec, &artifact).await?;
         let digest = wanted.digest.clone();
@@ -131,7 +138,7 @@ impl<'a> Run<'a> {
             Ok(()) => "ReconciliationSucceeded",
             Err(Stop::Failed { reason, .. } | Stop::Stalled { reason, .. }) => reason,
             Err(Stop::Canceled { .. }) => "HealthCheckCanceled",
-            Err(Stop::Write(_)) => return result,
+            Err(Stop::Write(_) | Stop::Missing { .. }) => return result,
         };
         let known = self.state.status.history.first();
         let is_known =
@@ -163,6 +170,12 @@ impl<'a> Run<'a> {
 
     pub(super) fn message(&self, what: &str, timeout: Duration) -> String {
         format!("{what} for revision {} with a timeout of {}", self.revision, GoDuration::from_std(timeout))
+    }
+
+    /// Tells of what takes no time: it is written only if it fails.
+    fn passing(&mut self, what: &str, timeout: Duration) {
+        let message = self.message(what, timeout);
+        self.state.passing(self.context, &message);
     }
 
     pub(super) async fn progress(&mut self, what: &str, timeout: Duration) -> Result<(), Stop> {

@@ -65,9 +65,16 @@ impl State {
         if self.quiet {
             return Ok(());
         }
-        self.conditions.set_now(context.now());
-        self.conditions.progressing(message);
+        self.passing(context, message);
         self.write(cluster).await
+    }
+
+    /// Takes note of progress that the next write tells of, unless it is over by then.
+    pub(super) fn passing(&mut self, context: &Context, message: &str) {
+        if !self.quiet {
+            self.conditions.set_now(context.now());
+            self.conditions.progressing(message);
+        }
     }
 
     /// Writes what has changed.

@@ -10,6 +10,8 @@ pub(super) const REQUEUE: Duration = Duration::from_secs(30);
 pub(super) enum Ended {
     /// The next is due after this time.
     After(Duration),
+    /// The next is due after this time, or later, when there is something new in storage.
+    Missing(Duration),
     /// The next is due at once.
     Again,
     /// Only a change of the object helps.
@@ -24,6 +26,8 @@ pub(super) enum Stop {
     Stalled { reason: &'static str, message: String },
     /// Something new is to be reconciled.
     Canceled { message: String },
+    /// The artifact is not in storage. Without a message what was brought about before stands, and nothing is said.
+    Missing { message: Option<String>, retry: Duration },
     /// The status could not be written.
     Write(ClusterError),
 }
