@@ -68,7 +68,7 @@ fn a_text_that_is_no_key_is_refused(#[case] text: &str, #[case] expected: &str) 
 #[case::yaml(
     Format::Yaml,
     include_bytes!("../../tests/data/sops/file.yaml"),
-    "z: last\na:\n    n: 1\n    f: 1.5\n    t: true\nlist:\n    - x\n    - k: v\ne: \"\"\nplain_unencrypted: open\n"
+    "z: last\na:\n    \"n\": 1\n    f: 1.5\n    t: true\nlist:\n    - x\n    - k: v\ne: \"\"\nplain_unencrypted: open\n"
 )]
 #[case::dotenv(Format::Dotenv, include_bytes!("../../tests/data/sops/file.env"), "B=2\nA=x=y\\nz\n")]
 #[case::ini(Format::Ini, include_bytes!("../../tests/data/sops/file.ini"), "[sec]\nb         = 2\nlong_name = x\n")]

@@ -145,7 +145,7 @@ proptest! {
 #[rstest::rstest]
 #[case::maps_and_lists(
     "z: last\na:\n  n: 1\n  t: false\nlist: [x, {k: v, l: [m]}]\n",
-    "z: last\na:\n    n: 1\n    t: false\nlist:\n    - x\n    - k: v\n      l:\n        - m\n"
+    "z: last\na:\n    \"n\": 1\n    t: false\nlist:\n    - x\n    - k: v\n      l:\n        - m\n"
 )]
 #[case::texts("s: 'a: b'\nq: 'yes'\nm: |\n  l1\n  l2\n", "s: 'a: b'\nq: \"yes\"\nm: |\n    l1\n    l2\n")]
 #[case::empty("a: {}\nb: []\nc:\n", "a: {}\nb: []\nc: null\n")]
