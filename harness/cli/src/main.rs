@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         args::Command::Up(args) => commands::up::run(args),
         args::Command::Render(args) => commands::render::run(args),
         args::Command::Schema(args) => commands::schema::run(args),
+        args::Command::Flux(verb) => commands::flux::run(verb),
     };
     exit.into()
 }

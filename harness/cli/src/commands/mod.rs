@@ -1,5 +1,6 @@
 //! One module for each command: its arguments, and what it does.
 
+pub(crate) mod flux;
 mod remotes;
 pub(crate) mod render;
 pub(crate) mod run;

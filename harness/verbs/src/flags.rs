@@ -1,0 +1,9 @@
+//! flux's global flags, and how values of flags are read.
+
+mod global;
+mod value;
+
+pub(crate) use global::DEFAULT_NAMESPACE;
+
+pub use global::Global;
+pub use value::{duration, switch};
