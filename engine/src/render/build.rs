@@ -90,6 +90,21 @@ fn render(renderer: &Renderer, remotes: &Arc<ServedRemotes>, tree: &Tree, folder
     objects.map(Arc::new)
 }
 
+/// As [`build`], of files that no artifact holds, with nothing remembered.
+pub(crate) fn build_files(
+    renderer: &Renderer,
+    tree: &Tree,
+    spec: &KustomizationSpec,
+    remotes: Option<Arc<dyn seatrial_render::Remotes>>,
+) -> Result<Vec<Value>, BuildError> {
+    let folder = folder(tree, spec)?;
+    let tree = prepare(tree, &folder, spec, changes(spec))?;
+    let options = Options { load_restrictor: LoadRestrictor::None, remotes, ..Options::default() };
+    let rendered = renderer.build(&tree, &folder, &options).map_err(BuildError::Build)?;
+    let objects: Result<Vec<Value>, RenderErrors> = rendered.objects.iter().map(|o| o.to_json()).collect();
+    objects.map_err(BuildError::Build)
+}
+
 /// The tree with a kustomization file in `folder` that says what `spec` says.
 fn prepare(
     tree: &Tree,

@@ -6,6 +6,6 @@ pub(crate) mod glob;
 pub(crate) mod post_build;
 mod remotes;
 
-pub(crate) use build::folder;
 pub use build::{BuildError, build};
+pub(crate) use build::{build_files, folder};
 pub use remotes::ServedRemotes;

@@ -8,6 +8,9 @@ pub enum VerbError {
     /// What was asked for failed, or does not hold: exit status 1.
     #[error("{0}")]
     Failed(String),
+    /// What was compared differs: exit status 1, and no failure.
+    #[error("{0}")]
+    Differs(String),
     /// The arguments are wrong, or not supported: exit status 2.
     #[error("{0}")]
     Usage(String),

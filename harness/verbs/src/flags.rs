@@ -4,6 +4,7 @@ mod global;
 mod value;
 
 pub(crate) use global::DEFAULT_NAMESPACE;
+pub(crate) use value::invalid;
 
 pub use global::Global;
 pub use value::{duration, switch};

@@ -14,19 +14,28 @@
 //! # Differences from flux
 //! Wrong usage ends with exit status 2, and a cluster that cannot be reached with 3; flux says 1 for both.
 
+mod age;
 mod api;
+pub mod build;
 mod connect;
+pub mod diff;
+mod disk;
 mod env;
 mod error;
+pub mod events;
 pub mod flags;
 pub mod get;
+mod kustomization;
 mod run;
 mod screen;
 mod session;
 mod table;
+pub mod trace;
+pub mod tree;
 mod verb;
 
 pub use api::{ApiError, Resource};
+pub use disk::Disk;
 pub use env::Env;
 pub use error::VerbError;
 pub use flags::Global;

@@ -14,10 +14,14 @@ pub(crate) fn run(verb: &Verb) -> Exit {
     });
     match result {
         Ok(Ok(())) => Exit::Passed,
+        Ok(Err(VerbError::Differs(what))) => {
+            screen.warning(what);
+            Exit::Failed
+        }
         Ok(Err(error)) => {
             screen.failure(error.to_string());
             match error {
-                VerbError::Failed(_) => Exit::Failed,
+                VerbError::Failed(_) | VerbError::Differs(_) => Exit::Failed,
                 VerbError::Usage(_) => Exit::Invalid,
                 VerbError::Missing(_) => Exit::Missing,
             }
