@@ -16,15 +16,21 @@
 
 mod api;
 mod connect;
+pub mod create;
 mod env;
 mod error;
 pub mod flags;
 pub mod get;
+mod kinds;
+pub mod reconcile;
 mod run;
 mod screen;
 mod session;
+pub mod suspend;
 mod table;
+pub mod uninstall;
 mod verb;
+mod wait;
 
 pub use api::{ApiError, Resource};
 pub use env::Env;

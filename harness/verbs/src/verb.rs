@@ -1,22 +1,37 @@
 //! The verbs: from arguments to what is done.
 
-use crate::{Env, Screen, VerbError, get};
+use crate::{Env, Screen, VerbError, create, get, reconcile, suspend, uninstall};
 
 /// flux's verbs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
+    /// Create or update sources and resources, as `flux create` does.
+    Create(Box<create::Args>),
     /// Print the statuses of Flux resources, as `flux get` does.
-    Get(get::Args),
+    Get(Box<get::Args>),
+    /// Ask for a reconciliation and wait for it, as `flux reconcile` does.
+    Reconcile(Box<reconcile::Args>),
+    /// Suspend resources, as `flux suspend` does.
+    Suspend(Box<suspend::SuspendArgs>),
+    /// Resume suspended resources, as `flux resume` does.
+    Resume(Box<suspend::ResumeArgs>),
+    /// Remove Flux and its resource definitions, as `flux uninstall` does.
+    Uninstall(Box<uninstall::Args>),
 }
 
 impl Verb {
     /// Does it.
     ///
     /// # Errors
-    /// What ended it: see [`VerbError`]. Nothing of it has been printed.
+    /// What ended it: see [`VerbError`], and [`VerbError::tell`].
     pub async fn run(&self, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
         match self {
+            Verb::Create(args) => create::run(args, env, screen).await,
             Verb::Get(args) => get::run(args, env, screen).await,
+            Verb::Reconcile(args) => reconcile::run(args, env, screen).await,
+            Verb::Suspend(args) => suspend::suspend(args, env, screen).await,
+            Verb::Resume(args) => suspend::resume(args, env, screen).await,
+            Verb::Uninstall(args) => uninstall::run(args, env, screen).await,
         }
     }
 }

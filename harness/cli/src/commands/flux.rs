@@ -15,9 +15,9 @@ pub(crate) fn run(verb: &Verb) -> Exit {
     match result {
         Ok(Ok(())) => Exit::Passed,
         Ok(Err(error)) => {
-            screen.failure(error.to_string());
+            error.tell(&mut screen);
             match error {
-                VerbError::Failed(_) => Exit::Failed,
+                VerbError::Failed(_) | VerbError::Told => Exit::Failed,
                 VerbError::Usage(_) => Exit::Invalid,
                 VerbError::Missing(_) => Exit::Missing,
             }
