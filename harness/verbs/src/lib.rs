@@ -15,6 +15,7 @@
 //! Wrong usage ends with exit status 2, and a cluster that cannot be reached with 3; flux says 1 for both.
 
 mod api;
+mod arguments;
 mod connect;
 pub mod create;
 mod env;
@@ -33,6 +34,7 @@ mod verb;
 mod wait;
 
 pub use api::{ApiError, Resource};
+pub use arguments::verb_first;
 pub use env::Env;
 pub use error::VerbError;
 pub use flags::Global;

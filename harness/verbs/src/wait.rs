@@ -33,8 +33,8 @@ fn is_true(object: &Value, type_: &str) -> bool {
 
 /// How far the reconciliation of a Flux object is, by its generation and conditions.
 pub(crate) fn progress(object: &Value) -> Progress {
-    let generation = &object["metadata"]["generation"];
-    if object["status"]["observedGeneration"] != *generation && !is_true(object, "Stalled") {
+    let (observed, generation) = (&object["status"]["observedGeneration"], &object["metadata"]["generation"]);
+    if !observed.is_null() && observed != generation {
         return Progress::Going;
     }
     if is_true(object, "Reconciling") {
@@ -97,6 +97,7 @@ mod tests {
     #[case::ready(2, &[("Ready", "True")], Progress::Ready)]
     #[case::it_is_tried_again(2, &[("Ready", "False")], Progress::Going)]
     #[case::at_work(2, &[("Ready", "True"), ("Reconciling", "True")], Progress::Going)]
+    #[case::given_up_what_was_there_before(1, &[("Stalled", "True"), ("Ready", "False")], Progress::Going)]
     #[case::given_up(2, &[("Stalled", "True"), ("Ready", "False")], Progress::Stalled("Ready said".to_owned()))]
     #[case::nothing_said_yet(2, &[], Progress::Going)]
     fn conditions_say_how_far_it_is(

@@ -156,26 +156,14 @@ impl Listing {
     }
 }
 
-/// The text, with only eight digits of each digest.
+/// The text, with only the first eight digits of each digest: a word of forty or more hexadecimal digits. What is cut once is
+/// cut wherever it stands, as in flux.
 fn short(text: &str) -> String {
-    let mut short = String::new();
-    let mut rest = text;
-    while let Some((at, digits)) = first_digest(rest) {
-        short.push_str(&rest[..at + SHOWN]);
-        rest = &rest[at + digits..];
-    }
-    short + rest
-}
-
-const SHOWN: usize = 8;
-
-/// Where the digits of the first digest begin, and how many there are.
-fn first_digest(text: &str) -> Option<(usize, usize)> {
-    let found = [("sha1:", 40), ("sha256:", 64)].into_iter().flat_map(|(algorithm, digits)| {
-        text.match_indices(algorithm).map(move |(at, _)| (at + algorithm.len(), digits))
-    });
-    let hex = |text: &str| text.bytes().take_while(u8::is_ascii_hexdigit).count();
-    found.filter(|(at, digits)| hex(&text[*at..]) >= *digits).min()
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let words = text.split(|c: char| !is_word(c));
+    let digests = words.filter(|word| word.len() >= 40 && word.bytes().all(is_digit));
+    digests.fold(text.to_owned(), |text, digest| text.replace(digest, &digest[..8]))
 }
 
 #[cfg(test)]
@@ -185,12 +173,15 @@ mod tests {
     #[test]
     fn digests_are_cut_to_eight_digits_and_nothing_else_is() {
         let sha1 = "0123456789abcdef0123456789abcdef01234567";
+        let cut = |text: &str| short(&text.replace("SHA1", sha1));
         assert_eq!(
-            short(&format!("applied main@sha1:{sha1}, was v1@sha1:{sha1}.")),
-            "applied main@sha1:01234567, was v1@sha1:01234567."
+            cut("applied main@sha1:SHA1, was main/SHA1."),
+            "applied main@sha1:01234567, was main/01234567."
         );
-        assert_eq!(short(&format!("latest@sha256:{sha1}{}", &sha1[..24])), "latest@sha256:01234567");
-        assert_eq!(short("main@sha1:0123"), "main@sha1:0123");
-        assert_eq!(short("6.1.0"), "6.1.0");
+        assert_eq!(cut("sha256:SHA1f0f0 é"), "sha256:01234567 é");
+        assert_eq!(cut("xSHA1 _SHA1"), format!("x{sha1} _{sha1}"));
+        assert_eq!(cut("xSHA1 SHA1"), "x01234567 01234567");
+        assert_eq!(short(&sha1.to_uppercase()), sha1.to_uppercase());
+        assert_eq!(short(&sha1[1..]), sha1[1..]);
     }
 }
