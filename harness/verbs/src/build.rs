@@ -44,8 +44,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
     let What::Kustomization(wanted) = &args.what;
     args.global.check()?;
     let input = wanted.files.read(wanted.name.as_deref())?;
-    let dry_run =
-        wanted.dry_run.as_deref().map_or(Ok(false), |text| crate::flags::switch("--dry-run", text))?;
+    let dry_run = crate::flags::switch("--dry-run", wanted.dry_run.as_deref())?;
     if dry_run && input.file.is_none() {
         return Err(VerbError::failed("dry-run mode requires a kustomization file"));
     }

@@ -84,7 +84,7 @@ fn context(global: &Global, file: &mut Kubeconfig) -> Result<NamedContext, VerbE
         return found.ok_or_else(|| {
             let known: Vec<&str> = file.contexts.iter().map(|known| known.name.as_str()).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            VerbError::Missing(format!("context {name:?} does not exist; the kubeconfig has {known}"))
+            VerbError::Missing(format!("context {name:?} does not exist in the kubeconfig: it has {known}"))
         });
     }
     if global.server.is_none() && global.cluster.is_none() {

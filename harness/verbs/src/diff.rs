@@ -51,13 +51,11 @@ pub struct Kustomization {
 /// [`VerbError::Differs`] where there are any; see [`VerbError`].
 pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
     let What::Kustomization(wanted) = &args.what;
-    let switch = |flag, value: &Option<String>| {
-        value.as_deref().map_or(Ok(None), |v| crate::flags::switch(flag, v).map(Some))
-    };
-    if switch("--progress-bar", &wanted.progress_bar)? == Some(true) {
+    let switch = |flag, value: &Option<String>| crate::flags::switch(flag, value.as_deref());
+    if switch("--progress-bar", &wanted.progress_bar)? {
         return Err(VerbError::unsupported("--progress-bar=true", "no progress bar is drawn"));
     }
-    let assume_new = switch("--ignore-not-found", &wanted.ignore_not_found)?.unwrap_or_default();
+    let assume_new = switch("--ignore-not-found", &wanted.ignore_not_found)?;
     let input = wanted.files.read(wanted.name.as_deref())?;
     let session = Session::open(env, &args.global).await?;
     let work = async {
@@ -67,7 +65,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         let result = diff.kustomization(kustomization, &input.folder).await;
         Ok((diff.text, result))
     };
-    let done = env.clock.timeout(session.timeout, work).await;
+    let done = env.clock.timeout(args.global.timeout()?, work).await;
     let done = done.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")));
     let (text, result) = done.map_err(above_one)?;
     screen.print(&text);

@@ -1,6 +1,6 @@
 //! Why a verb ended.
 
-use crate::ApiError;
+use crate::{ApiError, Screen};
 
 /// What ended a verb: the message is flux's own line, without the sign in front.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,9 +18,21 @@ pub enum VerbError {
     /// one.
     #[error("{0}")]
     Missing(String),
+    /// Part of what was asked for failed, and the screen says what: exit status 1.
+    #[error("do all of it")]
+    Told,
 }
 
 impl VerbError {
+    /// Says on the screen what ended the verb, unless it says so already.
+    pub fn tell(&self, screen: &mut Screen) {
+        match self {
+            VerbError::Told => {}
+            VerbError::Differs(what) => screen.warning(what),
+            other => screen.failure(other.to_string()),
+        }
+    }
+
     /// [`VerbError::Failed`], from anything that is text.
     pub fn failed(message: impl Into<String>) -> VerbError {
         VerbError::Failed(message.into())

@@ -36,9 +36,7 @@ struct Wanted {
 /// # Errors
 /// See [`VerbError`].
 pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
-    let switch = |flag, value: &Option<String>| {
-        value.as_deref().map_or(Ok(false), |text| crate::flags::switch(flag, text))
-    };
+    let switch = |flag, value: &Option<String>| crate::flags::switch(flag, value.as_deref());
     if switch("--watch", &args.watch)? {
         return Err(VerbError::unsupported("--watch", "events are listed once"));
     }
@@ -58,7 +56,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         };
         Ok((wanted, events(&session, namespace).await?))
     };
-    let found = env.clock.timeout(session.timeout, work).await;
+    let found = env.clock.timeout(args.global.timeout()?, work).await;
     let (wanted, events) = found.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")))?;
     let is_type = |event: &Value| {
         let of = event["type"].as_str().unwrap_or_default();
@@ -177,19 +175,13 @@ fn table(events: &[&Value], all: bool, now: Timestamp) -> String {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let involved = &event["involvedObject"];
         let object = format!("{}/{}", text(&involved["kind"]), text(&involved["name"]));
-        let message = text(&event["message"]);
-        let mut lines = message.split('\n');
         let mut cells = Vec::new();
         if all {
             cells.push(text(&event["metadata"]["namespace"]));
         }
         cells.extend([seen(event, now), text(&event["type"]), text(&event["reason"]), object]);
-        let empty = vec![String::new(); cells.len()];
-        cells.push(lines.next().unwrap_or_default().to_owned());
+        cells.push(text(&event["message"]));
         table.row(cells);
-        for line in lines {
-            table.row(empty.iter().cloned().chain([line.to_owned()]));
-        }
     }
     table.render()
 }

@@ -3,8 +3,11 @@
 mod global;
 mod value;
 
+/// What a switch means that is given without a value.
+pub(crate) const SWITCH: &str = "true";
+
 pub(crate) use global::DEFAULT_NAMESPACE;
-pub(crate) use value::invalid;
 
 pub use global::Global;
-pub use value::{duration, switch};
+pub(crate) use value::invalid;
+pub use value::{duration, list, switch};

@@ -16,8 +16,10 @@
 
 mod age;
 mod api;
+mod arguments;
 pub mod build;
 mod connect;
+pub mod create;
 pub mod diff;
 mod disk;
 mod env;
@@ -25,16 +27,22 @@ mod error;
 pub mod events;
 pub mod flags;
 pub mod get;
+mod kinds;
 mod kustomization;
+pub mod reconcile;
 mod run;
 mod screen;
 mod session;
+pub mod suspend;
 mod table;
 pub mod trace;
 pub mod tree;
+pub mod uninstall;
 mod verb;
+mod wait;
 
 pub use api::{ApiError, Resource};
+pub use arguments::verb_first;
 pub use disk::Disk;
 pub use env::Env;
 pub use error::VerbError;

@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::connect::connect;
 use crate::{ApiError, Env, Global, Resource, VerbError};
+use jiff::Timestamp;
 use kube::Client;
 use seatrial_api::FluxKind;
 use seatrial_time::Clock;
@@ -11,13 +12,12 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A cluster, and the namespace, patience and clock of a verb.
+/// A cluster, and the namespace, deadline and clock of a verb.
 pub struct Session {
     api: Api,
     /// The namespace of the request.
     pub namespace: String,
-    /// How long the operation may take.
-    pub timeout: Duration,
+    deadline: Timestamp,
     /// The clock: for waiting, and for the times that are written into annotations.
     pub clock: Clock,
 }
@@ -41,7 +41,13 @@ impl Session {
                 (Api::new(connection.client, connection.server), connection.namespace)
             }
         };
-        Ok(Session { api, namespace, timeout: global.timeout()?, clock: env.clock.clone() })
+        let deadline = env.clock.now().checked_add(global.timeout()?).unwrap_or(Timestamp::MAX);
+        Ok(Session { api, namespace, deadline, clock: env.clock.clone() })
+    }
+
+    /// How long the operation may still take.
+    pub fn left(&self) -> Duration {
+        self.deadline.duration_since(self.clock.now()).try_into().unwrap_or_default()
     }
 
     /// The client.
@@ -105,7 +111,7 @@ impl Session {
     /// # Errors
     /// See [`ApiError`].
     pub async fn merge(&self, path: &str, patch: &Value) -> Result<Arc<Value>, ApiError> {
-        self.api.send("PATCH", &format!("{path}?fieldManager={MANAGER}"), Some((MERGE, patch))).await
+        self.api.send("PATCH", &managed(path), Some((MERGE, patch))).await
     }
 
     /// Makes an object in the collection at `path`.
@@ -113,7 +119,7 @@ impl Session {
     /// # Errors
     /// See [`ApiError`].
     pub async fn create(&self, path: &str, object: &Value) -> Result<Arc<Value>, ApiError> {
-        self.api.send("POST", &format!("{path}?fieldManager={MANAGER}"), Some((JSON, object))).await
+        self.api.send("POST", &managed(path), Some((JSON, object))).await
     }
 
     /// Replaces the object at `path`.
@@ -121,7 +127,7 @@ impl Session {
     /// # Errors
     /// See [`ApiError`].
     pub async fn replace(&self, path: &str, object: &Value) -> Result<Arc<Value>, ApiError> {
-        self.api.send("PUT", &format!("{path}?fieldManager={MANAGER}"), Some((JSON, object))).await
+        self.api.send("PUT", &managed(path), Some((JSON, object))).await
     }
 
     /// Deletes the object at `path`; what it owns goes in the background.
@@ -144,4 +150,10 @@ impl Session {
     pub async fn watch(&self, path: &str) -> Result<Stream, ApiError> {
         self.api.watch(path).await
     }
+}
+
+/// The path, with the name under which fields are owned.
+fn managed(path: &str) -> String {
+    let sign = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{sign}fieldManager={MANAGER}")
 }

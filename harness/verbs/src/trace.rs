@@ -36,7 +36,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         }
         Ok(told)
     };
-    let told = env.clock.timeout(session.timeout, work).await;
+    let told = env.clock.timeout(args.global.timeout()?, work).await;
     let told: Vec<Result<String, String>> =
         told.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")))?;
     let mut first = true;

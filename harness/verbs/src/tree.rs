@@ -55,8 +55,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         return Err(VerbError::unsupported("tree artifact", "ArtifactGenerators are not shown"));
     };
     let Some(name) = &wanted.name else { return Err(VerbError::failed("kustomization name is required")) };
-    let compact =
-        wanted.compact.as_deref().map_or(Ok(false), |text| crate::flags::switch("--compact", text))?;
+    let compact = crate::flags::switch("--compact", wanted.compact.as_deref())?;
     let session = Session::open(env, &args.global).await?;
     let work = async {
         let root = get(&session, &session.namespace, name).await?;
@@ -65,7 +64,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         let below = nodes(&session, &root, compact, &mut above).await?;
         Ok(Node { who, below })
     };
-    let tree = env.clock.timeout(session.timeout, work).await;
+    let tree = env.clock.timeout(args.global.timeout()?, work).await;
     let tree = tree.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")))?;
     match wanted.output.as_deref() {
         Some("json") => screen.print(&format!("{}\n", tree.json(0))),

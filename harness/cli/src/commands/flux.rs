@@ -14,14 +14,10 @@ pub(crate) fn run(verb: &Verb) -> Exit {
     });
     match result {
         Ok(Ok(())) => Exit::Passed,
-        Ok(Err(VerbError::Differs(what))) => {
-            screen.warning(what);
-            Exit::Failed
-        }
         Ok(Err(error)) => {
-            screen.failure(error.to_string());
+            error.tell(&mut screen);
             match error {
-                VerbError::Failed(_) | VerbError::Differs(_) => Exit::Failed,
+                VerbError::Failed(_) | VerbError::Differs(_) | VerbError::Told => Exit::Failed,
                 VerbError::Usage(_) => Exit::Invalid,
                 VerbError::Missing(_) => Exit::Missing,
             }

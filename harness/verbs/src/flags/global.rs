@@ -1,6 +1,6 @@
 //! The flags that every verb takes.
 
-use super::value::{duration, switch};
+use super::value::{duration, switch, truth};
 use crate::VerbError;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -40,10 +40,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
     /// Do not ask the API server to compress its answers.
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = super::SWITCH)]
     pub disable_compression: Option<String>,
     /// Do not check the API server's certificate.
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = super::SWITCH)]
     pub insecure_skip_tls_verify: Option<String>,
     /// Path to the kubeconfig file [default: those of KUBECONFIG, else ~/.kube/config].
     #[arg(long, global = true, value_name = "FILE")]
@@ -52,7 +52,7 @@ pub struct Global {
     #[arg(short, long, global = true, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
     /// Use the namespace of the kubeconfig context instead of flux-system; FLUX_NS_FOLLOWS_KUBE_CONTEXT says so, too.
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = super::SWITCH)]
     pub ns_follows_kube_context: Option<String>,
     /// The address and port of the API server.
     #[arg(long, global = true, value_name = "URL")]
@@ -70,7 +70,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub user: Option<String>,
     /// Print generated objects.
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = super::SWITCH)]
     pub verbose: Option<String>,
     #[arg(long, global = true, hide = true)]
     cache_dir: Option<OsString>,
@@ -123,23 +123,23 @@ impl Global {
     /// # Errors
     /// Wrong usage.
     pub fn verbose(&self) -> Result<bool, VerbError> {
-        given("--verbose", &self.verbose)
+        switch("--verbose", self.verbose.as_deref())
     }
 
     pub(crate) fn disable_compression(&self) -> Result<bool, VerbError> {
-        given("--disable-compression", &self.disable_compression)
+        switch("--disable-compression", self.disable_compression.as_deref())
     }
 
     pub(crate) fn insecure_skip_tls_verify(&self) -> Result<bool, VerbError> {
-        given("--insecure-skip-tls-verify", &self.insecure_skip_tls_verify)
+        switch("--insecure-skip-tls-verify", self.insecure_skip_tls_verify.as_deref())
     }
 
     pub(crate) fn ns_follows_kube_context(&self) -> Result<bool, VerbError> {
         if self.ns_follows_kube_context.is_some() {
-            return given("--ns-follows-kube-context", &self.ns_follows_kube_context);
+            return switch("--ns-follows-kube-context", self.ns_follows_kube_context.as_deref());
         }
         let said = std::env::var("FLUX_NS_FOLLOWS_KUBE_CONTEXT").unwrap_or_default();
-        Ok(switch("FLUX_NS_FOLLOWS_KUBE_CONTEXT", &said).unwrap_or_default())
+        Ok(truth(&said).unwrap_or_default())
     }
 
     /// The namespace that the user gave, by flag or by environment.
@@ -168,10 +168,6 @@ impl Global {
 
 /// Flux's own namespace.
 pub(crate) const DEFAULT_NAMESPACE: &str = "flux-system";
-
-fn given(flag: &str, text: &Option<String>) -> Result<bool, VerbError> {
-    text.as_deref().map_or(Ok(false), |text| switch(flag, text))
-}
 
 /// Whether it is a DNS label, as names of namespaces are.
 fn is_label(name: &str) -> bool {

@@ -51,10 +51,7 @@ pub(crate) struct Input {
 impl Files {
     /// Reads the flags.
     pub(crate) fn read(&self, name: Option<&str>) -> Result<Input, VerbError> {
-        let switch = |flag, value: &Option<String>| match value {
-            Some(text) => crate::flags::switch(flag, text),
-            None => Ok(false),
-        };
+        let switch = |flag, value: &Option<String>| crate::flags::switch(flag, value.as_deref());
         switch("--in-memory-build", &self.in_memory_build)?;
         let Some(name) = name else { return Err(VerbError::failed("kustomization name is required")) };
         if let Some(file) = self.kustomization_file.as_ref().filter(|file| !file.is_file()) {
