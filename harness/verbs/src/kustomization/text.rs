@@ -40,13 +40,14 @@ pub(super) fn change(old: &str, new: &str) -> String {
         return format!("± whitespace only change\n{}\n", rows.join("\n"));
     }
     if !old.contains('\n') && !new.contains('\n') {
-        let shown = |sign: &str, text: &str| match text {
-            "" => sign.to_owned(),
-            text => format!("{sign} {text}"),
-        };
-        return format!("± value change\n{}\n{}\n", shown("-", old), shown("+", new));
+        return format!("± value change\n{}\n{}\n", signed("-", old), signed("+", new));
     }
     multiline(old, new)
+}
+
+/// A line behind its sign; nothing stands behind it where the line is empty.
+fn signed(sign: &str, line: &str) -> String {
+    if line.is_empty() { sign.to_owned() } else { format!("{sign} {line}") }
 }
 
 /// The changed lines, those that go before those that come.
@@ -59,8 +60,7 @@ fn multiline(old: &str, new: &str) -> String {
         inserts += usize::from(!come.is_empty());
         let lines = gone.iter().map(|line| ("-", line)).chain(come.iter().map(|line| ("+", line)));
         for (sign, line) in lines {
-            let line = format!("{sign} {}", line.trim_end_matches('\n'));
-            body.push_str(line.trim_end_matches(' '));
+            body.push_str(&signed(sign, line.trim_end_matches('\n')));
             body.push('\n');
         }
     }
