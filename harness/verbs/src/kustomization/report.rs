@@ -118,7 +118,8 @@ fn lists(path: &mut Path, old: &[Value], new: &[Value], out: &mut String) {
     };
     let (before, after) = (kept(old, new), kept(new, old));
     let mut blocks = Vec::new();
-    if before != after {
+    // Items that are there several times, and then fewer, have no order of their own.
+    if before.len() == after.len() && before != after {
         let shown = |values: &[Value]| values.iter().map(in_a_row).collect::<Vec<_>>();
         blocks.push(Block::order(&shown(&before), &shown(&after)));
     }
