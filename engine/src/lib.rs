@@ -22,6 +22,7 @@ mod cluster;
 mod driver;
 mod engine;
 mod health;
+pub mod local;
 mod object;
 mod reconcile;
 mod render;

@@ -58,7 +58,7 @@ fn crd(kind: &FluxKind, flux: FluxRelease) -> Option<Value> {
             "labels": {
                 "app.kubernetes.io/instance": "flux-system",
                 "app.kubernetes.io/part-of": "flux",
-                "app.kubernetes.io/version": format!("v{flux}"),
+                "app.kubernetes.io/version": format!("v{}", flux.full()),
             },
         },
         "spec": {

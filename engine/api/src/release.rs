@@ -25,6 +25,14 @@ impl FluxRelease {
     /// All releases, oldest first.
     pub const ALL: [FluxRelease; 2] = [FluxRelease::V2_2_3, FluxRelease::V2_9];
 
+    /// The version with all its parts: that of the manifests that are installed.
+    pub fn full(self) -> &'static str {
+        match self {
+            FluxRelease::V2_2_3 => "2.2.3",
+            FluxRelease::V2_9 => "2.9.0",
+        }
+    }
+
     /// Whether a variable without a value fails the post-build substitution (from 2.9).
     pub fn strict_substitution(self) -> bool {
         self >= FluxRelease::V2_9

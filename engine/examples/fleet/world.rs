@@ -4,7 +4,9 @@ use git2::{Index, IndexEntry, IndexTime, Repository, Signature, Time};
 use http::Request;
 use kube::Client;
 use seatrial_api::FluxRelease;
-use seatrial_engine::{ArtifactStore, DriverOptions, EngineOptions, GitAuth, GitError, GitHosts, GitRemote};
+use seatrial_engine::{
+    ArtifactStore, DriverOptions, EngineOptions, GitAuth, GitError, GitHosts, GitRemote, NoRegistries,
+};
 use seatrial_render::Renderer;
 use seatrial_time::{Clock, Signal};
 use seatrial_wire::answer;

@@ -271,7 +271,7 @@ impl Manager<'_> {
     }
 }
 
-fn refused(who: ObjectRef, source: ClusterError) -> ApplyError {
+pub(super) fn refused(who: ObjectRef, source: ClusterError) -> ApplyError {
     match &source {
         ClusterError::NoNamespace => ApplyError::NoNamespace { who, source },
         error if error.is_not_found() => ApplyError::NotFound { who, source },
@@ -295,7 +295,7 @@ fn marked(object: &Value, name: &str, value: &str) -> bool {
 }
 
 /// What becomes of an object that, as wanted or as it is, says that it is not to be applied.
-fn left_alone(object: &Value, live: Option<&Value>) -> Option<Action> {
+pub(super) fn left_alone(object: &Value, live: Option<&Value>) -> Option<Action> {
     let either =
         |name, value| marked(object, name, value) || live.is_some_and(|live| marked(live, name, value));
     if either("reconcile", "disabled") || either("ssa", "Ignore") {

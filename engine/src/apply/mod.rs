@@ -3,6 +3,7 @@
 //! A [`Bundle`] has the objects in their order, [`Manager`] brings each to the cluster by server-side apply, [`inventory`] remembers
 //! them, [`prune`] removes what is no longer wanted.
 
+mod compare;
 mod drift;
 mod fields;
 mod ignore;
@@ -14,8 +15,9 @@ mod prune;
 mod settled;
 mod wanted;
 
+pub(crate) use compare::compare;
 pub(crate) use ignore::Ignore;
-pub(crate) use manager::{Action, ApplyOptions, Change, Manager};
+pub(crate) use manager::{Action, ApplyError, ApplyOptions, Change, Manager};
 pub(crate) use order::sort;
 pub(crate) use prune::{PruneError, prune};
 pub(crate) use settled::Settled;

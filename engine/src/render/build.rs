@@ -7,7 +7,7 @@ use super::remotes::ServedRemotes;
 use crate::artifact::{ArtifactStore, Built, StoredArtifact, hex};
 use crate::secret::{DecryptError, Decryptor};
 use seatrial_api::kustomization::KustomizationSpec;
-use seatrial_render::{Entry, LoadRestrictor, Options, RenderErrors, Renderer, ResolveError, Tree};
+use seatrial_render::{Entry, LoadRestrictor, Options, RenderErrors, Renderer, Reorder, ResolveError, Tree};
 use seatrial_yaml::{Dialect, ParseOptions};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -144,6 +144,23 @@ fn render(renderer: &Renderer, remotes: &Arc<ServedRemotes>, tree: &Tree, folder
     let rendered = renderer.build(tree, folder, &options)?;
     let objects: Result<Vec<Value>, RenderErrors> = rendered.objects.iter().map(|o| o.to_json()).collect();
     objects.map(Arc::new)
+}
+
+/// As [`build`], of files that no artifact holds, with nothing remembered.
+pub(crate) fn build_files(
+    renderer: &Renderer,
+    tree: &Tree,
+    spec: &KustomizationSpec,
+    remotes: Option<Arc<dyn seatrial_render::Remotes>>,
+) -> Result<Vec<Value>, BuildError> {
+    let folder = folder(tree, spec)?;
+    let tree = prepare(tree, &folder, spec, changes(spec))?;
+    // Flux does not sort what kustomize built: it is shown in the order of the files.
+    let reorder = Reorder::None;
+    let options = Options { load_restrictor: LoadRestrictor::None, remotes, reorder, ..Options::default() };
+    let rendered = renderer.build(&tree, &folder, &options).map_err(BuildError::Build)?;
+    let objects: Result<Vec<Value>, RenderErrors> = rendered.objects.iter().map(|o| o.to_json()).collect();
+    objects.map_err(BuildError::Build)
 }
 
 /// The tree with a kustomization file in `folder` that says what `spec` says.

@@ -7,5 +7,5 @@ pub(crate) mod post_build;
 mod remotes;
 
 pub use build::{BuildError, build};
-pub(crate) use build::{build_decrypted, folder};
+pub(crate) use build::{build_decrypted, build_files, folder};
 pub use remotes::ServedRemotes;

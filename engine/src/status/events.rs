@@ -3,7 +3,7 @@
 use super::conditions::rfc3339;
 use crate::cluster::Cluster;
 use crate::object::ObjectRef;
-use seatrial_time::{Clock, Rng};
+use seatrial_time::Clock;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,15 +28,27 @@ pub(crate) struct Events {
     state: Arc<Mutex<State>>,
 }
 
+#[derive(Default)]
 struct State {
-    rng: Rng,
+    /// What the name of the last event ends in.
+    stamp: i128,
     said_last: BTreeMap<String, (String, String)>,
 }
 
+/// How many names are tried: another controller may say something in the same nanosecond.
+const NAMES: usize = 16;
+
 impl Events {
     pub(crate) fn new(clock: &Clock, controller: &'static str) -> Events {
-        let state = State { rng: clock.rng(&format!("events of {controller}")), said_last: BTreeMap::new() };
-        Events { clock: clock.clone(), controller, state: Arc::new(Mutex::new(state)) }
+        Events { clock: clock.clone(), controller, state: Arc::default() }
+    }
+
+    /// The name of the next event. Names in their order are events in theirs, as with the real controllers: what says
+    /// nothing of the order within a second (a list of events) then shows them as they came.
+    fn name(&self, who: &ObjectRef) -> String {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.stamp = (state.stamp + 1).max(self.clock.now().as_nanosecond());
+        format!("{}.{:016x}", who.name, state.stamp)
     }
 
     /// Writes an event on `object`. A failure to write is logged, and nothing else: events are not state.
@@ -50,18 +62,21 @@ impl Events {
         annotations: &[(&str, &str)],
     ) {
         let who = ObjectRef::of(object);
-        let name = {
+        {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let said = (reason.to_owned(), message.to_owned());
             if state.said_last.get(&who.to_string()) == Some(&said) {
                 return;
             }
             state.said_last.insert(who.to_string(), said);
-            format!("{}.{:016x}", who.name, state.rng.next_u64())
-        };
-        let event = self.event(object, &who, &name, severity, reason, message, annotations);
-        if let Err(error) = cluster.create(event, self.controller).await {
-            tracing::warn!(%who, reason, %error, "writing an event failed");
+        }
+        for left in (0..NAMES).rev() {
+            let event = self.event(object, &who, &self.name(&who), severity, reason, message, annotations);
+            match cluster.create(event, self.controller).await {
+                Err(error) if error.has_code(409) && left > 0 => {}
+                Err(error) => return tracing::warn!(%who, reason, %error, "writing an event failed"),
+                Ok(_) => return,
+            }
         }
     }
 

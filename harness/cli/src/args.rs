@@ -2,6 +2,7 @@
 
 use crate::commands::{preview, render, run, schema, trial, up};
 use clap::{Parser, Subcommand};
+use seatrial_verbs::Verb;
 
 /// Play GitOps repositories on simulated clusters: what would this commit deploy, where, in which order?
 #[derive(Debug, Parser)]
@@ -33,4 +34,6 @@ pub(crate) enum Command {
     Render(render::Args),
     /// Print the JSON Schema of scenario files.
     Schema(schema::Args),
+    #[command(flatten)]
+    Flux(Verb),
 }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = args::Args::parse_from(seatrial_verbs::verb_first(std::env::args_os().collect()));
     let exit = match &args.command {
         args::Command::Run(args) => commands::run::run(args),
         args::Command::Try(args) => commands::trial::run(args),
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         args::Command::Up(args) => commands::up::run(args),
         args::Command::Render(args) => commands::render::run(args),
         args::Command::Schema(args) => commands::schema::run(args),
+        args::Command::Flux(verb) => commands::flux::run(verb),
     };
     exit.into()
 }

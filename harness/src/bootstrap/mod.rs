@@ -18,7 +18,7 @@ pub const MANAGER: &str = "flux";
 
 /// The message of the first commit.
 pub fn components_message(flux: seatrial_api::FluxRelease) -> String {
-    format!("Add Flux v{} component manifests", components::full_version(flux))
+    format!("Add Flux v{} component manifests", flux.full())
 }
 
 /// The message of the second commit.

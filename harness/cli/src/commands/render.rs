@@ -1,18 +1,15 @@
 //! `seatrial render DIR`: what `kustomize build DIR` prints, byte for byte.
 
-#[path = "disk.rs"]
-mod disk;
-
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use disk::Disk;
 use seatrial_render::{
     LoadRestrictor, Object, Options, RemoteDir, RenderErrors, Rendered, Renderer, Reorder, Tree,
 };
+use seatrial_verbs::Disk;
 
 use super::remotes;
 

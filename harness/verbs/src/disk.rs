@@ -12,7 +12,7 @@ use seatrial_render::{FileSource, Found, ResolveError};
 
 /// Paths have no `/` in front; the root is the empty path.
 #[derive(Default)]
-pub(super) struct Disk {
+pub struct Disk {
     /// Where directories lead, links followed; `None` for what is no directory.
     folders: Mutex<Folders>,
 }

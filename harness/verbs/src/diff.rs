@@ -1,0 +1,208 @@
+//! `diff kustomization`: what local files would change in a cluster.
+//!
+//! Each object is applied by a dry run on the server. Nothing is written.
+
+use crate::kustomization::input::{Files, Input, get, is_other_kustomization};
+use crate::kustomization::report;
+use crate::{Env, Global, Screen, Session, VerbError};
+use clap::Subcommand;
+use seatrial_engine::ObjectRef;
+use seatrial_engine::local::{Drift, drift, managed};
+use serde_json::Value;
+use std::path::Path;
+use std::pin::Pin;
+
+/// Show what local files would change in a cluster.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Of which.
+    #[command(subcommand)]
+    pub what: What,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// What is compared.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Show what a Kustomization would change. Exit status: 0 no differences, 1 differences, more where it failed.
+    #[command(visible_alias = "ks")]
+    Kustomization(Kustomization),
+}
+
+/// Which Kustomization, of which files.
+#[derive(Debug, clap::Args)]
+pub struct Kustomization {
+    /// Its name.
+    name: Option<String>,
+    /// Take the Kustomization of --kustomization-file where the cluster has none.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    ignore_not_found: Option<String>,
+    /// Only false: no progress bar is drawn.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    progress_bar: Option<String>,
+    #[command(flatten)]
+    files: Files,
+}
+
+/// Prints the differences.
+///
+/// # Errors
+/// [`VerbError::Differs`] where there are any; see [`VerbError`].
+pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
+    let What::Kustomization(wanted) = &args.what;
+    let switch = |flag, value: &Option<String>| crate::flags::switch(flag, value.as_deref());
+    if switch("--progress-bar", &wanted.progress_bar)? {
+        return Err(VerbError::unsupported("--progress-bar=true", "no progress bar is drawn"));
+    }
+    let assume_new = switch("--ignore-not-found", &wanted.ignore_not_found)?;
+    let input = wanted.files.read(wanted.name.as_deref())?;
+    let session = Session::open(env, &args.global).await?;
+    let work = async {
+        input.check_folder()?;
+        let kustomization = input.kustomization(&session, assume_new).await?;
+        let mut diff = Diff { input: &input, session: &session, text: String::new(), depth: 0 };
+        let result = diff.kustomization(kustomization, &input.folder).await;
+        Ok((diff.text, result))
+    };
+    let done = env.clock.timeout(args.global.timeout()?, work).await;
+    let done = done.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")));
+    let (text, result) = done.map_err(above_one)?;
+    screen.print(&text);
+    match result.map_err(above_one)? {
+        true => Err(VerbError::Differs(
+            "identified at least one change, exiting with non-zero exit code".to_owned(),
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Exit status 1 says that there are differences: what failed has another.
+fn above_one(error: VerbError) -> VerbError {
+    match error {
+        VerbError::Failed(message) => VerbError::Usage(message),
+        other => other,
+    }
+}
+
+/// Kustomizations that build each other end here.
+const MAX_DEPTH: usize = 100;
+
+struct Diff<'a> {
+    input: &'a Input,
+    session: &'a Session,
+    text: String,
+    depth: usize,
+}
+
+type Changed<'a> = Pin<Box<dyn Future<Output = Result<bool, VerbError>> + 'a>>;
+
+impl Diff<'_> {
+    /// Compares all of one Kustomization; tells whether anything differs.
+    fn kustomization<'a>(&'a mut self, own: Value, folder: &'a Path) -> Changed<'a> {
+        Box::pin(async move {
+            let objects = self.input.objects(&own, folder, Some(self.session)).await?;
+            let (mut differs, mut errors) = (false, Vec::new());
+            for object in &objects {
+                match drift(self.session.client(), object).await {
+                    Err(error) => errors.push(error),
+                    Ok(found) => differs |= self.tell(object, found),
+                }
+                if self.input.recursive && is_other_kustomization(object, &own) {
+                    differs |= self.nested(object).await?;
+                }
+            }
+            match errors.as_slice() {
+                [] => {}
+                [error] => return Err(VerbError::Failed(error.clone())),
+                several => return Err(VerbError::Failed(format!("[{}]", several.join(", ")))),
+            }
+            let stays = |who: &ObjectRef| {
+                objects
+                    .iter()
+                    .map(ObjectRef::of)
+                    .any(|new| ObjectRef { version: who.version.clone(), ..new } == *who)
+            };
+            if own["spec"]["prune"] == true {
+                for who in managed(&own).iter().filter(|who| !stays(who)) {
+                    self.text.push_str(&format!("► {who} deleted\n"));
+                    differs = true;
+                }
+            }
+            Ok(differs)
+        })
+    }
+
+    fn tell(&mut self, object: &Value, found: Drift) -> bool {
+        let who = ObjectRef::of(object);
+        match found {
+            Drift::None => return false,
+            Drift::Created => self.text.push_str(&format!("► {who} created\n")),
+            Drift::Changed(live, planned) => {
+                let (mut from, mut to) = (shown(&live), shown(&planned));
+                if who.kind == "Secret" && who.group.is_empty() {
+                    mask(&mut from, &mut to);
+                }
+                self.text.push_str(&format!("► {who} drifted\n{}", report(&from, &to)));
+            }
+        }
+        true
+    }
+
+    /// A Kustomization among the objects, of its own files.
+    async fn nested(&mut self, object: &Value) -> Result<bool, VerbError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(VerbError::Failed(format!("Kustomizations build each other, {MAX_DEPTH} deep")));
+        }
+        let folder = self.input.source_folder(object)?;
+        let who = ObjectRef::of(object);
+        let mut own = object.clone();
+        match get(self.session, &who.namespace, &who.name).await {
+            Ok(live) => own["status"] = live["status"].clone(),
+            Err(VerbError::Failed(why)) if why.ends_with("not found") => {}
+            Err(other) => return Err(other),
+        }
+        let before = std::mem::take(&mut self.text);
+        let result = self.kustomization(own, &folder).await;
+        let inner = std::mem::replace(&mut self.text, before);
+        self.depth -= 1;
+        if *result.as_ref().unwrap_or(&true) {
+            self.text.push_str(&format!("📁 {who} changed\n{inner}"));
+        }
+        result
+    }
+}
+
+/// What of an object is compared.
+fn shown(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+    }
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+        metadata.remove("resourceVersion");
+    }
+    object
+}
+
+/// Hides the values of a Secret, and shows which of them change.
+fn mask(from: &mut Value, to: &mut Value) {
+    for field in ["data", "stringData"] {
+        let before = from[field].as_object().cloned().unwrap_or_default();
+        let after = to[field].as_object().cloned().unwrap_or_default();
+        let hide = |object: &mut Value, other: &serde_json::Map<String, Value>, changed: &str| {
+            for (key, value) in object[field].as_object_mut().into_iter().flatten() {
+                let differs = other.get(key).is_some_and(|other| other != value);
+                *value = if differs { changed } else { "***" }.into();
+            }
+        };
+        if from[field].is_object() {
+            hide(from, &after, "*** (before)");
+        }
+        if to[field].is_object() {
+            hide(to, &before, "*** (after)");
+        }
+    }
+}

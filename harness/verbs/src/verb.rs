@@ -1,0 +1,54 @@
+//! The verbs: from arguments to what is done.
+
+use crate::{
+    Env, Screen, VerbError, build, create, diff, events, get, reconcile, suspend, trace, tree, uninstall,
+};
+
+/// flux's verbs.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Create or update sources and resources, as `flux create` does.
+    Create(Box<create::Args>),
+    /// Print the statuses of Flux resources, as `flux get` does.
+    Get(Box<get::Args>),
+    /// Ask for a reconciliation and wait for it, as `flux reconcile` does.
+    Reconcile(Box<reconcile::Args>),
+    /// Suspend resources, as `flux suspend` does.
+    Suspend(Box<suspend::SuspendArgs>),
+    /// Resume suspended resources, as `flux resume` does.
+    Resume(Box<suspend::ResumeArgs>),
+    /// Remove Flux and its resource definitions, as `flux uninstall` does.
+    Uninstall(Box<uninstall::Args>),
+    /// Print the objects that a Kustomization reconciles, as `flux tree` does.
+    Tree(Box<tree::Args>),
+    /// Print how objects came from a source to the cluster, as `flux trace` does.
+    Trace(Box<trace::Args>),
+    /// Print events of Flux resources, as `flux events` does.
+    Events(Box<events::Args>),
+    /// Build the objects of a Kustomization from local files, as `flux build` does.
+    Build(Box<build::Args>),
+    /// Show what local files would change in a cluster, as `flux diff` does.
+    Diff(Box<diff::Args>),
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// What ended it: see [`VerbError`], and [`VerbError::tell`].
+    pub async fn run(&self, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
+        match self {
+            Verb::Create(args) => create::run(args, env, screen).await,
+            Verb::Get(args) => get::run(args, env, screen).await,
+            Verb::Reconcile(args) => reconcile::run(args, env, screen).await,
+            Verb::Suspend(args) => suspend::suspend(args, env, screen).await,
+            Verb::Resume(args) => suspend::resume(args, env, screen).await,
+            Verb::Uninstall(args) => uninstall::run(args, env, screen).await,
+            Verb::Tree(args) => tree::run(args, env, screen).await,
+            Verb::Trace(args) => trace::run(args, env, screen).await,
+            Verb::Events(args) => events::run(args, env, screen).await,
+            Verb::Build(args) => build::run(args, env, screen).await,
+            Verb::Diff(args) => diff::run(args, env, screen).await,
+        }
+    }
+}
