@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 /// Create or update sources and resources.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// What.
     #[command(subcommand)]
