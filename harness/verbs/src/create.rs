@@ -45,7 +45,7 @@ enum What {
     Source(SourceArgs),
     /// Create or update a Kustomization.
     #[command(visible_alias = "ks")]
-    Kustomization(kustomization::Args),
+    Kustomization(Box<kustomization::Args>),
 }
 
 /// Create or update sources.
