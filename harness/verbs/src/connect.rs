@@ -69,9 +69,7 @@ fn read(global: &Global) -> Result<Kubeconfig, VerbError> {
             }
             Err(VerbError::Missing(format!("no kubeconfig file {}: {error}; {REMEDY}", path.display())))
         }
-        Err(error) => {
-            Err(VerbError::Missing(format!("no usable kubeconfig file: {}; {REMEDY}", error.to_string())))
-        }
+        Err(error) => Err(VerbError::Missing(format!("no usable kubeconfig file: {error}; {REMEDY}"))),
     }
 }
 

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 /// Create or update sources and resources.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// What.
     #[command(subcommand)]
@@ -44,7 +45,7 @@ enum What {
     Source(SourceArgs),
     /// Create or update a Kustomization.
     #[command(visible_alias = "ks")]
-    Kustomization(kustomization::Args),
+    Kustomization(Box<kustomization::Args>),
 }
 
 /// Create or update sources.

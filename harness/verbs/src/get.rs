@@ -13,6 +13,7 @@ use serde_json::Value;
 
 /// Print the statuses of Flux resources.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     #[command(subcommand)]
     what: What,

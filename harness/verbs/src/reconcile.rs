@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// Reconcile sources and resources.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     #[command(subcommand)]
     what: What,

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 /// Suspend the reconciliation of resources.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct SuspendArgs {
     #[command(subcommand)]
     what: What,
@@ -21,6 +22,7 @@ pub struct SuspendArgs {
 
 /// Resume suspended resources, and wait for a single one to be reconciled.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct ResumeArgs {
     #[command(subcommand)]
     what: What,

@@ -8,6 +8,7 @@ use std::io::BufRead as _;
 
 /// Remove Flux and its resource definitions from a cluster.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// Only print what would be deleted.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]

@@ -89,13 +89,16 @@ impl Args {
             self.ssh_key_algorithm.as_ref(),
             &["rsa", "ecdsa", "ed25519"],
             |given| {
+                if given.is_empty() {
+                    return "no public key algorithm given, must be one of: rsa, ecdsa, ed25519".to_owned();
+                }
                 format!("unsupported public key algorithm '{given}', must be one of: rsa, ecdsa, ed25519")
             },
         )?;
         word("--ssh-ecdsa-curve", self.ssh_ecdsa_curve.as_ref(), &["p256", "p384", "p521"], |given| {
             format!("unsupported curve '{given}', must be one of: p256, p384, p521")
         })?;
-        if let Some(bits) = &self.ssh_rsa_bits {
+        if let Some(bits) = some(self.ssh_rsa_bits.as_ref()) {
             check_bits(bits).map_err(|why| invalid("--ssh-rsa-bits", bits, why))?;
         }
         switch("--recurse-submodules", self.recurse_submodules.as_deref())?;

@@ -61,6 +61,8 @@ pub(super) struct Args {
     verify_subject: Option<String>,
 }
 
+const NO_VERIFY_PROVIDER: &str = "no source OCI verify provider given, please specify the OCI verify provider name to use \
+                                  for signature verification, available options are: (cosign)";
 const PROVIDERS: [&str; 4] = ["generic", "aws", "azure", "gcp"];
 
 impl Args {
@@ -75,8 +77,12 @@ impl Args {
             return Err(invalid("--provider", given, why));
         }
         if let Some(given) = self.verify_provider.as_ref().filter(|given| *given != "cosign") {
-            let why =
-                format!("source OCI verify provider '{given}' is not supported, must be one of: cosign");
+            let why = match given.as_str() {
+                "" => NO_VERIFY_PROVIDER.to_owned(),
+                given => {
+                    format!("source OCI verify provider '{given}' is not supported, must be one of: cosign")
+                }
+            };
             return Err(invalid("--verify-provider", given, why));
         }
         switch("--insecure", self.insecure.as_deref())?;
@@ -98,6 +104,8 @@ impl Args {
         if reference.is_empty() {
             return Err(VerbError::usage("--tag, --tag-semver or --digest is required"));
         }
+        let layer_selector =
+            some(self.layer_selector.as_ref()).map(|text| layer_selector(text)).transpose()?;
         common.labels = labels(pairs)?;
         let provider = some(self.provider.as_ref()).map_or("generic", String::as_str);
         let mut spec = Map::new();
@@ -119,8 +127,8 @@ impl Args {
         set_reference(&mut spec, "secretRef", self.secret_ref.as_ref());
         set_reference(&mut spec, "certSecretRef", self.cert_ref.as_ref());
         set_reference(&mut spec, "proxySecretRef", self.proxy_secret_ref.as_ref());
-        if let Some(selector) = some(self.layer_selector.as_ref()) {
-            spec.insert("layerSelector".to_owned(), layer_selector(selector)?);
+        if let Some(selector) = layer_selector {
+            spec.insert("layerSelector".to_owned(), selector);
         }
         if let Some(verify) = self.verify()? {
             spec.insert("verify".to_owned(), verify);

@@ -21,7 +21,7 @@ impl Filter {
             Some(parts) => (false, Some(parts)),
             None => (true, text.split_once('=')),
         };
-        let (condition, status) = parts.filter(|(_, status)| !status.contains('=')).ok_or_else(|| {
+        let (condition, status) = parts.ok_or_else(|| {
             let form = "expected status selector in type=status or type!=status format";
             VerbError::usage(format!("{form}, but found: {text}"))
         })?;
