@@ -239,11 +239,15 @@ async fn verifying(world: &World, mode: &str, reference: Value) {
         .await;
 }
 
+/// Object, mode, status, reference, files of the Secret, reason, message.
+type Signed =
+    (&'static str, &'static str, &'static str, Value, &'static [&'static str], &'static str, String);
+
 #[test]
 fn signatures_of_commits_and_tags_are_verified() {
     let head = json!({ "branch": BRANCH });
     let tag = |name: &str| json!({ "tag": name });
-    let cases: [(&str, &str, &str, Value, &[&str], &str, String); 8] = [
+    let cases: [Signed; 8] = [
         (
             "commit-rsa",
             "HEAD",
@@ -327,9 +331,8 @@ fn signatures_of_commits_and_tags_are_verified() {
             let type_ =
                 if object.starts_with("tag") { git2::ObjectType::Tag } else { git2::ObjectType::Commit };
             let id = put(&world, type_, object);
-            match type_ {
-                git2::ObjectType::Commit => world.git.point(&format!("refs/heads/{BRANCH}"), id),
-                _ => {}
+            if type_ == git2::ObjectType::Commit {
+                world.git.point(&format!("refs/heads/{BRANCH}"), id);
             }
             world.git.point("refs/tags/v1", id);
             keys(&world, names).await;

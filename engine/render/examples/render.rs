@@ -3,6 +3,9 @@
 
 #[path = "../../../harness/cli/src/commands/render.rs"]
 mod command;
+#[allow(unreachable_pub, reason = "it is a part of a library elsewhere")]
+#[path = "../../../harness/verbs/src/disk.rs"]
+mod disk;
 #[allow(dead_code, reason = "other commands end in other ways")]
 #[path = "../../../harness/cli/src/exit_code.rs"]
 mod exit_code;

@@ -64,9 +64,12 @@ pub(crate) enum KubeconfigError {
     Client(String),
 }
 
+/// A cluster, and what moves with its changes where that is known.
+type Opened = (Cluster, Option<Signal>);
+
 /// The clusters that were opened, by what their kubeconfig says. Clones share.
 #[derive(Clone, Default)]
-pub(crate) struct Elsewhere(Arc<Mutex<BTreeMap<[u8; 32], (Cluster, Option<Signal>)>>>);
+pub(crate) struct Elsewhere(Arc<Mutex<BTreeMap<[u8; 32], Opened>>>);
 
 impl Elsewhere {
     /// The cluster that a kubeconfig leads to, opened once.

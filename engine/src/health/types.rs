@@ -24,7 +24,7 @@ pub(super) enum Type {
     List(Box<Type>),
     Map(Box<Type>, Box<Type>),
     /// A type as a value.
-    Type,
+    Kind,
 }
 
 impl fmt::Display for Type {
@@ -40,7 +40,7 @@ impl fmt::Display for Type {
             Type::Null => "null_type",
             Type::Duration => "duration",
             Type::Timestamp => "timestamp",
-            Type::Type => "type",
+            Type::Kind => "type",
             Type::List(item) => return write!(f, "list({item})"),
             Type::Map(key, value) => return write!(f, "map({key}, {value})"),
         };
@@ -122,7 +122,7 @@ impl Checker {
             }),
             Expr::Ident(name) => match self.scope.iter().rev().find(|(known, _)| known == name) {
                 Some((_, of)) => Ok(of.clone()),
-                None if TYPES.contains(&name.as_str()) => Ok(Type::Type),
+                None if TYPES.contains(&name.as_str()) => Ok(Type::Kind),
                 None => Err(failed(format!("undeclared reference to '{name}' (in container '')"))),
             },
             Expr::Select(select) => match self.of(&select.operand)? {
@@ -261,7 +261,7 @@ fn function(name: &str, arguments: &[Type]) -> Option<Option<Type>> {
             when(a.fits(b) && fits, of)
         }
         ("size", [of]) => when(matches!(of, Text | Bytes | Dyn | Type::List(_) | Type::Map(..)), Int),
-        ("type", [_]) => when(true, Type::Type),
+        ("type", [_]) => when(true, Type::Kind),
         ("dyn", [_]) => when(true, Dyn),
         ("bool", [_]) => when(all(&[Bool, Text]), Bool),
         ("bytes", [_]) => when(all(&[Bytes, Text]), Bytes),

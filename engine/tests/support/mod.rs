@@ -16,8 +16,8 @@ use git2::{Repository, Signature, Time};
 use kube::Client;
 use seatrial_api::FluxRelease;
 use seatrial_engine::{
-    ArtifactStore, ClusterHosts, DriverOptions, Engine, EngineOptions, GitAuth, GitError, GitHosts, GitRemote,
-    NoRegistries, OciRegistries, RemoteCluster,
+    ArtifactStore, ClusterHosts, DriverOptions, Engine, EngineOptions, GitAuth, GitError, GitHosts,
+    GitRemote, NoRegistries, OciRegistries, RemoteCluster,
 };
 use seatrial_render::Renderer;
 use seatrial_sim::{Cluster, ClusterOptions, Identity};

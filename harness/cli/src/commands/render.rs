@@ -6,10 +6,10 @@ use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::disk::Disk;
 use seatrial_render::{
     LoadRestrictor, Object, Options, RemoteDir, RenderErrors, Rendered, Renderer, Reorder, Tree,
 };
-use seatrial_verbs::Disk;
 
 use super::remotes;
 

@@ -1,0 +1,3 @@
+//! The machine's files, as render reads them.
+
+pub(crate) use seatrial_verbs::Disk;
