@@ -51,7 +51,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
     let work = async {
         let (session, kustomization) = if dry_run {
             input.check_folder()?;
-            (None, input.object_in_file(&args.global.namespace()?)?.unwrap_or_default())
+            (None, input.in_file(&args.global.namespace()?)?.unwrap_or_default())
         } else {
             let session = Session::open(env, &args.global).await?;
             input.check_folder()?;

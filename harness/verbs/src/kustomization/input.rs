@@ -92,7 +92,7 @@ impl Input {
     }
 
     /// The Kustomization of the file, if one is given.
-    pub(crate) fn object_in_file(&self, namespace: &str) -> Result<Option<Value>, VerbError> {
+    pub(crate) fn in_file(&self, namespace: &str) -> Result<Option<Value>, VerbError> {
         let Some(file) = &self.file else { return Ok(None) };
         let failed = |why: String| VerbError::Failed(format!("failed to get kustomization object: {why}"));
         let text = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
@@ -124,7 +124,7 @@ impl Input {
         session: &Session,
         assume_new: bool,
     ) -> Result<Value, VerbError> {
-        let file = self.object_in_file(&session.namespace)?;
+        let file = self.in_file(&session.namespace)?;
         if assume_new && file.is_none() {
             return Err(VerbError::failed("kustomization file is required when assuming new kustomizations"));
         }
