@@ -81,6 +81,10 @@ impl ArtifactStore {
     /// Stores files; the same files give the same artifact.
     pub fn store(&self, tree: Tree) -> StoredArtifact {
         let (digest, size) = digest(&tree);
+        self.keep(digest, size, tree)
+    }
+
+    fn keep(&self, digest: String, size: i64, tree: Tree) -> StoredArtifact {
         let mut state = self.lock();
         let entry = state.artifacts.entry(digest.clone());
         let is_new = matches!(entry, Vacant(_));
@@ -94,8 +98,7 @@ impl ArtifactStore {
 
     /// Stores files under the digest and the size of the archive that they came in.
     pub(crate) fn store_archive(&self, digest: String, size: i64, tree: Tree) -> StoredArtifact {
-        let mut state = self.lock();
-        state.artifacts.entry(digest.clone()).or_insert_with(|| StoredArtifact { digest, size, tree }).clone()
+        self.keep(digest, size, tree)
     }
 
     /// The artifact of this digest.

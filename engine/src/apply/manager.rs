@@ -6,7 +6,8 @@
 //! one after the other.
 //!
 //! # Guarantees
-//! An object whose plan equals what is there is not written. A stage of which one object is refused is not written.
+//! An object whose plan equals what is there is not written. A stage of which one object is refused is not applied; taking fields
+//! over, and the deletion of what is to be replaced, belong to the plan of an object, and have happened then.
 
 use super::ignore::{Ignore, IgnoreError};
 use super::settled::{Settled, State};

@@ -64,6 +64,9 @@ pub(crate) enum KubeconfigError {
     Client(String),
 }
 
+/// So many clusters are kept open; beyond that, all are opened anew.
+const MOST: usize = 64;
+
 /// A cluster, and what moves with its changes where that is known.
 type Opened = (Cluster, Option<Signal>);
 
@@ -87,10 +90,24 @@ impl Elsewhere {
         }
         let found = connect(hosts, kubeconfig).await?;
         let opened = (Cluster::new(found.client), found.changes);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, opened.clone());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Kubeconfigs whose tokens change leave clients behind that nobody needs.
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(key, opened.clone());
         Ok(opened)
     }
 }
+
+/// What Flux does not take from a kubeconfig: servers are always verified, and nobody is impersonated by it.
+const DROPPED: [(&str, &str, &str); 5] = [
+    ("clusters", "cluster", "insecure-skip-tls-verify"),
+    ("users", "user", "as"),
+    ("users", "user", "as-uid"),
+    ("users", "user", "as-groups"),
+    ("users", "user", "as-user-extra"),
+];
 
 async fn connect(hosts: &dyn ClusterHosts, kubeconfig: &[u8]) -> Result<RemoteCluster, KubeconfigError> {
     let node = seatrial_yaml::parse_one(kubeconfig, &ParseOptions::default());
@@ -125,7 +142,15 @@ async fn connect(hosts: &dyn ClusterHosts, kubeconfig: &[u8]) -> Result<RemoteCl
     if let Some(found) = hosts.open(server, user["token"].as_str()) {
         return found.map_err(KubeconfigError::Client);
     }
-    let config: Kubeconfig = serde_json::from_value(config.clone()).map_err(|_| KubeconfigError::Fields)?;
+    let mut config = config.clone();
+    for (list, of, dropped) in DROPPED {
+        for item in config[list].as_array_mut().into_iter().flatten() {
+            if let Some(fields) = item[of].as_object_mut() {
+                fields.remove(dropped);
+            }
+        }
+    }
+    let config: Kubeconfig = serde_json::from_value(config).map_err(|_| KubeconfigError::Fields)?;
     let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await;
     let client = config
         .map_err(|error| error.to_string())

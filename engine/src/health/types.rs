@@ -247,6 +247,8 @@ fn function(name: &str, arguments: &[Type]) -> Option<Option<Type>> {
         ("_[_]" | "_[?_]" | "_?._", [container, _]) => when(*container == Dyn, Dyn),
         ("-_", [a]) => when(matches!(a, Int | Double | Dyn), a.clone()),
         ("_+_" | "_-_", [Timestamp, Duration]) => when(true, Timestamp),
+        ("_+_", [Timestamp, Dyn]) => when(true, Timestamp),
+        ("_-_", [Timestamp, Dyn]) => when(true, Dyn),
         ("_-_", [Timestamp, Timestamp]) => when(true, Duration),
         ("_+_", [Duration, Timestamp]) => when(true, Timestamp),
         ("_+_" | "_-_" | "_*_" | "_/_" | "_%_", [a, b]) => {

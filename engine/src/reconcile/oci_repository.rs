@@ -178,7 +178,7 @@ impl OciRepositoryReconciler {
 }
 
 fn refuse_unsupported(spec: &OCIRepositorySpec) -> Result<(), Failure> {
-    let provider = spec.provider.as_deref().is_some_and(|provider| provider != "generic");
+    let provider = spec.provider.as_deref().is_some_and(|provider| !matches!(provider, "" | "generic"));
     let fields = [
         ("spec.verify", spec.verify.is_some()),
         ("spec.provider", provider),

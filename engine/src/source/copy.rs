@@ -53,6 +53,9 @@ pub(crate) enum CopyError {
     /// `to` has another form.
     #[error("invalid copy destination '{0}': must start with '@artifact/'")]
     Destination(String),
+    /// `to` leads out of the artifact.
+    #[error("invalid copy destination '{0}': leads out of the artifact")]
+    Outside(String),
     /// No source has this alias.
     #[error("source alias '{0}' not found")]
     Alias(String),
@@ -102,6 +105,9 @@ fn copy(rule: &CopyRule<'_>, sources: &BTreeMap<String, Tree>, out: &mut Tree) -
         .filter(|(alias, _)| !alias.is_empty())
         .ok_or_else(|| CopyError::Source(rule.from.to_owned()))?;
     let to = rule.to.strip_prefix("@artifact/").ok_or_else(|| CopyError::Destination(rule.to.to_owned()))?;
+    if to.split('/').any(|part| part == "..") {
+        return Err(CopyError::Outside(rule.to.to_owned()));
+    }
     let source = sources.get(alias).ok_or_else(|| CopyError::Alias(alias.to_owned()))?;
     let path = pattern.trim_end_matches('/');
     let path = if path == "." { "" } else { path };

@@ -160,8 +160,11 @@ pub(crate) fn commit(remote: &GitRemote, commit: &str) -> Result<SignedObject, F
     Ok(SignedObject { id: id.to_string(), signature, payload })
 }
 
-/// An annotated tag, and its signature; none where the tag is a name alone.
-pub(crate) fn tag(remote: &GitRemote, name: &str) -> Result<Option<SignedObject>, FetchError> {
+/// An annotated tag that leads to `commit`, and its signature; none where the tag is a name alone.
+///
+/// # Errors
+/// Also where the tag has been moved meanwhile.
+pub(crate) fn tag(remote: &GitRemote, name: &str, commit: &str) -> Result<Option<SignedObject>, FetchError> {
     let repository = open(&remote.path)?;
     let Some(id) = repository.find_reference(&format!("refs/tags/{name}"))?.target() else { return Ok(None) };
     let database = repository.odb()?;
@@ -169,12 +172,27 @@ pub(crate) fn tag(remote: &GitRemote, name: &str) -> Result<Option<SignedObject>
     if object.kind() != ObjectType::Tag {
         return Ok(None);
     }
+    if repository.find_object(id, None)?.peel_to_commit()?.id().to_string() != commit {
+        return Err(git2::Error::from_str(&format!("tag '{name}' has been moved meanwhile")).into());
+    }
     let text = object.data();
-    let begins = |at: &usize| text[*at..].starts_with(b"-----BEGIN ") && (*at == 0 || text[*at - 1] == b'\n');
-    let (payload, signature) = text.split_at((0..text.len()).find(begins).unwrap_or(text.len()));
+    // As git does: the last line that begins a signature.
+    let begins = |at: &usize| {
+        let starts = |head: &&[u8]| text[*at..].starts_with(head);
+        (*at == 0 || text[*at - 1] == b'\n') && SIGNATURE_HEADS.iter().any(starts)
+    };
+    let (payload, signature) = text.split_at((0..text.len()).rev().find(begins).unwrap_or(text.len()));
     let signature = String::from_utf8_lossy(signature).into_owned();
     Ok(Some(SignedObject { id: id.to_string(), signature, payload: payload.to_vec() }))
 }
+
+/// How signatures of tags begin.
+const SIGNATURE_HEADS: [&[u8]; 4] = [
+    b"-----BEGIN PGP SIGNATURE-----",
+    b"-----BEGIN PGP MESSAGE-----",
+    b"-----BEGIN SSH SIGNATURE-----",
+    b"-----BEGIN SIGNED MESSAGE-----",
+];
 
 /// All files of a commit, whatever ignore files say.
 pub(crate) fn whole_tree(path: &Path, commit: &str, blobs: &Blobs) -> Result<Tree, FetchError> {

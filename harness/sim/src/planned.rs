@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::kind::Kind;
 use crate::meta;
 use crate::object::{Key, Object};
+use crate::rbac;
 use crate::serve::{Answer, Ctx};
 use crate::write::{self, Outcome};
 
@@ -29,11 +30,11 @@ struct Plan {
     warnings: Vec<String>,
 }
 
-/// Kinds whose admission reads other objects (addresses that are taken, classes, definitions): their outcome may change while
+/// Kinds whose admission reads other objects (addresses that are taken, classes, definitions, roles): their outcome may change while
 /// the object itself does not.
 fn depends_on_others(kind: &Kind) -> bool {
     let kinds = ["Service", "Pod", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"];
-    !kind.is_custom() && kinds.contains(&kind.kind.as_ref())
+    !kind.is_custom() && (kinds.contains(&kind.kind.as_ref()) || kind.group == rbac::GROUP)
 }
 
 /// Remembers the outcome of a dry run.
@@ -84,7 +85,8 @@ pub(crate) fn carry_out(
     let creates = plan.live.is_none();
     let fits =
         !creates || !kind.namespaced || write::check_namespace(ctx, kind, &key.namespace, &key.name).is_ok();
-    if !same || !fits {
+    // The roles may have changed meanwhile.
+    if !same || !fits || (creates && rbac::may_create(ctx, kind, &key.namespace, &key.name).is_err()) {
         return None;
     }
     ctx.warnings.extend(plan.warnings);

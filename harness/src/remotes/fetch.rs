@@ -57,14 +57,28 @@ impl NetworkGit {
     async fn fetch(&self, url: &str, access: &GitAccess) -> Result<GitRemote, GitError> {
         let mirror = self.mirror(url, access);
         let _turn = mirror.turn.lock().await;
+        // Also where the fetch is given up half-way.
+        let _again = Again { git: self, changes: mirror.changes.clone() };
         let fetched = fetch(url, access, &mirror.path).await;
-        // What is elsewhere changes, and heals, without telling: it is looked at again when its interval is over.
-        let (clock, signals) = (self.clock.clone(), [self.forge.signal().clone(), mirror.changes.clone()]);
-        *lock(&self.again) = Some(self.clock.spawn("network repositories", async move {
+        fetched.map(|()| GitRemote { path: mirror.path.clone(), changes: mirror.changes.clone() })
+    }
+}
+
+/// What is elsewhere changes, and heals, without telling: when this goes, it is said that something may have changed, so that
+/// the repository is looked at again when its interval, or the pause after a failure, is over.
+struct Again<'a> {
+    git: &'a NetworkGit,
+    changes: Signal,
+}
+
+impl Drop for Again<'_> {
+    fn drop(&mut self) {
+        let clock = self.git.clock.clone();
+        let signals = [self.git.forge.signal().clone(), self.changes.clone()];
+        *lock(&self.git.again) = Some(self.git.clock.spawn("network repositories", async move {
             clock.sleep(Duration::from_secs(1)).await;
             signals.iter().for_each(Signal::bump);
         }));
-        fetched.map(|()| GitRemote { path: mirror.path.clone(), changes: mirror.changes.clone() })
     }
 }
 

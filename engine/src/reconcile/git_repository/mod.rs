@@ -208,9 +208,9 @@ impl GitRepositoryReconciler {
 }
 
 fn refuse_unsupported(spec: &GitRepositorySpec) -> Result<(), Failure> {
-    let provider = spec.provider.as_deref().is_some_and(|provider| provider != "generic");
-    let fields =
-        [("spec.provider", provider), ("spec.serviceAccountName", spec.service_account_name.is_some())];
+    let provider = spec.provider.as_deref().is_some_and(|provider| !matches!(provider, "" | "generic"));
+    let account = spec.service_account_name.as_ref().is_some_and(|name| !name.is_empty());
+    let fields = [("spec.provider", provider), ("spec.serviceAccountName", account)];
     match fields.into_iter().find(|(_, used)| *used) {
         Some((field, _)) => Err(Failure::not_supported(field, "a GitRepository")),
         None => Ok(()),

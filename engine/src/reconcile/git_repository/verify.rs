@@ -29,7 +29,12 @@ impl GitRepositoryReconciler {
         let Some(wanted) = &spec.verify else { return Ok(None) };
         let mode = match wanted.mode.as_deref() {
             None | Some("" | "head" | "HEAD") => "HEAD",
-            Some(other) => other,
+            Some(known @ ("Tag" | "TagAndHEAD")) => known,
+            Some(other) => {
+                let message = format!("unsupported verification mode '{other}'");
+                let stalled = Failure::stalled("InvalidVerificationMode", message);
+                return Err(Failure { unverified: true, ..stalled });
+            }
         };
         let who = ObjectRef::new("v1", "Secret", namespace, &wanted.secret_ref.name);
         let secret = self.context.cluster.get(&who).await.map_err(|error| {
@@ -46,7 +51,7 @@ impl GitRepositoryReconciler {
                     "cannot verify tag object's signature if a tag reference is not specified",
                 )
             })?;
-            let object = git::tag(remote, tag).map_err(read)?.ok_or_else(|| {
+            let object = git::tag(remote, tag, &revision.commit).map_err(read)?.ok_or_else(|| {
                 let message = format!("cannot verify signature of tag '{tag}' since it is not annotated");
                 Failure::unverified("InvalidGitObject", message)
             })?;

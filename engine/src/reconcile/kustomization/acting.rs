@@ -61,7 +61,7 @@ pub(super) async fn acting(
             Acting { cluster, changes, seen: Some(seen) }
         }
     };
-    if let Some(name) = &spec.service_account_name {
+    if let Some(name) = spec.service_account_name.as_ref().filter(|name| !name.is_empty()) {
         let user = format!("system:serviceaccount:{}:{name}", who.namespace);
         acting.cluster = acting.cluster.impersonate(user);
     }
@@ -82,7 +82,7 @@ async fn kubeconfig(
         let message = format!("unable to read KubeConfig secret '{}' error: {error}", place.key());
         if error.is_not_found() { ActingError::Gone(message) } else { ActingError::Other(message) }
     })?;
-    let keys = match &secret_ref.key {
+    let keys = match secret_ref.key.as_ref().filter(|key| !key.is_empty()) {
         Some(key) => vec![key.as_str()],
         None => vec!["value", "value.yaml"],
     };

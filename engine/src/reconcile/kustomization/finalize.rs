@@ -89,9 +89,8 @@ pub(super) async fn finalize(
 
 /// Whether the account that is impersonated exists; only on the own cluster can that be told.
 async fn has_account(context: &Context, owner: &ObjectRef, spec: &KustomizationSpec) -> bool {
-    let Some(name) = spec.service_account_name.as_ref().filter(|_| spec.kube_config.is_none()) else {
-        return true;
-    };
+    let name = spec.service_account_name.as_ref().filter(|name| !name.is_empty());
+    let Some(name) = name.filter(|_| spec.kube_config.is_none()) else { return true };
     let account = ObjectRef::new("v1", "ServiceAccount", &owner.namespace, name);
     !matches!(context.cluster.find(&account).await, Ok(None))
 }

@@ -279,7 +279,10 @@ impl<'k> Step<'k> {
     }
 }
 
-/// Puts a text where the steps lead, and makes what is missing on the way. Items come in their order.
+/// The longest list of flat metadata.
+const MOST_ITEMS: usize = 1000;
+
+/// Puts a text where the steps lead, and makes what is missing on the way.
 fn insert(at: &mut Value, steps: &[Step<'_>], text: String) {
     let Some((step, rest)) = steps.split_first() else {
         *at = Value::Text(text);
@@ -300,6 +303,8 @@ fn insert(at: &mut Value, steps: &[Step<'_>], text: String) {
         (Step::Item(number), Value::List(items)) => match items.get_mut(*number) {
             Some(item) => insert(item, rest, text),
             None => {
+                // Lines come in any order: what is missing before it comes later.
+                items.resize(items.len().max((*number).min(MOST_ITEMS)), Value::Null);
                 let mut item = Value::Null;
                 insert(&mut item, rest, text);
                 items.push(item);

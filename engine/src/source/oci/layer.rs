@@ -59,6 +59,8 @@ fn unpack_within(layer: &[u8], limits: Limits) -> Result<Tree, LayerError> {
     };
     let mut archive = Archive::new(content);
     let mut tree = Tree::new();
+    // Sparse files are larger than what is read of the layer.
+    let mut left = limits.bytes;
     for (count, entry) in archive.entries().map_err(wrong)?.enumerate() {
         let mut entry = entry.map_err(wrong)?;
         if count >= limits.entries {
@@ -86,7 +88,8 @@ fn unpack_within(layer: &[u8], limits: Limits) -> Result<Tree, LayerError> {
             return Err(LayerError::BelowFile(file.to_owned()));
         }
         let mut content = Vec::new();
-        entry.read_to_end(&mut content).map_err(wrong)?;
+        (&mut entry).take(left.saturating_add(1)).read_to_end(&mut content).map_err(wrong)?;
+        left = left.checked_sub(content.len() as u64).ok_or_else(too_large)?;
         tree.insert(&path, Entry::File(content.into()));
     }
     Ok(tree)

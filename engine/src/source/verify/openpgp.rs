@@ -47,18 +47,32 @@ impl<'a> Entity<'a> {
     fn read(packets: &[Packet<'a>]) -> Option<Entity<'a>> {
         let (&(tag, body), rest) = packets.split_first()?;
         let primary = Key::parse(body).filter(|_| tag == KEY)?;
-        let mut about: Option<PgpSignature<'a>> = None;
+        // What the key says about itself, with the place of the name that it says it of.
+        let mut said: Vec<(usize, PgpSignature<'a>)> = Vec::new();
+        let mut revoked_names: Vec<usize> = Vec::new();
         let mut subkeys: Vec<(Key<'a>, Option<PgpSignature<'a>>, bool)> = Vec::new();
         let mut at: Packet<'a> = (tag, body);
-        for &(tag, body) in rest {
+        let mut place = 0;
+        for (number, &(tag, body)) in (1..).zip(rest) {
             if tag != SIGNATURE {
-                at = (tag, body);
+                (at, place) = ((tag, body), number);
                 if let Some(key) = Key::parse(body).filter(|_| tag == SUBKEY) {
                     subkeys.push((key, None, false));
                 }
                 continue;
             }
-            let Some(signature) = PgpSignature::parse(body) else { continue };
+            let Some(signature) = PgpSignature::parse(body) else {
+                // A revocation that cannot be checked, by an old digest say, counts.
+                match body.get(1) {
+                    Some(0x20) => return None,
+                    Some(0x28) => {
+                        subkeys.iter_mut().last().into_iter().for_each(|(.., revoked)| *revoked = true)
+                    }
+                    Some(0x30) => revoked_names.push(place),
+                    _ => {}
+                }
+                continue;
+            };
             let message = match at {
                 (KEY, _) => framed(primary.body),
                 (USER, name) => {
@@ -76,7 +90,8 @@ impl<'a> Entity<'a> {
             };
             match (at.0, signature.kind) {
                 (KEY, 0x20) => return None,
-                (KEY, 0x1f) | (USER, 0x10..=0x13) if newer(&about) => about = Some(signature),
+                (KEY, 0x1f) | (USER, 0x10..=0x13) => said.push((place, signature)),
+                (USER, 0x30) => revoked_names.push(place),
                 (SUBKEY, 0x18 | 0x28) => {
                     let Some((key, bound, revoked)) = subkeys.last_mut().filter(|(key, ..)| key.body == at.1)
                     else {
@@ -92,7 +107,9 @@ impl<'a> Entity<'a> {
         }
         let subkeys = subkeys.into_iter().filter(|(.., revoked)| !revoked);
         let subkeys = subkeys.filter_map(|(key, bound, _)| Some((key, bound?))).collect();
-        Some(Entity { primary, about: about?, subkeys })
+        let said = said.into_iter().filter(|(place, _)| !revoked_names.contains(place));
+        let about = said.map(|(_, signature)| signature).max_by_key(|signature| signature.created)?;
+        Some(Entity { primary, about, subkeys })
     }
 
     /// Whether the key, or one of its subkeys, made the signature of a commit or tag.
