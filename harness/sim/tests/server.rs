@@ -549,3 +549,30 @@ fn a_dry_run_is_not_carried_out_where_its_namespace_is_going() {
         assert!(matches!(refused.code, 403 | 404), "{}", refused.text);
     });
 }
+
+#[test]
+fn an_apply_after_its_dry_run_asks_for_the_rights_anew() {
+    run(|server| async move {
+        const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
+        let role = |verbs: &[&str]| {
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"},
+                "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}]})
+        };
+        server.post(ROLES, role(&["get", "patch", "create"])).await.expect(201);
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": "r"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"}]});
+        server.post(&ROLES.replace("/roles", "/rolebindings"), binding).await.expect(201);
+        let apply = async |query: &str| {
+            let headers = [("content-type", "application/apply-patch+yaml"), ("impersonate-user", "jane")];
+            let path = format!("{CONFIG_MAPS}/x?fieldManager=m{query}");
+            server.send("PATCH", &path, &headers, config_map("x").to_string()).await.code
+        };
+        assert_eq!(apply("&dryRun=All").await, 201);
+        server.put(&format!("{ROLES}/r"), role(&["get", "patch"])).await.expect(200);
+        assert_eq!(apply("").await, 403);
+        server.put(&format!("{ROLES}/r"), role(&["get", "patch", "create"])).await.expect(200);
+        assert_eq!(apply("").await, 201);
+    });
+}

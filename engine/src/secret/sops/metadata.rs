@@ -345,4 +345,15 @@ mod tests {
     fn every_byte_but_zero_has_an_inverse() {
         assert!((1..=255).all(|byte| multiply(byte, inverse(byte)) == 1));
     }
+
+    #[test]
+    fn items_stand_where_their_numbers_say_in_whatever_order_they_come() {
+        let mut list = Value::Null;
+        for number in [1, 2, 0] {
+            insert(&mut list, &[Step::Item(number)], format!("item {number}"));
+        }
+        let Value::List(items) = list else { panic!("no list") };
+        let text = |item: &Value| matches!(item, Value::Text(text) if text.starts_with("item "));
+        assert!(items.len() == 3 && items.iter().all(text), "{items:?}");
+    }
 }

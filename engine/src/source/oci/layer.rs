@@ -223,4 +223,28 @@ mod tests {
         let error = unpack_within(&layer, limits).map_err(|error| error.to_string());
         assert_eq!(error.err().as_deref(), Some(message));
     }
+
+    #[test]
+    fn the_holes_of_sparse_files_count() {
+        let octal = |number: u64| {
+            let mut field = [0; 12];
+            field[..11].copy_from_slice(format!("{number:011o}").as_bytes());
+            field
+        };
+        let mut header = Header::new_gnu();
+        header.set_path("hole").expect("a path");
+        header.set_entry_type(EntryType::GNUSparse);
+        header.set_size(0);
+        let gnu = header.as_gnu_mut().expect("a GNU header");
+        gnu.sparse[0].offset = octal(2 << 20);
+        gnu.sparse[0].numbytes = octal(0);
+        gnu.realsize = octal(2 << 20);
+        header.set_cksum();
+        let mut archive = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        archive.append(&header, b"" as &[u8]).expect("an entry");
+        let layer = archive.into_inner().and_then(GzEncoder::finish).expect("a layer");
+        let limits = Limits { bytes: 1 << 20, entries: 10 };
+        let error = unpack_within(&layer, limits).map_err(|error| error.to_string());
+        assert_eq!(error.err().as_deref(), Some("the layer has more than 1 MiB"));
+    }
 }
