@@ -2,6 +2,7 @@
 
 use super::Handle;
 use seatrial_engine::{ClusterHosts, RemoteCluster};
+use seatrial_time::Clock;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,11 +10,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 const TOKEN: &str = "admin";
 
 /// The clusters of a run by the server of a kubeconfig: `https://NAME.clusters.seatrial.test`, with the token `admin`. They are
-/// reached in process, whatever they are. Clones share.
-#[derive(Clone, Default)]
-pub struct KnownClusters(Arc<Mutex<BTreeMap<String, RemoteCluster>>>);
+/// reached in process, whatever they are. Other servers are asked over the network on the wall clock; in virtual time there is
+/// no network. Clones share.
+#[derive(Clone)]
+pub struct KnownClusters {
+    known: Arc<Mutex<BTreeMap<String, RemoteCluster>>>,
+    network: bool,
+}
 
 impl KnownClusters {
+    /// None yet, in a run on this clock.
+    pub fn on(clock: &Clock) -> KnownClusters {
+        KnownClusters { known: Arc::default(), network: !clock.is_virtual() }
+    }
+
     /// A cluster that has started.
     pub fn add(&self, cluster: &Handle) {
         let found = RemoteCluster {
@@ -21,15 +31,19 @@ impl KnownClusters {
             // What comes over a watch comes too late to tell that nothing has changed.
             changes: cluster.immediate.then(|| cluster.changes.clone()),
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(cluster.name.clone(), found);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(cluster.name.clone(), found);
     }
 }
 
 impl ClusterHosts for KnownClusters {
     fn open(&self, server: &str, token: Option<&str>) -> Option<Result<RemoteCluster, String>> {
-        let host = server.strip_prefix("https://")?.trim_end_matches('/');
-        let name = host.strip_suffix(".clusters.seatrial.test")?;
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let host = server.strip_prefix("https://").map(|host| host.trim_end_matches('/'));
+        let Some(name) = host.and_then(|host| host.strip_suffix(".clusters.seatrial.test")) else {
+            let nowhere =
+                || Err(format!("the run has no cluster at {server}, and in virtual time there is no other"));
+            return (!self.network).then(nowhere);
+        };
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         Some(match known {
             None => Err(format!("the run has no cluster {name}")),
             Some(_) if token != Some(TOKEN) => {
@@ -66,7 +80,11 @@ mod tests {
         None,
         Some(Err("the cluster beta of the run takes the token \"admin\" alone"))
     )]
-    #[case::elsewhere("https://10.0.0.1:6443", Some("admin"), None)]
+    #[case::elsewhere(
+        "https://10.0.0.1:6443",
+        Some("admin"),
+        Some(Err("the run has no cluster at https://10.0.0.1:6443, and in virtual time there is no other"))
+    )]
     fn a_kubeconfig_finds_a_cluster_of_the_run(
         #[case] server: &str,
         #[case] token: Option<&str>,
@@ -74,7 +92,7 @@ mod tests {
     ) {
         let end = simulate(Simulation::seeded(1), |clock| async move {
             let images = Arc::new(Registry::new().images(UnknownImages::Pull));
-            let known = KnownClusters::default();
+            let known = KnownClusters::on(&clock);
             known.add(&crate::cluster::simulated(&clock, &ClusterPlan::named("beta"), images));
             known.open(server, token).map(|found| found.map(drop))
         });

@@ -93,7 +93,7 @@ impl Game<'_> {
         found.dedup();
 
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
-        let (registry, known) = (Registry::new(), KnownClusters::default());
+        let (registry, known) = (Registry::new(), KnownClusters::on(&clock));
         let setting = Setting {
             clock: &clock,
             forge: &forge,

@@ -215,7 +215,7 @@ impl Bootstraps {
         folder: &Path,
     ) -> Result<Vec<String>, UpError> {
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
-        let clusters = KnownClusters::default();
+        let clusters = KnownClusters::on(clock);
         setup.clusters.iter().for_each(|handle| clusters.add(handle));
         let setting = Setting {
             clock,

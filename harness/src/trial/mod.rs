@@ -202,7 +202,7 @@ async fn play(
 
     let registry = Registry::new();
     let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
-    let known = KnownClusters::default();
+    let known = KnownClusters::on(&clock);
     let setting = Setting {
         clock: &clock,
         forge: &forge,

@@ -36,7 +36,7 @@ const PARTS: [(&str, &str, bool); 6] = [
     ("rbac.authorization.k8s.io", "ClusterRoleBinding", false),
 ];
 /// Kinds whose finalizers are removed, in flux's order.
-const FINALIZED: [&str; 13] = [
+const FINALIZED: [&str; 14] = [
     "GitRepository",
     "OCIRepository",
     "HelmRepository",
@@ -50,6 +50,7 @@ const FINALIZED: [&str; 13] = [
     "ImagePolicy",
     "ImageRepository",
     "ImageUpdateAutomation",
+    "ArtifactGenerator",
 ];
 
 /// Removes it all.
