@@ -74,7 +74,10 @@ pub(super) async fn collect(
     let mut kustomizations = BTreeMap::new();
     for object in &listed {
         let name = ObjectId::of(object).short();
-        for entry in object["status"]["inventory"]["entries"].as_array().into_iter().flatten() {
+        // What is on another cluster cannot be looked up here.
+        let here = object["spec"]["kubeConfig"].is_null();
+        let inventory = here.then(|| &object["status"]["inventory"]["entries"]);
+        for entry in inventory.and_then(Value::as_array).into_iter().flatten() {
             wanted.entry(entry, &name);
         }
         let secrets = secrets(cluster, object).await?;

@@ -60,6 +60,9 @@ fn unsupported(state: &State) -> BTreeSet<ObjectName> {
     let unready: BTreeSet<&ObjectName> = state.unready.iter().map(|problem| &problem.object).collect();
     let (unhealthy, waiting) = (reason("HealthCheckFailed"), reason("DependencyNotReady"));
     let mut found: BTreeSet<ObjectName> = reason("NotSupported").into_iter().cloned().collect();
+    // Registries beyond the run's own are not asked.
+    let beyond = state.unready.iter().filter(|problem| problem.why.contains("the registry is not served"));
+    found.extend(beyond.map(|problem| problem.object.clone()));
     loop {
         let mut new = Vec::new();
         for object in state.flux.iter().filter(|object| !found.contains(&object.name)) {

@@ -34,7 +34,14 @@ impl Redactor {
             Value::String(text) => *text = self.cover_text(text, values),
             Value::Array(items) => items.iter_mut().for_each(|item| self.cover_values(item, values)),
             Value::Object(map) => map.values_mut().for_each(|value| self.cover_values(value, values)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Number(number) => {
+                // Substitution makes numbers of texts.
+                let text = number.to_string();
+                if let Some(value) = values.iter().find(|value| value.as_slice() == text.as_bytes()) {
+                    *object = self.token(value).into();
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
         }
     }
 

@@ -51,7 +51,7 @@ impl Registry {
     }
 }
 
-/// The files of a folder, by their path in it.
+/// The files of a folder, by their path in it, but for a repository's own.
 fn files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     fn read(folder: &Path, at: &str, files: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
@@ -59,7 +59,9 @@ fn files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let at = if at.is_empty() { name } else { format!("{at}/{name}") };
             let kind = entry.file_type()?;
-            if kind.is_dir() {
+            if kind.is_dir() && entry.file_name() == ".git" {
+                continue;
+            } else if kind.is_dir() {
                 read(&entry.path(), &at, files)?;
             } else if kind.is_file() {
                 files.insert(at, fs::read(entry.path())?);

@@ -144,6 +144,11 @@ fn secrets(access: &GitAccess) -> Vec<&str> {
 /// Brings branches and tags of `url` into the bare repository at `path`, which is made where it is not there.
 async fn fetch(url: &str, access: &GitAccess, path: &Path) -> Result<(), GitError> {
     let unavailable = |message: String| GitError::Unavailable { url: url.to_owned(), message };
+    let is_ssh = url.starts_with("ssh://") || !url.contains("://");
+    if is_ssh && !matches!(access.auth, GitAuth::Ssh { .. }) {
+        let message = "ssh needs a secret with identity and known_hosts".to_owned();
+        return Err(GitError::AuthenticationFailed { url: url.to_owned(), message });
+    }
     let files = tempfile::Builder::new()
         .prefix("seatrial-git-")
         .permissions(PermissionsExt::from_mode(0o700))
@@ -169,6 +174,8 @@ async fn run(
     access: &GitAccess,
 ) -> Result<(), GitError> {
     let mut command = command(args, path);
+    // Whoever starts this has keys, helpers and proxies of their own, which are not meant.
+    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     let output = command.output().await.map_err(|error| GitError::Unavailable {
         url: url.to_owned(),
@@ -218,6 +225,9 @@ fn environment(access: &GitAccess, folder: &Path) -> io::Result<Vec<(String, Str
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
+    for name in ["HOME", "XDG_CONFIG_HOME"] {
+        all.push((name.to_owned(), folder.to_string_lossy().into_owned()));
+    }
     let file = |name: &str, content: &str, mode: u32| -> io::Result<String> {
         let path = folder.join(name);
         let mut options = std::fs::OpenOptions::new();

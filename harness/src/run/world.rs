@@ -70,7 +70,6 @@ impl World {
             registry: Registry::new(),
             artifacts: Arc::new(ArtifactStore::default()),
             renderer: options.renderer.clone(),
-            known: KnownClusters::default(),
             started: Mutex::default(),
             clusters: BTreeMap::new(),
             aliases: BTreeMap::new(),

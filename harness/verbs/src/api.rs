@@ -1,5 +1,6 @@
 //! Requests, and what the server says to them.
 
+use crate::wait::DEADLINE;
 use kube::Client;
 use seatrial_api::FluxKind;
 use seatrial_wire::Stream;
@@ -111,6 +112,11 @@ impl Api {
         let request = self.request(method, path, content)?;
         let answer = seatrial_wire::answer(&self.client, request).await;
         answer.and_then(|answer| answer.value()).map_err(|error| self.error(error))
+    }
+
+    /// What is said where no answer came in time.
+    pub(crate) fn silent(&self) -> ApiError {
+        ApiError::Unreachable { server: self.server.clone(), reason: DEADLINE.to_owned() }
     }
 
     /// Watches what is at `path`.

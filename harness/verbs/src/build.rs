@@ -8,6 +8,7 @@ use std::path::Path;
 
 /// Build the objects of a Flux resource from local files.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// Of which.
     #[command(subcommand)]
@@ -26,6 +27,7 @@ pub enum What {
 
 /// Which Kustomization, of which files.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Kustomization {
     /// Its name.
     name: Option<String>,

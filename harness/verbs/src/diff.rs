@@ -14,6 +14,7 @@ use std::pin::Pin;
 
 /// Show what local files would change in a cluster.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// Of which.
     #[command(subcommand)]
@@ -32,6 +33,7 @@ pub enum What {
 
 /// Which Kustomization, of which files.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Kustomization {
     /// Its name.
     name: Option<String>,
@@ -105,7 +107,7 @@ impl Diff<'_> {
             let (mut differs, mut errors) = (false, Vec::new());
             for object in &objects {
                 match drift(self.session.client(), object).await {
-                    Err(error) => errors.push(error),
+                    Err(error) => errors.push(without_values(object, error)),
                     Ok(found) => differs |= self.tell(object, found),
                 }
                 if self.input.recursive && is_other_kustomization(object, &own) {
@@ -204,5 +206,16 @@ fn mask(from: &mut Value, to: &mut Value) {
         if to[field].is_object() {
             hide(to, &before, "*** (after)");
         }
+    }
+}
+/// A refusal, without what a Secret was refused for: the API server shows the value.
+fn without_values(object: &Value, error: String) -> String {
+    if object["kind"] != "Secret" || object["apiVersion"] != "v1" {
+        return error;
+    }
+    let failed = error.find("dry-run failed").unwrap_or_default();
+    match error[failed..].find(": ") {
+        Some(at) => format!("{}: <redacted, since it is about a Secret>", &error[..failed + at]),
+        None => error,
     }
 }

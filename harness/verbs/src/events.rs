@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// Print the events of Flux resources.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// Of all namespaces.
     #[arg(short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

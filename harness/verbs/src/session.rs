@@ -71,12 +71,23 @@ impl Session {
         self.api.group(group).await
     }
 
+    /// Sends a request, within what is left of the time.
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content: Option<(&str, &Value)>,
+    ) -> Result<Arc<Value>, ApiError> {
+        let answer = self.clock.timeout(self.left(), self.api.send(method, path, content)).await;
+        answer.unwrap_or_else(|_| Err(self.api.silent()))
+    }
+
     /// Reads what is at `path`.
     ///
     /// # Errors
     /// See [`ApiError`].
     pub async fn read(&self, path: &str) -> Result<Arc<Value>, ApiError> {
-        self.api.send("GET", path, None).await
+        self.send("GET", path, None).await
     }
 
     /// What is at `path`, if it exists.
@@ -111,7 +122,7 @@ impl Session {
     /// # Errors
     /// See [`ApiError`].
     pub async fn merge(&self, path: &str, patch: &Value) -> Result<Arc<Value>, ApiError> {
-        self.api.send("PATCH", &managed(path), Some((MERGE, patch))).await
+        self.send("PATCH", &managed(path), Some((MERGE, patch))).await
     }
 
     /// Makes an object in the collection at `path`.
@@ -119,7 +130,7 @@ impl Session {
     /// # Errors
     /// See [`ApiError`].
     pub async fn create(&self, path: &str, object: &Value) -> Result<Arc<Value>, ApiError> {
-        self.api.send("POST", &managed(path), Some((JSON, object))).await
+        self.send("POST", &managed(path), Some((JSON, object))).await
     }
 
     /// Replaces the object at `path`.
@@ -127,7 +138,7 @@ impl Session {
     /// # Errors
     /// See [`ApiError`].
     pub async fn replace(&self, path: &str, object: &Value) -> Result<Arc<Value>, ApiError> {
-        self.api.send("PUT", &managed(path), Some((JSON, object))).await
+        self.send("PUT", &managed(path), Some((JSON, object))).await
     }
 
     /// Deletes the object at `path`; what it owns goes in the background.
@@ -140,7 +151,7 @@ impl Session {
         if dry_run {
             options["dryRun"] = json!(["All"]);
         }
-        self.api.send("DELETE", path, Some((JSON, &options))).await
+        self.send("DELETE", path, Some((JSON, &options))).await
     }
 
     /// Watches what is at `path`, which has the query of a watch.

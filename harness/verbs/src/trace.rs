@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// Print how objects are managed by Flux, and from which source and revision they come.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// RESOURCE NAME..., or RESOURCE/NAME...; with --kind and --api-version, NAME.
     #[arg(value_name = "OBJECT")]

@@ -10,6 +10,7 @@ use std::pin::Pin;
 
 /// Print the objects that Flux resources reconcile.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// Of which.
     #[command(subcommand)]
@@ -35,6 +36,7 @@ pub enum What {
 
 /// Which Kustomization, and how it is shown.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Kustomization {
     /// Its name.
     name: Option<String>,

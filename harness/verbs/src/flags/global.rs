@@ -69,7 +69,7 @@ pub struct Global {
     /// The name of the kubeconfig user to use.
     #[arg(long, global = true, value_name = "NAME")]
     pub user: Option<String>,
-    /// Print generated objects.
+    /// Taken as flux takes it; nothing more is printed.
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = super::SWITCH)]
     pub verbose: Option<String>,
     #[arg(long, global = true, hide = true)]
