@@ -59,6 +59,7 @@ impl World {
     /// An empty world. Repositories are kept in `folder`.
     pub(super) fn new(clock: Clock, options: &RunOptions, folder: &Path) -> World {
         let forge = Forge::new(clock.clone(), folder);
+        let known = KnownClusters::on(&clock);
         World {
             git: repositories(&forge, &clock, options.backend, folder),
             forge,
@@ -71,6 +72,7 @@ impl World {
             artifacts: Arc::new(ArtifactStore::default()),
             renderer: options.renderer.clone(),
             started: Mutex::default(),
+            known,
             clusters: BTreeMap::new(),
             aliases: BTreeMap::new(),
             commits: Vec::new(),
