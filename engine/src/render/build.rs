@@ -39,6 +39,8 @@ pub enum BuildError {
         file: String,
         /// What is wrong with it.
         message: String,
+        /// What the build says of it, with the place.
+        errors: RenderErrors,
     },
     /// A source of a secret generator cannot be decrypted.
     #[error("{0}")]
@@ -119,7 +121,7 @@ pub(crate) fn build_decrypted(
     store.built(&key, || render(renderer, remotes, &tree, &folder), || remotes.read()).map_err(|errors| {
         // Flux looks at each file before it builds. What it finds there makes the build fail, too.
         match renderer.unreadable(&artifact.tree, &folder).filter(|_| !has_file(&artifact.tree, &folder)) {
-            Some((file, message)) => BuildError::Manifest { file, message },
+            Some((file, message)) => BuildError::Manifest { file, message, errors },
             None => BuildError::Build(errors),
         }
     })

@@ -62,7 +62,9 @@ pub(crate) async fn broken_places(
     store: &Store<'_>,
     name: &ObjectName,
 ) -> kube::Result<Vec<String>> {
-    let Some(Err(BuildError::Build(errors))) = build(cluster, store, name).await? else {
+    let Some(Err(BuildError::Build(errors) | BuildError::Manifest { errors, .. })) =
+        build(cluster, store, name).await?
+    else {
         return Ok(Vec::new());
     };
     let line = |error: &seatrial_render::RenderError| {
