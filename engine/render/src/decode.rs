@@ -9,16 +9,31 @@ use crate::error::{Result, fail};
 
 /// Decodes a value; unknown fields are refused.
 pub(crate) fn decode<T: DeserializeOwned>(json: Json) -> Result<T> {
-    decode_as(json, true)
+    decode_as(json, Mode::Strict)
 }
 
 /// Decodes a value; unknown fields are dropped.
 pub(crate) fn decode_lenient<T: DeserializeOwned>(json: Json) -> Result<T> {
-    decode_as(json, false)
+    decode_as(json, Mode::Lenient)
 }
 
-fn decode_as<T: DeserializeOwned>(json: Json, strict: bool) -> Result<T> {
-    match T::deserialize(Go(json, strict)) {
+/// Decodes a value as Flux does: unknown fields are dropped, numbers and booleans are texts where texts are wanted.
+pub(crate) fn decode_as_flux<T: DeserializeOwned>(json: Json) -> Result<T> {
+    decode_as(json, Mode::Flux)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    /// Unknown fields are refused.
+    Strict,
+    /// Unknown fields are dropped.
+    Lenient,
+    /// As lenient, and numbers and booleans are texts where texts are wanted.
+    Flux,
+}
+
+fn decode_as<T: DeserializeOwned>(json: Json, mode: Mode) -> Result<T> {
+    match T::deserialize(Go(json, mode)) {
         Ok(value) => Ok(value),
         // Rust's decoder lists the fields that there are.
         Err(error) => match error.to_string().strip_prefix("unknown field `").and_then(|t| t.split_once('`'))
@@ -29,8 +44,8 @@ fn decode_as<T: DeserializeOwned>(json: Json, strict: bool) -> Result<T> {
     }
 }
 
-/// A value, and whether unknown fields are refused.
-struct Go(Json, bool);
+/// A value, and how it is read.
+struct Go(Json, Mode);
 
 impl IntoDeserializer<'_, DeError> for Go {
     type Deserializer = Go;
@@ -102,6 +117,11 @@ impl<'de> serde::Deserializer<'de> for Go {
         match self.0 {
             Json::Null => visitor.visit_string(String::new()),
             Json::String(s) => visitor.visit_string(s),
+            Json::Bool(b) if self.1 == Mode::Flux => visitor.visit_string(b.to_string()),
+            Json::Number(n) if self.1 == Mode::Flux => visitor.visit_string(match n.as_f64() {
+                Some(float) if n.is_f64() => seatrial_yaml::go_g_float(float),
+                _ => n.to_string(),
+            }),
             _ => self.refuse("string"),
         }
     }
@@ -114,22 +134,22 @@ impl<'de> serde::Deserializer<'de> for Go {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
-        let strict = self.1;
+        let mode = self.1;
         match self.0 {
             Json::Null => visitor.visit_seq(SeqDeserializer::new(std::iter::empty::<Go>())),
             Json::Array(items) => {
-                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(move |item| Go(item, strict))))
+                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(move |item| Go(item, mode))))
             }
             _ => self.refuse("list"),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
-        let strict = self.1;
+        let mode = self.1;
         match self.0 {
             Json::Null => visitor.visit_map(MapDeserializer::new(std::iter::empty::<(String, Go)>())),
             Json::Object(map) => {
-                visitor.visit_map(MapDeserializer::new(map.into_iter().map(move |(k, v)| (k, Go(v, strict)))))
+                visitor.visit_map(MapDeserializer::new(map.into_iter().map(move |(k, v)| (k, Go(v, mode)))))
             }
             _ => self.refuse("map"),
         }
@@ -141,7 +161,7 @@ impl<'de> serde::Deserializer<'de> for Go {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DeError> {
-        let strict = self.1;
+        let mode = self.1;
         let map = match self.0 {
             Json::Null => serde_json::Map::new(),
             Json::Object(map) => map,
@@ -152,13 +172,13 @@ impl<'de> serde::Deserializer<'de> for Go {
             let folded = fields.iter().find(|f| !exact && f.eq_ignore_ascii_case(&key));
             (folded.map_or(key, |f| (*f).to_owned()), value)
         });
-        let entries = entries.filter(|(key, _)| strict || fields.contains(&key.as_str()));
+        let entries = entries.filter(|(key, _)| mode == Mode::Strict || fields.contains(&key.as_str()));
         // A later spelling of a field goes before an earlier one.
         let mut last: serde_json::Map<String, Json> = serde_json::Map::new();
         for (key, value) in entries {
             last.insert(key, value);
         }
-        visitor.visit_map(MapDeserializer::new(last.into_iter().map(move |(k, v)| (k, Go(v, strict)))))
+        visitor.visit_map(MapDeserializer::new(last.into_iter().map(move |(k, v)| (k, Go(v, mode)))))
     }
 
     serde::forward_to_deserialize_any! {

@@ -1,7 +1,12 @@
 //! The kustomization that Flux makes for a directory without one.
 
+use crate::decode::{decode, decode_as_flux};
 use crate::error::{MALFORMED, RenderError, RenderErrors, is_malformed, yaml_words};
+use crate::kustomization::Kustomization;
 use crate::{Found, Renderer, Tree, path};
+use bytes::Bytes;
+use seatrial_yaml::Dialect;
+use serde_json::{Map, Value};
 
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
@@ -25,15 +30,59 @@ pub fn generate_kustomization(tree: &Tree, dir: &str) -> Result<Vec<u8>, RenderE
     out.push_str(if resources.is_empty() { "namespace: _placeholder\n" } else { "resources:\n" });
     for resource in resources {
         // JSON strings are YAML strings.
-        out.push_str(&format!("- {}\n", serde_json::Value::String(resource)));
+        out.push_str(&format!("- {}\n", Value::String(format!("./{resource}"))));
     }
     Ok(out.into_bytes())
+}
+
+/// A kustomization file as Flux reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FluxFile {
+    /// Its fields, without those that kustomize does not know; numbers and booleans are texts where texts are wanted.
+    pub fields: Map<String, Value>,
+    /// Whether they are just what kustomize would read in the file.
+    pub same: bool,
 }
 
 /// What is said of a map that is nothing of an object.
 const NOTHING: &str = "missing kind in object {{ } {{ } map[] map[]}}";
 
 impl Renderer {
+    /// A kustomization file as Flux reads it before it writes its own: more leniently than kustomize.
+    ///
+    /// # Errors
+    /// It is no YAML, or fields have values of other types; the text is Flux's.
+    pub fn flux_file(&self, content: &Bytes) -> Result<FluxFile, String> {
+        let broken = |what: String| format!("error converting YAML to JSON: {what}");
+        let wrong = |what: String| format!("error unmarshaling JSON: while decoding JSON: {what}");
+        let document = self.parse_kustomization(content).map_err(|errors| match errors.errors.first() {
+            Some(error) => broken(yaml_words(error)),
+            None => broken(errors.to_string()),
+        })?;
+        let Some(first) = document.filter(|document| !document.is_empty()) else {
+            return Ok(FluxFile { fields: Map::new(), same: false });
+        };
+        let json = first.root.to_json(Dialect::KubernetesJson).map_err(|error| broken(error.to_string()))?;
+        let found = match &json {
+            Value::Object(_) | Value::Null => None,
+            Value::Array(_) => Some("array"),
+            Value::String(_) => Some("string"),
+            Value::Number(_) => Some("number"),
+            Value::Bool(_) => Some("bool"),
+        };
+        if let Some(found) = found {
+            let what = format!("json: cannot unmarshal {found} into Go value of type types.Kustomization");
+            return Err(wrong(what));
+        }
+        let read: Kustomization = decode_as_flux(json.clone()).map_err(|errors| wrong(errors.to_string()))?;
+        let same = decode::<Kustomization>(json).is_ok_and(|strict| strict == read);
+        let fields = match serde_json::to_value(read) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        Ok(FluxFile { fields, same })
+    }
+
     /// The first of the files that [`generate_kustomization`] lists of which no objects can be read, with the reason. Flux looks
     /// at each of them before it builds.
     pub fn unreadable(&self, tree: &Tree, dir: &str) -> Option<(String, String)> {

@@ -56,7 +56,7 @@ mod transform;
 mod tree;
 
 pub use error::{RenderError, RenderErrors};
-pub use flux::generate_kustomization;
+pub use flux::{FluxFile, generate_kustomization};
 pub use object::{Object, Rendered};
 pub use options::{LoadRestrictor, Options, Reorder};
 pub use remote::{RemoteDir, RemoteError, Remotes};

@@ -103,5 +103,5 @@ fn generates_the_kustomization_of_a_folder_without_one() {
         .with_file("c/own/kustomization.yaml", "resources: []")
         .with_file("c/own/x.yaml", POD);
     let made = String::from_utf8(generate_kustomization(&tree, "c").unwrap()).unwrap();
-    assert!(made.ends_with("resources:\n- \"a.yaml\"\n- \"own\"\n- \"sub/b.yml\"\n"), "{made}");
+    assert!(made.ends_with("resources:\n- \"./a.yaml\"\n- \"./own\"\n- \"./sub/b.yml\"\n"), "{made}");
 }

@@ -10,6 +10,7 @@ mod ignore;
 pub(crate) mod inventory;
 pub(crate) mod labels;
 mod manager;
+mod native;
 mod order;
 mod prune;
 mod settled;

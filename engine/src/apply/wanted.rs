@@ -1,6 +1,6 @@
 //! What is to be applied. Pure.
 
-use super::order;
+use super::{native, order};
 use crate::artifact::hex;
 use crate::object::ObjectRef;
 use serde_json::Value;
@@ -19,7 +19,9 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn new(object: Value) -> Wanted {
+    /// With what Flux leaves of the object, see [`native`].
+    pub(crate) fn new(mut object: Value) -> Wanted {
+        native::drop_unknown(&mut object);
         Wanted { who: ObjectRef::of(&object), text: object.to_string(), object: Arc::new(object) }
     }
 }

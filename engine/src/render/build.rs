@@ -7,8 +7,9 @@ use super::remotes::ServedRemotes;
 use crate::artifact::{ArtifactStore, Built, StoredArtifact, hex};
 use crate::secret::{DecryptError, Decryptor};
 use seatrial_api::kustomization::KustomizationSpec;
-use seatrial_render::{Entry, LoadRestrictor, Options, RenderErrors, Renderer, Reorder, ResolveError, Tree};
-use seatrial_yaml::{Dialect, ParseOptions};
+use seatrial_render::{
+    Entry, FluxFile, LoadRestrictor, Options, RenderErrors, Renderer, Reorder, ResolveError, Tree,
+};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -24,14 +25,20 @@ pub enum BuildError {
         /// What is there instead.
         reason: String,
     },
-    /// The kustomization file cannot be read.
-    #[error("error reading {file}: {message}")]
+    /// The kustomization file cannot be read, or not be written anew with what the spec says. The text is Flux's.
+    #[error("{message}")]
     Kustomization {
         /// The file.
         file: String,
         /// What is wrong with it.
         message: String,
     },
+    /// A component of the spec is elsewhere.
+    #[error("component path '{0}' must be local and relative")]
+    Component(
+        /// The path.
+        String,
+    ),
     /// A file of a folder without a kustomization file cannot be read.
     #[error("failed to decode Kubernetes YAML from {file}: {message}")]
     Manifest {
@@ -77,9 +84,8 @@ pub(crate) fn folder(tree: &Tree, spec: &KustomizationSpec) -> Result<String, Bu
         |reason: ResolveError| BuildError::NoPath { path: format!("/{}", path), reason: reason.to_string() };
     match tree.resolve(path) {
         Ok(seatrial_render::Found::Dir(folder)) => Ok(folder),
-        Ok(seatrial_render::Found::File(file, _)) => {
-            Err(BuildError::NoPath { path: format!("/{file}"), reason: "not a directory".to_owned() })
-        }
+        // It is there: that it is no folder is told when a kustomization file is written into it.
+        Ok(seatrial_render::Found::File(file, _)) => Ok(file),
         Err(reason) => Err(missing(reason)),
     }
 }
@@ -113,7 +119,7 @@ pub(crate) fn build_decrypted(
     let keys = decryptor.map(Decryptor::fingerprint);
     let inputs = json!([artifact.digest, folder, changes, spec.ignore_missing_components, keys]);
     let key = hex(&Sha256::digest(inputs.to_string()));
-    let mut tree = prepare(&artifact.tree, &folder, spec, changes)?;
+    let mut tree = prepare(&artifact.tree, &folder, spec, changes, renderer)?;
     if let Some(decryptor) = decryptor {
         let failed = |error: DecryptError| BuildError::Decrypt(error.to_string());
         tree = decryptor.sources(&tree, &folder).map_err(failed)?;
@@ -156,7 +162,7 @@ pub(crate) fn build_files(
     remotes: Option<Arc<dyn seatrial_render::Remotes>>,
 ) -> Result<Vec<Value>, BuildError> {
     let folder = folder(tree, spec)?;
-    let tree = prepare(tree, &folder, spec, changes(spec))?;
+    let tree = prepare(tree, &folder, spec, changes(spec), renderer)?;
     // Flux does not sort what kustomize built: it is shown in the order of the files.
     let reorder = Reorder::None;
     let options = Options { load_restrictor: LoadRestrictor::None, remotes, reorder, ..Options::default() };
@@ -171,37 +177,56 @@ fn prepare(
     folder: &str,
     spec: &KustomizationSpec,
     changes: Map<String, Value>,
+    renderer: &Renderer,
 ) -> Result<Tree, BuildError> {
     let at = |name: &str| at(folder, name);
+    if !tree.is_dir(folder) {
+        let file = at(NAMES[0]);
+        let message = format!("open {file}: not a directory remove {file}: not a directory");
+        return Err(BuildError::Kustomization { file, message });
+    }
     let existing =
         NAMES.iter().map(|name| at(name)).find_map(|file| tree.read(&file).map(|text| (file, text)));
-    let (file, text) = match existing {
-        Some((_, _)) if changes.is_empty() => return Ok(tree.clone()),
-        Some(found) => found,
+    let (file, FluxFile { mut fields, same }, generated) = match existing {
+        Some((file, text)) => {
+            let read = renderer.flux_file(&text);
+            let read = read.map_err(|message| BuildError::Kustomization { file: file.clone(), message })?;
+            (file, read, false)
+        }
         None => {
             let text = seatrial_render::generate_kustomization(tree, folder).map_err(BuildError::Build)?;
-            (at(NAMES[0]), text.into())
+            let (file, text) = (at(NAMES[0]), text.into());
+            if changes.is_empty() {
+                return Ok(tree.with_file(&file, text));
+            }
+            let read = renderer.flux_file(&text);
+            let read = read.map_err(|message| BuildError::Kustomization { file: file.clone(), message })?;
+            (file, read, true)
         }
     };
-    if changes.is_empty() {
-        return Ok(tree.with_file(&file, text));
-    }
     let failed = |message: String| BuildError::Kustomization { file: file.clone(), message };
-    let node = seatrial_yaml::parse_one(&text, &ParseOptions::default())
-        .map_err(|error| failed(format!("{}:{}: {}", error.line, error.column, error.message)))?;
-    let mut kustomization =
-        node.to_json(Dialect::KubernetesJson).map_err(|error| failed(error.to_string()))?;
-    if kustomization.is_null() {
-        kustomization = json!({});
+    // With this, kustomize does not take a file without resources for an empty one.
+    if !generated && !fields.contains_key("resources") {
+        fields.insert("buildMetadata".to_owned(), json!(["originAnnotations"]));
+    } else if same && changes.is_empty() {
+        return Ok(tree.clone());
     }
-    let Some(fields) = kustomization.as_object_mut() else {
-        return Err(failed("expected a map of fields".to_owned()));
-    };
-    merge(fields, changes, |component| !spec.ignore_missing_components || tree.is_dir(&at(component)));
-    let text = seatrial_yaml::emit_json(&kustomization).map_err(|error| failed(error.to_string()))?;
+    if let Some(path) = spec.components.iter().find(|path| is_elsewhere(path)) {
+        return Err(BuildError::Component(path.clone()));
+    }
+    merge(&mut fields, changes, |component| !spec.ignore_missing_components || tree.is_dir(&at(component)));
+    let text = seatrial_yaml::emit_json(&Value::Object(fields)).map_err(|error| failed(error.to_string()))?;
     let mut tree = tree.clone();
     tree.insert(&file, Entry::File(text.into()));
     Ok(tree)
+}
+
+/// Whether a component is not below the artifact's root: a path from the root of the file system, or in a repository, by a URL or
+/// by a host.
+fn is_elsewhere(path: &str) -> bool {
+    let host = path.split('/').next().unwrap_or_default();
+    let by_host = host.starts_with("git@") || (path.contains('/') && host == "github.com");
+    path.starts_with('/') || path.contains("://") || by_host
 }
 
 /// What of the spec goes into the kustomization file.
@@ -231,12 +256,15 @@ fn changes(spec: &KustomizationSpec) -> Map<String, Value> {
     out
 }
 
-/// Texts replace the file's, lists are added behind the file's; an image of the same name is replaced.
+/// Texts and `buildMetadata` replace the file's, other lists are added behind the file's; an image of the same name is replaced.
 fn merge(fields: &mut Map<String, Value>, changes: Map<String, Value>, has: impl Fn(&str) -> bool) {
     for (field, value) in changes {
-        let Value::Array(new) = value else {
-            fields.insert(field, value);
-            continue;
+        let new = match value {
+            Value::Array(new) if field != "buildMetadata" => new,
+            value => {
+                fields.insert(field, value);
+                continue;
+            }
         };
         let list = fields.entry(field.as_str()).or_insert_with(|| json!([]));
         if list.is_null() {
@@ -247,7 +275,6 @@ fn merge(fields: &mut Map<String, Value>, changes: Map<String, Value>, has: impl
             match field.as_str() {
                 "images" => list.retain(|old| old["name"] != item["name"]),
                 "components" if list.contains(&item) || !item.as_str().is_some_and(&has) => continue,
-                "buildMetadata" if list.contains(&item) => continue,
                 _ => {}
             }
             list.push(item);
@@ -259,6 +286,7 @@ fn merge(fields: &mut Map<String, Value>, changes: Map<String, Value>, has: impl
 mod tests {
     use super::*;
     use rstest::rstest;
+    use seatrial_yaml::{Dialect, ParseOptions};
 
     fn spec(rest: Value) -> KustomizationSpec {
         let mut spec = json!({
@@ -279,7 +307,7 @@ mod tests {
         json!({"path": "./nope"}),
         Err("kustomization path not found: stat /nope: no such file or directory")
     )]
-    #[case::file(json!({"path": "apps/beta/a.yaml"}), Err("kustomization path not found: stat /apps/beta/a.yaml: not a directory"))]
+    #[case::file(json!({"path": "apps/beta/a.yaml"}), Ok("apps/beta/a.yaml"))]
     #[case::escape(json!({"path": "../x"}), Err("kustomization path not found: stat /x: no such file or directory"))]
     #[case::root_from_below(json!({"path": "../../.."}), Ok(""))]
     fn the_folder_must_be_in_the_artifact(#[case] rest: Value, #[case] expected: Result<&str, &str>) {
@@ -302,7 +330,7 @@ mod tests {
             "patches": [{ "patch": "p", "target": { "kind": "Pod" } }],
         }));
         let tree = tree.with_file("c/kustomization.yaml", "kind: Component\n");
-        let prepared = prepare(&tree, "", &spec, changes(&spec)).expect("a tree");
+        let prepared = prepare(&tree, "", &spec, changes(&spec), &Renderer::new()).expect("a tree");
         let text = prepared.read("kustomization.yaml").expect("a file");
         let node = seatrial_yaml::parse_one(&text, &ParseOptions::default()).expect("YAML");
         assert_eq!(

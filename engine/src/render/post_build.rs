@@ -26,6 +26,9 @@ pub(crate) enum PostBuildError {
     /// What comes out is not an object.
     #[error("post build failed for '{object}': envsubst error: YAMLToJSON: {message}")]
     Result { object: String, message: String },
+    /// Substitution left an object without a kind.
+    #[error("error unmarshaling JSON: while decoding JSON: Object 'Kind' is missing in '{0}'")]
+    NoKind(String),
     /// The variables for an object cannot be had.
     #[error("post build failed for '{object}': {source}")]
     Variables { object: String, source: Box<PostBuildError> },
@@ -118,6 +121,29 @@ fn one(
     let node = seatrial_yaml::parse_one(text.as_bytes(), &ParseOptions::default())
         .map_err(|error| broken(format!("yaml: line {}: {}", error.line, error.message)))?;
     node.to_json(Dialect::KubernetesJson).map_err(|error| broken(error.to_string()))
+}
+
+/// Whether an object has no `apiVersion`.
+pub(crate) fn is_without_version(object: &Value) -> bool {
+    object["apiVersion"].as_str().is_none_or(str::is_empty)
+}
+
+/// The objects without those that substitution left no version or name: Flux passes over them.
+pub(crate) fn named(mut objects: Vec<Value>) -> Result<Vec<Value>, PostBuildError> {
+    if let Some(object) = objects.iter().find(|object| object["kind"].as_str().is_none_or(str::is_empty)) {
+        return Err(PostBuildError::NoKind(go_json(object)));
+    }
+    objects.retain(|object| {
+        let is_named = object["metadata"]["name"].as_str().is_some_and(|name| !name.is_empty());
+        is_named && !is_without_version(object)
+    });
+    Ok(objects)
+}
+
+/// JSON as Go writes it: it could stand in HTML.
+pub(crate) fn go_json(object: &Value) -> String {
+    let text = object.to_string();
+    text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 /// An object as errors name it: `Deployment.v1.apps/name`.

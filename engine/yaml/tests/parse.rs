@@ -77,7 +77,8 @@ fn aliases_and_merges_are_resolved(#[case] text: &str, #[case] b: Json) {
 #[case::bad_indentation("a:\n  b: c\n d: e\n", "line 3: did not find expected key")]
 #[case::mixed("a:\n- b\nc: d\n- e\n", "line 4: did not find expected key")]
 #[case::map_in_a_value("a: b: c\n", "line 1: mapping values are not allowed in this context")]
-#[case::open_list("a: [b\n", "line 1: did not find expected ',' or ']'")]
+#[case::open_list("a: [b\n", "line 2: did not find expected ',' or ']'")]
+#[case::open_empty_list("a: [ # x\n", "line 2: did not find expected node content")]
 fn broken_files_are_refused_with_line_and_reason(#[case] text: &str, #[case] message: &str) {
     let refusal = refusal(text, ParseOptions::default());
     assert!(refusal.contains(message), "{refusal}");

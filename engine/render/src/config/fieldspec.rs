@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 
 use seatrial_yaml::Node;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, fail};
 use crate::ids::Gvk;
 
 /// A path into objects of some kinds. Empty parts of the kind match anything.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct FieldSpec {
     pub(crate) group: String,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::config::FieldSpec;
@@ -10,10 +10,26 @@ use crate::config::FieldSpec;
 macro_rules! model {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $ty:ty,)* })*) => {$(
         $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-        pub(crate) struct $name { $($(#[$field_meta])* pub(crate) $field: $ty,)* }
+        pub(crate) struct $name { $(
+            $(#[$field_meta])*
+            #[serde(skip_serializing_if = "says_nothing")]
+            pub(crate) $field: $ty,
+        )* }
     )*};
+}
+
+/// As in Go, fields without a value are not written.
+fn says_nothing<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Patch {
+    /// As kustomize writes it.
+    pub(crate) fn json(&self) -> Json {
+        serde_json::to_value(self).unwrap_or_default()
+    }
 }
 
 model! {

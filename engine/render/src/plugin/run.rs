@@ -132,7 +132,7 @@ pub(crate) fn transform(
             t::set_namespace(resources, &args, &a.field_specs)
         }
         "PatchTransformer" => {
-            t::apply_patch(build, target, resources, &fields::<args::Patching>(plugin)?.into_patch())
+            t::apply_plugin_patch(build, target, resources, &fields::<args::Patching>(plugin)?.into_patch())
         }
         "PatchJson6902Transformer" => {
             t::json6902(build, target, resources, &fields::<args::Patching>(plugin)?.into_patch())

@@ -72,17 +72,18 @@ impl Operation {
         let value = || self.value.as_ref().map_or_else(Node::null, Node::from_json);
         match self.op.as_str() {
             "add" => add(root, &self.path, value()),
-            "remove" => remove(root, &self.path).map(drop),
+            "remove" => remove(root, &self.path, "remove").map(drop),
             "replace" => replace(root, &self.path, value()),
             "test" => test(root, &self.path, self.value.as_ref()),
             "move" => {
-                let moved = remove(root, &self.from)?;
+                let moved = remove(root, &self.from, "move")?;
                 add(root, &self.path, moved)
             }
             "copy" => {
                 let copied = get(root, &self.from)?.clone();
                 add(root, &self.path, copied)
             }
+            "" => fail("Unexpected kind: unknown"),
             other => fail(format!("Unexpected kind: {other}")),
         }
     }
@@ -113,8 +114,15 @@ fn child<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
     items.get_mut(at)
 }
 
+/// Not every operation says it in the same way.
 fn missing<T>(op: &str, path: &str) -> Result<T> {
-    fail(format!("{op} operation does not apply: doc is missing path: {path:?}: missing value"))
+    let what = match op {
+        "replace" => format!("doc is missing path: {path}"),
+        "test" => format!("is missing path: {path}"),
+        "move" | "copy" => format!("doc is missing from path: {path}"),
+        _ => format!("doc is missing path: {path:?}"),
+    };
+    fail(format!("{op} operation does not apply: {what}: missing value"))
 }
 
 /// The container of the path's last part.
@@ -161,8 +169,8 @@ fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
     }
 }
 
-fn remove(root: &mut Node, path: &str) -> Result<Node> {
-    let (container, last) = container(root, path, "remove")?;
+fn remove(root: &mut Node, path: &str, op: &str) -> Result<Node> {
+    let (container, last) = container(root, path, op)?;
     let removed = match container.is_map() {
         true => container.remove(&last),
         false => container.items_mut().and_then(|items| {
@@ -172,9 +180,10 @@ fn remove(root: &mut Node, path: &str) -> Result<Node> {
     };
     let nothing = || match container.is_map() {
         true => fail(format!(
-            "error in remove for path: '{path}': Unable to remove nonexistent key: {last}: missing value"
+            "error in {op} for path: '{}': Unable to remove nonexistent key: {last}: missing value",
+            if op == "move" { &last } else { path }
         )),
-        false => missing("remove", path),
+        false => missing(op, path),
     };
     removed.map_or_else(nothing, Ok)
 }

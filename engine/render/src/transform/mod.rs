@@ -24,7 +24,7 @@ pub(crate) use finish::{add_hashes, finish, has};
 pub(crate) use images::set_image;
 pub(crate) use labels::label;
 pub(crate) use namespace::{NamespaceArgs, Subjects, set_namespace};
-pub(crate) use patches::{apply_patch, json6902, strategic_merge};
+pub(crate) use patches::{apply_patch, apply_plugin_patch, json6902, strategic_merge};
 pub(crate) use prefix::{add_prefix, add_suffix};
 pub(crate) use replacements::replace;
 pub(crate) use replicas::set_replicas;

@@ -96,7 +96,38 @@ pub(crate) fn apply_patch(
     resources: &mut ResMap,
     patch: &Patch,
 ) -> Result<()> {
-    apply(build, target, resources, patch, true)
+    let broken = |what: String| {
+        let config = seatrial_yaml::emit_json(&patch.json()).unwrap_or_default();
+        format!("trouble configuring builtin PatchTransformer with config: `\n{config}`: {what}")
+    };
+    apply(build, target, resources, patch, true, &broken)
+}
+
+/// The same of a transformer's own file.
+pub(crate) fn apply_plugin_patch(
+    build: &Build<'_>,
+    target: &Target<'_>,
+    resources: &mut ResMap,
+    patch: &Patch,
+) -> Result<()> {
+    apply(build, target, resources, patch, true, &|what| what)
+}
+
+/// A text as Go quotes it.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out + "\""
 }
 
 fn apply(
@@ -105,10 +136,14 @@ fn apply(
     resources: &mut ResMap,
     patch: &Patch,
     remember: bool,
+    broken: &dyn Fn(String) -> String,
 ) -> Result<()> {
-    let (content, shown) = match (patch.path.is_empty(), patch.patch.is_empty()) {
-        (true, true) => return fail("must specify one of patch and path in a patch"),
-        (false, false) => return fail("patch and path can't be set at the same time"),
+    let config = || seatrial_yaml::emit_json(&patch.json()).unwrap_or_default();
+    let (content, shown) = match (patch.path.is_empty(), patch.patch.trim().is_empty()) {
+        (true, true) => return fail(broken(format!("must specify one of patch and path in\n{}", config()))),
+        (false, false) => {
+            return fail(broken(format!("patch and path can't be set at the same time\n{}", config())));
+        }
         (true, false) => {
             // The line break at the end of a patch goes, even where a text of several lines ends there.
             let text = if remember { patch.patch.trim() } else { &patch.patch };
@@ -118,9 +153,19 @@ fn apply(
             let (path, content) = target
                 .loader
                 .load(&patch.path)
-                .context(|| format!("unable to get patch file from path '{}'", patch.path))?;
+                .context(|| format!("failed to get the patch file from path({})", patch.path))
+                .map_err(|errors| {
+                    errors.map(|mut error| {
+                        error.message = broken(error.message);
+                        error
+                    })
+                })?;
             (content, target.loader.shown(&path))
         }
+    };
+    let source = match patch.path.as_str() {
+        "" => format!("patch: {}", quoted(patch.patch.trim())),
+        path => format!("path: {}", quoted(path)),
     };
     let allowed = Allowed { name: patch.options.allow_name_change, kind: patch.options.allow_kind_change };
     let merges = objects(build.renderer, &content);
@@ -128,13 +173,14 @@ fn apply(
         && !merges.is_empty()
     {
         // Objects are maps, and a JSON patch is a list: no text is both.
-        return merge_all(build, resources, patch, merges, allowed).map_err(|e| e.map(in_file(&shown)));
+        return merge_all(build, resources, patch, merges, allowed, &source)
+            .map_err(|e| e.map(in_file(&shown)));
     }
     let text = String::from_utf8_lossy(&content).into_owned();
     let result = match (JsonPatch::parse(text.trim_start()), merges) {
         (Ok(json), _) => {
             let Some(selector) = &patch.target else {
-                return fail(format!("must specify a target for JSON patch [{text}]"));
+                return fail(format!("must specify a target for JSON patch [{source}]"));
             };
             let matcher = Matcher::new(selector)?;
             resources
@@ -144,10 +190,9 @@ fn apply(
                 .try_for_each(|r| patch_json(r, &json, remember))
         }
         (_, Ok(_)) => Ok(()),
-        (Err(json), Err(merge)) => {
-            let (json, merge) = (&json.errors[0], &merge.errors[0]);
-            let message =
-                format!("unable to parse SM or JSON patch from [{text}]: {merge}; as JSON patch: {json}");
+        (Err(_), Err(merge)) => {
+            let merge = &merge.errors[0];
+            let message = broken(format!("unable to parse SM or JSON patch from [{source}]"));
             Err(crate::RenderError::new(message)
                 .at(merge.line.unwrap_or(0), merge.column.unwrap_or(0))
                 .into())
@@ -162,6 +207,7 @@ fn merge_all(
     patch: &Patch,
     merges: &[Arc<Node>],
     allowed: Allowed,
+    source: &str,
 ) -> Result<()> {
     let Some(selector) = &patch.target else {
         for merge in merges {
@@ -178,9 +224,10 @@ fn merge_all(
         return allowed.check(resources);
     };
     let [merge] = merges else {
-        return fail(
-            "Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field",
-        );
+        return fail(format!(
+            "Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field: \
+             [{source}]"
+        ));
     };
     let matcher = Matcher::new(selector)?;
     let wanted = patch_id(build, merge).gvk;
@@ -412,5 +459,5 @@ pub(crate) fn json6902(
         false => String::from_utf8_lossy(&target.loader.load(&patch.path)?.1).into_owned(),
     };
     JsonPatch::parse(text.trim_start())?;
-    apply(build, target, resources, patch, false)
+    apply(build, target, resources, patch, false, &|what| what)
 }

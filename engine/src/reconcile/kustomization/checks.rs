@@ -48,15 +48,14 @@ pub(super) fn invalid_expression(what: String) -> Stop {
     Stop::Stalled { reason: "InvalidCELExpression", message }
 }
 
-/// Removes what only the server may say.
+/// Removes what only the server says, where it does not ask what was meant by it: other versions, identities and managers than
+/// its own it refuses.
 pub(super) fn clean(object: &mut Value) {
     if let Some(fields) = object.as_object_mut() {
         fields.remove("status");
     }
     if let Some(metadata) = object["metadata"].as_object_mut() {
-        for field in
-            ["creationTimestamp", "managedFields", "resourceVersion", "uid", "generation", "selfLink"]
-        {
+        for field in ["creationTimestamp", "generation", "selfLink"] {
             metadata.remove(field);
         }
     }

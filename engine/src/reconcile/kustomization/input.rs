@@ -120,6 +120,7 @@ impl Run<'_> {
         let built = built.map_err(|error| match &error {
             BuildError::NoPath { .. } => failed("ArtifactFailed", error),
             BuildError::Kustomization { .. }
+            | BuildError::Component(_)
             | BuildError::Manifest { .. }
             | BuildError::Decrypt(_)
             | BuildError::Build(_) => failed("BuildFailed", error),
@@ -157,10 +158,20 @@ impl Run<'_> {
                 })?;
             }
         }
+        // Those before an object without a version are dealt with before it is refused.
+        let unversioned = objects.iter().position(post_build::is_without_version);
         if let (Some(wanted), Some(variables)) = (&spec.post_build, &made_of.variables) {
-            objects = post_build::substitute(&objects, wanted, variables, self.context.flux)
+            let some = &objects[..unversioned.unwrap_or(objects.len())];
+            let done = post_build::substitute(some, wanted, variables, self.context.flux)
                 .map_err(|error| failed("BuildFailed", error))?;
+            objects.splice(..done.len(), done);
         }
+        if let Some(object) = unversioned.and_then(|at| objects.get(at)) {
+            let object = post_build::go_json(object);
+            let message = format!("failed to decode Kubernetes apiVersion, kind and name from: {object}");
+            return Err(failed("BuildFailed", message));
+        }
+        objects = post_build::named(objects).map_err(|error| failed("BuildFailed", error))?;
         for object in &mut objects {
             apply::labels::set_owner(object, &self.who);
             if let Some(common) = &spec.common_metadata {

@@ -329,6 +329,12 @@ fn count(n: usize) -> u32 {
 fn syntax_error(error: &granit_parser::ScanError, source: &str) -> ParseError {
     let marker = error.marker();
     let rest = marker.byte_offset().and_then(|at| source.get(at..)).unwrap_or_default();
-    let message = words::of_go(&error.kind().to_string(), rest);
+    let said = error.kind().to_string();
+    let message = words::of_go(&said, rest);
+    if said.contains("unclosed bracket") {
+        // Something was expected where the text ends.
+        let (line, column) = place_of(source.as_bytes(), source.len());
+        return ParseError { line, column, message };
+    }
     ParseError { line: count(marker.line()), column: count(marker.col() + 1), message }
 }

@@ -7,6 +7,7 @@ pub(super) fn of_go(message: &str, rest: &str) -> String {
         _ => message,
     };
     let known = match said {
+        _ if said.contains(" bracket ") && is_empty_bracket(rest) => "did not find expected node content",
         "simple key expected ':'" => "could not find expected ':'",
         "unclosed quote" => "found unexpected end of stream",
         "unclosed bracket '['" | "mismatched bracket '[' closed by '}'" => "did not find expected ',' or ']'",
@@ -24,6 +25,18 @@ pub(super) fn of_go(message: &str, rest: &str) -> String {
         other => other,
     };
     known.to_owned()
+}
+
+/// Whether nothing stands behind an opening bracket but the end of the text, or what closes another one.
+fn is_empty_bracket(rest: &str) -> bool {
+    let Some(mut inside) = rest.strip_prefix(['[', '{']) else { return false };
+    loop {
+        inside = inside.trim_start();
+        match inside.strip_prefix('#') {
+            Some(comment) => inside = comment.split_once('\n').map_or("", |(_, next)| next),
+            None => return inside.is_empty() || inside.starts_with([']', '}']),
+        }
+    }
 }
 
 fn unknown_anchor(rest: &str) -> String {

@@ -101,7 +101,7 @@ fn attempt(
     }
     managers.cap();
     if kind.built_in {
-        drop_nulls(&mut new);
+        drop_nulls(&mut new, Some(kind.ty));
     }
     tidy_metadata(&mut new);
     managers.write(&mut new);

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use seatrial_schema::{FieldRef, TypeKind, TypeRef};
+use seatrial_schema::{FieldRef, Scalar, TypeKind, TypeRef};
 use serde_json::{Map, Value};
 
 static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
@@ -33,14 +33,21 @@ fn of_field(field: FieldRef<'_>) -> Option<&Value> {
     }
 }
 
-/// The value of a built-in kind without `null` entries of maps: a struct does not keep them.
-pub fn drop_nulls(value: &mut Value) {
+/// The value of a built-in kind without `null` fields: a struct does not keep them. In a map of texts `null` is an empty text.
+pub fn drop_nulls(value: &mut Value, ty: Option<TypeRef<'_>>) {
+    let texts = ty.filter(|ty| ty.kind() == TypeKind::Map).and_then(|ty| ty.values());
+    let texts = texts.is_some_and(|values| values.kind() == TypeKind::Scalar(Scalar::String));
     match value {
+        Value::Object(map) if texts => {
+            map.values_mut().filter(|value| value.is_null()).for_each(|value| *value = "".into());
+        }
         Value::Object(map) => {
             map.retain(|_, v| !v.is_null());
-            map.values_mut().for_each(drop_nulls);
+            map.iter_mut().for_each(|(key, value)| drop_nulls(value, ty.and_then(|ty| ty.child(key))));
         }
-        Value::Array(list) => list.iter_mut().for_each(drop_nulls),
+        Value::Array(list) => {
+            list.iter_mut().for_each(|item| drop_nulls(item, ty.and_then(|ty| ty.items())));
+        }
         _ => {}
     }
 }
@@ -48,7 +55,7 @@ pub fn drop_nulls(value: &mut Value) {
 /// Metadata is a struct in every kind: empty entries of it are left out.
 pub(super) fn tidy_metadata(object: &mut Value) {
     let Some(metadata) = object.get_mut("metadata") else { return };
-    drop_nulls(metadata);
+    drop_nulls(metadata, None);
     if let Value::Object(map) = metadata {
         map.retain(|_, v| match v {
             Value::Object(entries) => !entries.is_empty(),
