@@ -196,7 +196,7 @@ impl Start {
         self.watch(watch, move |change| {
             if let Change::Set(object) | Change::Gone(object) = change {
                 let who = ObjectRef::of(&object);
-                wakes.wake_users(&reference(kind, &who.namespace, &who.name), None);
+                wakes.wake_users(&reference(kind, &who.namespace, &who.name), None, None);
             }
         });
     }

@@ -45,10 +45,12 @@ impl Wakes {
         self.lock().values().for_each(|entry| entry.wake.bump());
     }
 
-    /// Wakes what refers to `changed`, but not what is done with its `revision` already.
-    pub(crate) fn wake_users(&self, changed: &str, revision: Option<&str>) {
-        for entry in self.lock().values() {
+    /// Wakes what refers to `changed`, but not what is done with its `revision` already, and not `except`.
+    pub(crate) fn wake_users(&self, changed: &str, revision: Option<&str>, except: Option<&ObjectRef>) {
+        let except = except.map(ToString::to_string);
+        for (who, entry) in self.lock().iter() {
             let done = revision.is_some() && entry.done_with.as_deref() == revision;
+            let done = done || except.as_ref() == Some(who);
             if entry.refers_to.contains(changed) && !done {
                 entry.wake.bump();
             }

@@ -105,6 +105,16 @@ impl SourceObserver {
 
     /// Takes note of a source's state.
     pub(crate) fn observe(&self, source: &Value) {
+        self.see(source, None);
+    }
+
+    /// As [`SourceObserver::observe`], for a user of the source that reads it: a watch that tells of the same state later wakes
+    /// nobody any more, and so does not break off what `reader` has begun with it.
+    pub(crate) fn read_by(&self, reader: &ObjectRef, source: &Value) {
+        self.see(source, Some(reader));
+    }
+
+    fn see(&self, source: &Value, reader: Option<&ObjectRef>) {
         let artifact = &source["status"]["artifact"];
         let Some(revision) = artifact["revision"].as_str() else { return };
         let stands = format!("{revision} {}", artifact["digest"].as_str().unwrap_or_default());
@@ -112,7 +122,7 @@ impl SourceObserver {
         let old =
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(who.clone(), stands.clone());
         if old.as_deref() != Some(&stands) {
-            self.wakes.wake_users(&who, Some(revision));
+            self.wakes.wake_users(&who, Some(revision), reader);
         }
     }
 

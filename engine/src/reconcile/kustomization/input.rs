@@ -43,6 +43,7 @@ impl Run<'_> {
                 return Err(Stop::Failed { reason: "ArtifactFailed", message, event: None, retry: None });
             }
         };
+        self.context.observer.read_by(&self.who, &found);
         let artifact = &found["status"]["artifact"];
         match (artifact["revision"].as_str(), artifact["digest"].as_str()) {
             (Some(revision), Some(digest)) => Ok(Source {
