@@ -252,7 +252,7 @@ const TRY: &[Mistake] = &[
         args: "fixtures/invalid/repo-invalid-cluster",
         exit: FAILED,
         says: &[
-            "at clusters/beta/applications.yaml:17:14",
+            "at clusters/beta/applications.yaml:18:1",
             "flux-system: BuildFailed: ",
             "MalformedYAMLError",
         ],

@@ -62,10 +62,11 @@ pub(crate) async fn broken_places(
     store: &Store<'_>,
     name: &ObjectName,
 ) -> kube::Result<Vec<String>> {
-    let Some(Err(BuildError::Build(errors) | BuildError::Manifest { errors, .. })) =
-        build(cluster, store, name).await?
-    else {
-        return Ok(Vec::new());
+    let errors = match build(cluster, store, name).await? {
+        Some(Err(BuildError::Build(errors) | BuildError::Manifest { errors, .. })) => errors,
+        // Flux does not say which file it is.
+        Some(Err(BuildError::Kustomization { file, .. })) => return Ok(vec![format!("at {file}")]),
+        _ => return Ok(Vec::new()),
     };
     let line = |error: &seatrial_render::RenderError| {
         let place = error.place().map(|place| format!("at {place}"));
