@@ -283,6 +283,8 @@ async fn play<F: Future<Output = (u16, Value)>>(
         let fill = |text: &String| fill(text, &namespace, &seen);
         let (path, body) = (fill(&exchange.path), fill(&exchange.body));
         let acting = exchange.acting.iter().map(fill).collect();
+        // The real server's authorizer learns of roles and bindings a moment later.
+        let pauses = if path.contains("/rbac.authorization.k8s.io/") { 10 } else { 1 };
         let (code, mut value) = send(Exchange { path, body, acting, ..exchange }).await;
         for (name, pointer) in [
             ("UID", "/metadata/uid"),
@@ -295,7 +297,9 @@ async fn play<F: Future<Output = (u16, Value)>>(
         }
         normalise(&mut value, &namespace);
         answers.push((code, value));
-        settle().await;
+        for _ in 0..pauses {
+            settle().await;
+        }
     }
     answers
 }
