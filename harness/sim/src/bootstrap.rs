@@ -75,6 +75,8 @@ pub(crate) fn fill(state: &mut State, now: Timestamp) {
         }
         store(state, kind, object, now);
     }
+    // They have been made with all that they select.
+    state.rbac.settled();
 }
 
 fn set_times(value: &mut Value, then: &str, now: &str) {

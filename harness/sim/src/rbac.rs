@@ -21,6 +21,7 @@ mod policy;
 mod review;
 mod rule;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) use aggregate::{aggregate_all, sweep};
@@ -31,9 +32,10 @@ pub(crate) use impersonate::acting;
 pub(crate) use review::{access_status, rules_status};
 
 use crate::identity::Identity;
-use crate::object::Key;
+use crate::object::{Key, Object};
 use crate::store::State;
 use policy::Policy;
+use rule::Rule;
 
 /// The group of roles and bindings.
 pub(crate) const GROUP: &str = "rbac.authorization.k8s.io";
@@ -64,10 +66,15 @@ impl From<&Identity> for User {
     }
 }
 
+/// The rules of roles, by table and key.
+type RoleRules = BTreeMap<(&'static str, Key), (u64, Arc<Vec<Rule>>)>;
+
 /// What is known of the roles and bindings as they are.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     policy: Option<Arc<Policy>>,
+    /// The rules of each role, with the version of the role that they were read from.
+    rules: RoleRules,
     /// A role of the whole cluster has changed: aggregated ones may have to follow.
     stale: bool,
 }
@@ -91,13 +98,15 @@ fn policy(state: &mut State) -> Arc<Policy> {
     if let Some(policy) = &state.rbac.policy {
         return policy.clone();
     }
-    let policy = Arc::new(Policy::of(state));
+    let mut rules = std::mem::take(&mut state.rbac.rules);
+    let policy = Arc::new(Policy::of(state, &mut rules));
+    state.rbac.rules = rules;
     state.rbac.policy = Some(policy.clone());
     policy
 }
 
 /// The objects of a table of this group.
-fn all<'s>(state: &'s State, plural: &str) -> impl Iterator<Item = (&'s Key, &'s serde_json::Value)> {
+fn all<'s>(state: &'s State, plural: &str) -> impl Iterator<Item = (&'s Key, &'s Arc<Object>)> {
     let table = state.tables.get(format!("{plural}.{GROUP}").as_str());
-    table.into_iter().flat_map(|table| table.objects.iter().map(|(key, object)| (key, object.value())))
+    table.into_iter().flat_map(|table| table.objects.iter())
 }

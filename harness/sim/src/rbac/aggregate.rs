@@ -18,7 +18,7 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
         return false;
     }
     let found = {
-        let roles: Vec<&Value> = all(state, "clusterroles").map(|(_, role)| role).collect();
+        let roles: Vec<&Value> = all(state, "clusterroles").map(|(_, role)| role.value()).collect();
         stale(&roles).map(|(place, rules)| (roles[place].clone(), rules))
     };
     let kind = Kind::built_in(GROUP, "v1", "clusterroles");

@@ -1,14 +1,15 @@
 //! Who has which rules: all roles and bindings of a cluster, by their subjects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::attributes::Attributes;
 use super::rule::Rule;
-use super::{GROUP, User, all};
+use super::{GROUP, RoleRules, User, all};
 use crate::meta;
+use crate::object::Key;
 use crate::store::State;
 
 /// The bindings of a cluster, and what they grant: those of the whole cluster first, each group by name.
@@ -21,7 +22,7 @@ pub(super) struct Policy {
 
 /// A binding.
 #[derive(Debug)]
-struct Grant {
+pub(super) struct Grant {
     /// Empty: everywhere.
     namespace: String,
     name: String,
@@ -34,10 +35,10 @@ struct Grant {
 }
 
 /// What a policy says about an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
-    /// It is allowed, by that binding.
-    Allowed(String),
+#[derive(Debug)]
+pub(super) enum Decision<'p> {
+    /// It is allowed, by that binding; by none where the user may do everything.
+    Allowed(Option<&'p Grant>),
     /// Nobody allows it. The text says which roles are missing; it may be empty.
     Denied(String),
 }
@@ -68,30 +69,22 @@ fn keys(user: &User) -> impl Iterator<Item = String> + '_ {
 }
 
 impl Policy {
-    /// The policy of a cluster as it is.
-    pub(super) fn of(state: &State) -> Policy {
-        let rules = |plural: &str| -> BTreeMap<(String, String), Arc<Vec<Rule>>> {
-            let roles = all(state, plural);
-            roles
-                .map(|(key, role)| {
-                    ((key.namespace.to_string(), key.name.to_string()), Arc::new(Rule::all(role)))
-                })
-                .collect()
-        };
-        let (cluster_roles, roles) = (rules("clusterroles"), rules("roles"));
+    /// The policy of a cluster as it is. `known` are the rules of roles that were read before; they are brought up to date.
+    pub(super) fn of(state: &State, known: &mut RoleRules) -> Policy {
         let mut policy = Policy::default();
         for (key, binding) in all(state, "clusterrolebindings").chain(all(state, "rolebindings")) {
+            let binding = binding.value();
             let namespace = key.namespace.to_string();
             let role_kind = meta::text(binding, &["roleRef", "kind"]).to_owned();
             let role_name = meta::text(binding, &["roleRef", "name"]).to_owned();
             let rules = match role_kind.as_str() {
-                "ClusterRole" => cluster_roles.get(&(String::new(), role_name.clone())),
-                _ => roles.get(&(namespace.clone(), role_name.clone())),
+                "ClusterRole" => rules(state, known, "clusterroles", Key::new("", role_name.as_str())),
+                _ => rules(state, known, "roles", Key::new(namespace.as_str(), role_name.as_str())),
             };
             let subjects = binding["subjects"].as_array().into_iter().flatten();
             let grant = Grant {
                 subjects: subjects.map(|value| subject(value, &namespace)).collect(),
-                rules: rules.cloned(),
+                rules,
                 name: key.name.to_string(),
                 namespace,
                 role_kind,
@@ -115,15 +108,15 @@ impl Policy {
     }
 
     /// Whether a user may do this.
-    pub(super) fn decide(&self, user: &User, wanted: &Attributes) -> Decision {
+    pub(super) fn decide(&self, user: &User, wanted: &Attributes) -> Decision<'_> {
         if user.is_master() {
-            return Decision::Allowed(String::new());
+            return Decision::Allowed(None);
         }
         let mut missing = Vec::new();
         for grant in self.grants(user, wanted.namespace()) {
             match &grant.rules {
                 Some(rules) if rules.iter().any(|rule| rule.allows(wanted)) => {
-                    return Decision::Allowed(grant.reason(user));
+                    return Decision::Allowed(Some(grant));
                 }
                 Some(_) => {}
                 None => missing.push(grant.missing()),
@@ -148,8 +141,25 @@ impl Policy {
     }
 }
 
+/// The rules of a role, read where it has changed; none where it is missing.
+fn rules(state: &State, known: &mut RoleRules, plural: &'static str, key: Key) -> Option<Arc<Vec<Rule>>> {
+    let role = state.get(&format!("{plural}.{GROUP}"), &key)?;
+    let read = || (role.version(), Arc::new(Rule::all(role.value())));
+    let entry = match known.entry((plural, key)) {
+        Entry::Vacant(entry) => entry.insert(read()),
+        Entry::Occupied(mut entry) => {
+            if entry.get().0 != role.version() {
+                entry.insert(read());
+            }
+            entry.into_mut()
+        }
+    };
+    Some(entry.1.clone())
+}
+
 impl Grant {
-    fn reason(&self, user: &User) -> String {
+    /// Why it allows something to a user, as reviews say it.
+    pub(super) fn reason(&self, user: &User) -> String {
         let keys: Vec<String> = keys(user).collect();
         let shown = self.subjects.iter().find(|(key, _)| keys.contains(key)).map(|(_, shown)| shown.as_str());
         let (kind, name) = match self.namespace.as_str() {

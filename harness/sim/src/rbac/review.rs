@@ -28,8 +28,9 @@ pub(crate) fn access_status(state: &mut State, user: &User, spec: &Value) -> Val
             )
         }
     };
-    let (allowed, reason) = match policy(state).decide(user, &wanted) {
-        Decision::Allowed(reason) => (true, reason),
+    let policy = policy(state);
+    let (allowed, reason) = match policy.decide(user, &wanted) {
+        Decision::Allowed(grant) => (true, grant.map(|grant| grant.reason(user)).unwrap_or_default()),
         Decision::Denied(reason) => (false, reason),
     };
     let mut status = json!({"allowed": allowed});
