@@ -24,6 +24,7 @@ mod engine;
 mod health;
 pub mod local;
 mod object;
+mod race;
 mod reconcile;
 mod render;
 mod secret;

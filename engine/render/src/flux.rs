@@ -2,13 +2,11 @@
 
 use crate::decode::{decode, decode_as_flux};
 use crate::error::{MALFORMED, RenderError, RenderErrors, is_malformed, yaml_words};
-use crate::kustomization::Kustomization;
+use crate::kustomization::{KUSTOMIZATION_FILES, Kustomization};
 use crate::{Found, Renderer, Tree, path};
 use bytes::Bytes;
 use seatrial_yaml::Dialect;
 use serde_json::{Map, Value};
-
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Makes the `kustomization.yaml` that Flux makes for a directory without one: every `.yaml` and `.yml` file below it that
 /// holds Kubernetes objects is a resource, and a directory with a kustomization of its own is one resource.
@@ -106,7 +104,7 @@ impl Renderer {
 }
 
 fn has_kustomization(tree: &Tree, dir: &str) -> bool {
-    NAMES.iter().any(|name| matches!(tree.resolve(&path::join(dir, name)), Ok(Found::File(..))))
+    KUSTOMIZATION_FILES.iter().any(|name| matches!(tree.resolve(&path::join(dir, name)), Ok(Found::File(..))))
 }
 
 fn walk(tree: &Tree, root: &str, dir: &str, resources: &mut Vec<String>) {

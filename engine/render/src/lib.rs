@@ -57,6 +57,7 @@ mod tree;
 
 pub use error::{RenderError, RenderErrors};
 pub use flux::{FluxFile, generate_kustomization};
+pub use kustomization::KUSTOMIZATION_FILES;
 pub use object::{Object, Rendered};
 pub use options::{LoadRestrictor, Options, Reorder};
 pub use remote::{RemoteDir, RemoteError, Remotes};

@@ -7,12 +7,12 @@
 use super::{DriverOptions, Queue, Wakes};
 use crate::cluster::{Change, Cluster, Watch};
 use crate::object::{self, ObjectRef};
+use crate::race::first;
 use seatrial_api::meta::REQUESTED_AT;
 use seatrial_time::{Clock, Signal, Stamp, Task};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -197,8 +197,4 @@ async fn back_off(clock: &Clock, options: &DriverOptions, failures: &mut u32, st
         }
     }
     clock.sleep_until(next).await;
-}
-
-async fn first(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
-    futures::future::select(pin!(a), pin!(b)).await;
 }

@@ -4,13 +4,12 @@ use super::cel;
 use super::kstatus::{self, Kstatus};
 use crate::cluster::{Cluster, ClusterError};
 use crate::object::ObjectRef;
+use crate::race::first;
 use jiff::Timestamp;
 use seatrial_api::GoDuration;
 use seatrial_api::kustomization::CustomHealthCheck;
 use seatrial_time::{Clock, Signal, Stamp};
 use std::fmt;
-use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
 const POLL: Duration = Duration::from_secs(5);
@@ -124,12 +123,12 @@ impl Health<'_> {
             let next = (self.clock.now() + POLL).min(end);
             let poll = async {
                 // The last look is at the end, whether anything has changed or not.
-                either(self.clock.idle(next, POLL, &seen), self.clock.sleep_until(end)).await;
+                first(self.clock.idle(next, POLL, &seen), self.clock.sleep_until(end)).await;
             };
             match cancel {
                 None => poll.await,
                 Some((wake, woken)) => {
-                    either(poll, wake.changed(woken)).await;
+                    first(poll, wake.changed(woken)).await;
                     if !woken.is_current() {
                         return Err(HealthError::Canceled);
                     }
@@ -156,8 +155,4 @@ impl Health<'_> {
             None => Ok(kstatus::compute(&object)),
         }
     }
-}
-
-async fn either(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
-    futures::future::select(pin!(a), pin!(b)).await;
 }

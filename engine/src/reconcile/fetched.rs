@@ -10,6 +10,7 @@ use crate::status::conditions::{Conditions, Status};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use seatrial_api::meta::condition::{ARTIFACT_IN_STORAGE, FETCH_FAILED, RECONCILING, SOURCE_VERIFIED};
+use seatrial_time::Stamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,6 +109,30 @@ pub(super) async fn before(context: &Context, object: &Value) -> Option<Next> {
         });
     }
     (object["spec"]["suspend"] == true).then_some(Next::Woken)
+}
+
+/// Refuses the first of these fields that is used.
+pub(super) fn refuse<const N: usize>(fields: [(&str, bool); N], kind: &str) -> Result<(), Failure> {
+    let used = fields.into_iter().find(|(_, used)| *used);
+    used.map_or(Ok(()), |(field, _)| Err(Failure::not_supported(field, kind)))
+}
+
+/// Whether a provider is another than the one that is supported.
+pub(super) fn is_other_provider(provider: Option<&str>) -> bool {
+    provider.is_some_and(|provider| !matches!(provider, "" | "generic"))
+}
+
+/// When to look again, after a fetch that gave this time, or none where it failed.
+pub(super) fn next(
+    object: &Value,
+    result: Result<Option<Duration>, ClusterError>,
+    stamps: Vec<Stamp>,
+) -> Next {
+    match result {
+        Ok(Some(time)) => Next::Idle(time, stamps),
+        Ok(None) => Next::Backoff(stamps),
+        Err(error) => after_error(&ObjectRef::of(object), &error),
+    }
 }
 
 /// The Secret of this name, or why it cannot be had.

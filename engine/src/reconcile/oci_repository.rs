@@ -1,6 +1,6 @@
 //! OCIRepository: a layer of an artifact in a container registry, as an artifact.
 
-use super::context::{Context, after_error, requested_at};
+use super::context::{Context, requested_at};
 use super::fetched::{self, Failure, MANAGER, UNREADABLE};
 use crate::artifact::{StoredArtifact, hex};
 use crate::cluster::ClusterError;
@@ -178,17 +178,14 @@ impl OciRepositoryReconciler {
 }
 
 fn refuse_unsupported(spec: &OCIRepositorySpec) -> Result<(), Failure> {
-    let provider = spec.provider.as_deref().is_some_and(|provider| !matches!(provider, "" | "generic"));
+    let provider = fetched::is_other_provider(spec.provider.as_deref());
     let fields = [
         ("spec.verify", spec.verify.is_some()),
         ("spec.provider", provider),
         ("spec.certSecretRef", spec.cert_secret_ref.is_some()),
         ("spec.proxySecretRef", spec.proxy_secret_ref.is_some()),
     ];
-    match fields.into_iter().find(|(_, used)| *used) {
-        Some((field, _)) => Err(Failure::not_supported(field, "an OCIRepository")),
-        None => Ok(()),
-    }
+    fetched::refuse(fields, "an OCIRepository")
 }
 
 impl Reconcile for OciRepositoryReconciler {
@@ -197,11 +194,8 @@ impl Reconcile for OciRepositoryReconciler {
             return next;
         }
         let mut stamps = Vec::new();
-        match self.run(&object, &mut stamps).await {
-            Ok(Some(next)) => Next::Idle(next, stamps),
-            Ok(None) => Next::Backoff(stamps),
-            Err(error) => after_error(&ObjectRef::of(&object), &error),
-        }
+        let result = self.run(&object, &mut stamps).await;
+        fetched::next(&object, result, stamps)
     }
 
     fn refers_to(&self, object: &Value) -> BTreeSet<String> {

@@ -8,7 +8,8 @@ use crate::artifact::{ArtifactStore, Built, StoredArtifact, hex};
 use crate::secret::{DecryptError, Decryptor};
 use seatrial_api::kustomization::KustomizationSpec;
 use seatrial_render::{
-    Entry, FluxFile, LoadRestrictor, Options, RenderErrors, Renderer, Reorder, ResolveError, Tree,
+    Entry, FluxFile, KUSTOMIZATION_FILES, LoadRestrictor, Options, RenderErrors, Renderer, Reorder,
+    ResolveError, Tree,
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -62,8 +63,6 @@ pub enum BuildError {
         RenderErrors,
     ),
 }
-
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A path as it is below the root: nothing leads out of it.
 fn inside(path: &str) -> String {
@@ -135,7 +134,7 @@ pub(crate) fn build_decrypted(
 
 /// Whether the folder has a kustomization file.
 fn has_file(tree: &Tree, folder: &str) -> bool {
-    NAMES.iter().any(|name| tree.read(&at(folder, name)).is_some())
+    KUSTOMIZATION_FILES.iter().any(|name| tree.read(&at(folder, name)).is_some())
 }
 
 /// A path in the folder.
@@ -181,12 +180,14 @@ fn prepare(
 ) -> Result<Tree, BuildError> {
     let at = |name: &str| at(folder, name);
     if !tree.is_dir(folder) {
-        let file = at(NAMES[0]);
+        let file = at(KUSTOMIZATION_FILES[0]);
         let message = format!("open {file}: not a directory remove {file}: not a directory");
         return Err(BuildError::Kustomization { file, message });
     }
-    let existing =
-        NAMES.iter().map(|name| at(name)).find_map(|file| tree.read(&file).map(|text| (file, text)));
+    let existing = KUSTOMIZATION_FILES
+        .iter()
+        .map(|name| at(name))
+        .find_map(|file| tree.read(&file).map(|text| (file, text)));
     let (file, FluxFile { mut fields, same }, generated) = match existing {
         Some((file, text)) => {
             let read = renderer.flux_file(&text);
@@ -195,7 +196,7 @@ fn prepare(
         }
         None => {
             let text = seatrial_render::generate_kustomization(tree, folder).map_err(BuildError::Build)?;
-            let (file, text) = (at(NAMES[0]), text.into());
+            let (file, text) = (at(KUSTOMIZATION_FILES[0]), text.into());
             if changes.is_empty() {
                 return Ok(tree.with_file(&file, text));
             }

@@ -7,7 +7,7 @@ use crate::artifact::hex;
 use crate::object::{self, ObjectRef};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use seatrial_render::{Entry, Found, Tree};
+use seatrial_render::{Entry, Found, KUSTOMIZATION_FILES, Tree};
 use seatrial_yaml::{Dialect, ParseOptions};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -37,8 +37,6 @@ pub(crate) struct Decryptor {
     keys: Vec<Identity>,
     fingerprint: String,
 }
-
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 impl Decryptor {
     /// With the keys that a Secret holds: the age keys in its entries that end with `.agekey`. Other entries are keys of
@@ -86,7 +84,9 @@ impl Decryptor {
             return Ok(());
         }
         let at = |name: &str| if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
-        let Some(text) = NAMES.iter().find_map(|name| tree.read(&at(name))) else { return Ok(()) };
+        let Some(text) = KUSTOMIZATION_FILES.iter().find_map(|name| tree.read(&at(name))) else {
+            return Ok(());
+        };
         // A file that cannot be read is told by the build.
         let parsed = seatrial_yaml::parse_one(&text, &ParseOptions::default()).ok();
         let Some(file) = parsed.and_then(|node| node.to_json(Dialect::KubernetesJson).ok()) else {

@@ -1,5 +1,6 @@
 //! Composes an artifact of others by copy rules (`@repo/apps/**` -> `@artifact/`), as `cp -r` copies. Pure.
 
+use super::join;
 use super::oci::{LayerError, unpack};
 use super::values::{self, MergeError};
 use crate::render::glob;
@@ -156,10 +157,6 @@ fn copy(rule: &CopyRule<'_>, sources: &BTreeMap<String, Tree>, out: &mut Tree) -
         out.insert(&target, entry);
     }
     Ok(())
-}
-
-fn join(folder: &str, rest: &str) -> String {
-    if folder.is_empty() { rest.to_owned() } else { format!("{folder}/{rest}") }
 }
 
 /// `entry` merged into what `out` has under `target`.

@@ -2,6 +2,7 @@
 
 use super::host::{GitAccess, GitHosts, GitRemote};
 use super::ignore::{IGNORE_FILE, IgnoreRules};
+use super::join;
 use super::semver::{Range, Version};
 use super::submodules;
 use bytes::Bytes;
@@ -444,8 +445,4 @@ impl Walk<'_> {
             || self.sparse.iter().any(|folder| within(folder, path) || (is_folder && within(path, folder)));
         checked_out && !self.rules.excludes(path, is_folder)
     }
-}
-
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }

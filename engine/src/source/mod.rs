@@ -17,3 +17,8 @@ pub use git::{FetchError, read_commit};
 pub use host::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use ignore::{DEFAULT_EXCLUDES, IgnoreRules};
 pub use oci::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};
+
+/// `folder/name`, or `name` in the root.
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}

@@ -311,7 +311,7 @@ const LINES: &[&str] = &[
     "diff ks",
 ];
 
-/// Exit statuses of ours: wrong usage is told apart.
+/// What the real flux said.
 fn recording() -> PathBuf {
     root().join("harness/cli/tests/data/flux_beside.txt")
 }

@@ -1,6 +1,7 @@
 //! What a repository has, by its paths.
 
 use super::Service;
+use seatrial_render::KUSTOMIZATION_FILES;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The clusters, services and lists of a repository.
@@ -23,9 +24,6 @@ pub struct Cluster {
     pub path: String,
 }
 
-/// The names under which kustomize looks for a kustomization.
-const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-
 impl Layout {
     /// Reads the layout off the paths of all files, relative to the root.
     pub fn of<P: AsRef<str>>(paths: impl IntoIterator<Item = P>) -> Layout {
@@ -44,7 +42,7 @@ impl Layout {
                         environments.insert((*env).to_owned());
                     }
                 }
-                ["config", env, file] if KUSTOMIZATIONS.contains(file) => {
+                ["config", env, file] if KUSTOMIZATION_FILES.contains(file) => {
                     layout.environments.insert((*env).to_owned());
                 }
                 _ => {}

@@ -1,6 +1,7 @@
 //! `build kustomization`: the objects that local files make.
 
 use crate::kustomization::input::{Files, Input, is_other_kustomization};
+use crate::wait::DEADLINE;
 use crate::{Env, Global, Screen, Session, VerbError};
 use clap::Subcommand;
 use serde_json::Value;
@@ -64,7 +65,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
     };
     let timeout = args.global.timeout()?;
     let built = env.clock.timeout(timeout, work).await;
-    let built = built.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")))?;
+    let built = built.unwrap_or_else(|_| Err(VerbError::failed(DEADLINE)))?;
     let mut text = String::new();
     for object in &built {
         let yaml = seatrial_yaml::emit_json(object).map_err(|error| VerbError::Failed(error.to_string()))?;

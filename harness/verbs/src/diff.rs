@@ -4,6 +4,7 @@
 
 use crate::kustomization::input::{Files, Input, get, is_other_kustomization};
 use crate::kustomization::report;
+use crate::wait::DEADLINE;
 use crate::{Env, Global, Screen, Session, VerbError};
 use clap::Subcommand;
 use seatrial_engine::ObjectRef;
@@ -68,7 +69,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         Ok((diff.text, result))
     };
     let done = env.clock.timeout(args.global.timeout()?, work).await;
-    let done = done.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")));
+    let done = done.unwrap_or_else(|_| Err(VerbError::failed(DEADLINE)));
     let (text, result) = done.map_err(above_one)?;
     screen.print(&text);
     match result.map_err(above_one)? {
@@ -162,8 +163,8 @@ impl Diff<'_> {
         let mut own = object.clone();
         match get(self.session, &who.namespace, &who.name).await {
             Ok(live) => own["status"] = live["status"].clone(),
-            Err(VerbError::Failed(why)) if why.ends_with("not found") => {}
-            Err(other) => return Err(other),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
         }
         let before = std::mem::take(&mut self.text);
         let result = self.kustomization(own, &folder).await;

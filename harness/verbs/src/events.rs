@@ -1,5 +1,6 @@
 //! `events`: what the controllers said about Flux resources.
 
+use crate::wait::DEADLINE;
 use crate::{Env, Global, Resource, Screen, Session, Table, VerbError, age};
 use jiff::Timestamp;
 use seatrial_api::FluxKind;
@@ -58,7 +59,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         Ok((wanted, events(&session, namespace).await?))
     };
     let found = env.clock.timeout(args.global.timeout()?, work).await;
-    let (wanted, events) = found.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")))?;
+    let (wanted, events) = found.unwrap_or_else(|_| Err(VerbError::failed(DEADLINE)))?;
     let is_type = |event: &Value| {
         let of = event["type"].as_str().unwrap_or_default();
         args.types.is_empty() || args.types.iter().any(|wanted| wanted.eq_ignore_ascii_case(of))

@@ -82,6 +82,25 @@ impl Session {
         answer.unwrap_or_else(|_| Err(self.api.silent()))
     }
 
+    /// An object of Flux, with its kind and API version.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; also where Flux has no such kind.
+    pub async fn flux_object(
+        &self,
+        group: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, ApiError> {
+        let no_match = || ApiError::NoMatch { kind: kind.to_owned(), group: group.to_owned() };
+        let resource = self.flux(FluxKind::find(group, kind).ok_or_else(no_match)?).await?;
+        let mut found = self.read(&resource.object(Some(namespace), name)).await?.as_ref().clone();
+        found["apiVersion"] = resource.api_version.into();
+        found["kind"] = resource.kind.into();
+        Ok(found)
+    }
+
     /// Reads what is at `path`.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod find;
 mod tell;
 
+use crate::wait::DEADLINE;
 use crate::{Env, Global, Screen, Session, VerbError};
 use serde_json::Value;
 
@@ -38,8 +39,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         Ok(told)
     };
     let told = env.clock.timeout(args.global.timeout()?, work).await;
-    let told: Vec<Result<String, String>> =
-        told.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")))?;
+    let told: Vec<Result<String, String>> = told.unwrap_or_else(|_| Err(VerbError::failed(DEADLINE)))?;
     let mut first = true;
     for one in told {
         match one {

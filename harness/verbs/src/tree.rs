@@ -1,6 +1,7 @@
 //! `tree kustomization`: what a Kustomization reconciles, and what the Kustomizations among it do.
 
 use crate::kustomization::input::get;
+use crate::wait::DEADLINE;
 use crate::{Env, Global, Screen, Session, VerbError};
 use clap::Subcommand;
 use seatrial_engine::ObjectRef;
@@ -67,7 +68,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         Ok(Node { who, below })
     };
     let tree = env.clock.timeout(args.global.timeout()?, work).await;
-    let tree = tree.unwrap_or_else(|_| Err(VerbError::failed("context deadline exceeded")))?;
+    let tree = tree.unwrap_or_else(|_| Err(VerbError::failed(DEADLINE)))?;
     match wanted.output.as_deref() {
         Some("json") => screen.print(&format!("{}\n", tree.json(0))),
         Some("yaml") => {
@@ -110,8 +111,8 @@ fn nodes<'a>(session: &'a Session, of: &'a Value, compact: bool, above: &'a mut 
                         below = nodes(session, &found, compact, above).await?;
                         above.pop();
                     }
-                    Err(VerbError::Failed(why)) if why.ends_with("not found") => {}
-                    Err(other) => return Err(other),
+                    Err(error) if error.is_not_found() => {}
+                    Err(error) => return Err(error.into()),
                 }
             }
             out.push(Node { who, below });

@@ -11,8 +11,8 @@ use crate::decode::decode;
 use crate::error::{Context, RenderError, Result, fail, yaml_words};
 use crate::loader::Loader;
 
-/// The names that a kustomization file may have.
-pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+/// The names that a kustomization file may have, in the order in which they are looked for.
+pub const KUSTOMIZATION_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// What a kustomization file says.
 #[derive(Debug)]
@@ -37,7 +37,8 @@ pub(crate) struct Loaded {
 
 /// Reads the kustomization file of the loader's directory.
 pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
-    let mut found = NAMES.iter().filter_map(|name| loader.own_file(name).map(|file| (*name, file)));
+    let mut found =
+        KUSTOMIZATION_FILES.iter().filter_map(|name| loader.own_file(name).map(|file| (*name, file)));
     let dir = loader.shown(&loader.root);
     let Some((file_name, (path, content))) = found.next() else {
         return fail(format!(

@@ -3,5 +3,6 @@
 mod load;
 pub(crate) mod model;
 
+pub use load::KUSTOMIZATION_FILES;
 pub(crate) use load::{Read, load};
 pub(crate) use model::Kustomization;

@@ -3,7 +3,7 @@
 mod auth;
 mod verify;
 
-use super::context::{Context, after_error, requested_at};
+use super::context::{Context, requested_at};
 use super::fetched::{self, Failure, MANAGER, UNREADABLE};
 use crate::artifact::{StoredArtifact, hex};
 use crate::cluster::ClusterError;
@@ -208,13 +208,9 @@ impl GitRepositoryReconciler {
 }
 
 fn refuse_unsupported(spec: &GitRepositorySpec) -> Result<(), Failure> {
-    let provider = spec.provider.as_deref().is_some_and(|provider| !matches!(provider, "" | "generic"));
+    let provider = fetched::is_other_provider(spec.provider.as_deref());
     let account = spec.service_account_name.as_ref().is_some_and(|name| !name.is_empty());
-    let fields = [("spec.provider", provider), ("spec.serviceAccountName", account)];
-    match fields.into_iter().find(|(_, used)| *used) {
-        Some((field, _)) => Err(Failure::not_supported(field, "a GitRepository")),
-        None => Ok(()),
-    }
+    fetched::refuse([("spec.provider", provider), ("spec.serviceAccountName", account)], "a GitRepository")
 }
 
 impl Reconcile for GitRepositoryReconciler {
@@ -223,11 +219,8 @@ impl Reconcile for GitRepositoryReconciler {
             return next;
         }
         let mut stamps = Vec::new();
-        match self.run(&object, &mut stamps).await {
-            Ok(Some(next)) => Next::Idle(next, stamps),
-            Ok(None) => Next::Backoff(stamps),
-            Err(error) => after_error(&ObjectRef::of(&object), &error),
-        }
+        let result = self.run(&object, &mut stamps).await;
+        fetched::next(&object, result, stamps)
     }
 
     fn refers_to(&self, object: &Value) -> BTreeSet<String> {

@@ -1,10 +1,9 @@
 //! The Kustomization and the files that `build` and `diff` work on.
 
-use crate::{Disk, Session, VerbError};
-use seatrial_api::FluxKind;
+use crate::{ApiError, Disk, Session, VerbError};
 use seatrial_engine::local::{self, LocalBuild};
 use seatrial_engine::source::IgnoreRules;
-use seatrial_render::{FileSource, Found, ResolveError, Tree};
+use seatrial_render::{FileSource, Found, KUSTOMIZATION_FILES, ResolveError, Tree};
 use seatrial_yaml::{Dialect, ParseOptions};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -135,11 +134,11 @@ impl Input {
                 }
                 Ok(found)
             }
-            Err(VerbError::Failed(why)) => match file.filter(|_| assume_new && why.ends_with("not found")) {
+            Err(error @ ApiError::Unreachable { .. }) => Err(error.into()),
+            Err(error) => match file.filter(|_| assume_new && error.is_not_found()) {
                 Some(file) => Ok(file),
-                None => Err(VerbError::Failed(format!("failed to get kustomization object: {why}"))),
+                None => Err(VerbError::Failed(format!("failed to get kustomization object: {error}"))),
             },
-            Err(other) => Err(other),
         }
     }
 
@@ -169,8 +168,7 @@ impl Input {
 
     /// The files, with a kustomization.yaml where the folder has none: there alone `--ignore-paths` counts.
     fn generate(&self, disk: Tree, folder: &str) -> Result<Tree, VerbError> {
-        let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-        if names.iter().any(|name| disk.read(&format!("{folder}/{name}")).is_some()) {
+        if KUSTOMIZATION_FILES.iter().any(|name| disk.read(&format!("{folder}/{name}")).is_some()) {
             return Ok(disk);
         }
         let mut rules = IgnoreRules::default();
@@ -210,15 +208,8 @@ pub(crate) fn is_other_kustomization(object: &Value, own: &Value) -> bool {
 }
 
 /// A Kustomization of the cluster.
-pub(crate) async fn get(session: &Session, namespace: &str, name: &str) -> Result<Value, VerbError> {
-    let Some(kind) = FluxKind::find(GROUP, "Kustomization") else {
-        return Err(VerbError::failed("no such kind"));
-    };
-    let resource = session.flux(kind).await?;
-    let mut found = session.read(&resource.object(Some(namespace), name)).await?.as_ref().clone();
-    found["apiVersion"] = resource.api_version.into();
-    found["kind"] = resource.kind.into();
-    Ok(found)
+pub(crate) async fn get(session: &Session, namespace: &str, name: &str) -> Result<Value, ApiError> {
+    session.flux_object(GROUP, "Kustomization", namespace, name).await
 }
 
 /// The machine's files without those that are left out.

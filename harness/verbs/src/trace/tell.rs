@@ -1,7 +1,7 @@
 //! What is told of an object.
 
+use crate::wait::condition;
 use crate::{ApiError, Session, VerbError};
-use seatrial_api::FluxKind;
 use seatrial_engine::ObjectRef;
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub(super) async fn trace(session: &Session, object: &Value) -> Result<Result<St
             return failed("objects of a HelmRelease are not traced yet by seatrial".to_owned());
         }
     };
-    let kustomization = match find(session, GROUP, "Kustomization", &namespace, &name).await {
+    let kustomization = match session.flux_object(GROUP, "Kustomization", &namespace, &name).await {
         Ok(found) => found,
         Err(error) => return missing(error, "kustomization").map_or_else(Err, failed),
     };
@@ -50,7 +50,7 @@ pub(super) async fn trace(session: &Session, object: &Value) -> Result<Result<St
     if !["GitRepository", "OCIRepository"].contains(&kind) {
         return failed(format!("sources of kind {kind} are not traced yet by seatrial"));
     }
-    let source = match find(session, SOURCE, kind, namespace, name).await {
+    let source = match session.flux_object(SOURCE, kind, namespace, name).await {
         Ok(found) => found,
         Err(error) => return missing(error, kind).map_or_else(Err, failed),
     };
@@ -107,26 +107,11 @@ fn tell_source(text: &mut String, kind: &str, source: &Value) {
 }
 
 fn status(text: &mut String, object: &Value) {
-    let conditions = object["status"]["conditions"].as_array();
-    let Some(ready) = conditions.into_iter().flatten().find(|condition| condition["type"] == "Ready") else {
-        return line(text, "Status", "Unknown");
-    };
+    let Some(ready) = condition(object, "Ready") else { return line(text, "Status", "Unknown") };
     let time = ready["lastTransitionTime"].as_str().unwrap_or_default();
     let time = time.replace('T', " ").replace('Z', " +0000 UTC");
     line(text, "Status", &format!("Last reconciled at {time}"));
     line(text, "Message", ready["message"].as_str().unwrap_or_default());
-}
-
-async fn find(
-    session: &Session,
-    group: &str,
-    kind: &str,
-    namespace: &str,
-    name: &str,
-) -> Result<Value, ApiError> {
-    let no_match = || ApiError::NoMatch { kind: kind.to_owned(), group: group.to_owned() };
-    let resource = session.flux(FluxKind::find(group, kind).ok_or_else(no_match)?).await?;
-    Ok(session.read(&resource.object(Some(namespace), name)).await?.as_ref().clone())
 }
 
 /// Who manages an object.
