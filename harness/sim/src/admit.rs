@@ -1,7 +1,8 @@
 //! What the server itself fills in or keeps, beyond defaults.
 
-use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+mod service;
+
+pub(crate) use service::Allocated;
 
 use serde_json::{Value, json};
 
@@ -9,12 +10,8 @@ use crate::codec::Quantity;
 use crate::kind::Kind;
 use crate::meta;
 use crate::serve::Ctx;
-use crate::status::{FieldError, Refusal, Result};
+use crate::status::{Refusal, Result};
 use crate::store::State;
-
-/// The range of service addresses: 10.96.0.0/12.
-const SERVICES: (u32, u32) = (0x0a60_0000, 1 << 20);
-const NODE_PORTS: (u64, u64) = (30_000, 2_768);
 
 /// Completes an object that is being created.
 pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Result<()> {
@@ -32,7 +29,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, kind: &Kind, object: &mut Value) -> Resu
             {
                 ctx.warnings.push("spec.externalIPs is ignored for headless services".to_owned());
             }
-            service(ctx, kind, None, object)?;
+            service::complete(ctx, kind, None, object)?;
         }
         ("storage.k8s.io", "CSIDriver") => {
             let tokens = meta::at(object, &["spec", "tokenRequests"]).and_then(Value::as_array);
@@ -79,7 +76,7 @@ pub(crate) fn update(
                 meta::map_mut(new, "spec").insert("finalizers".to_owned(), finalizers);
             }
         }
-        ("", "Service", "") => service(ctx, kind, Some(live), new)?,
+        ("", "Service", "") => service::complete(ctx, kind, Some(live), new)?,
         ("", "PersistentVolume", "status")
             if meta::text(live, &["status", "phase"]) != meta::text(new, &["status", "phase"]) =>
         {
@@ -311,153 +308,4 @@ fn template_generation(live: &Value, new: &mut Value) {
     let generation = old + u64::from(changed);
     meta::map_mut(meta::metadata_of(new), "annotations")
         .insert(GENERATION.to_owned(), generation.to_string().into());
-}
-
-/// Addresses and node ports of a Service.
-fn service(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, object: &mut Value) -> Result<()> {
-    let name = meta::name(object).to_owned();
-    let ty = meta::text(object, &["spec", "type"]).to_owned();
-    let old_type = live.map(|l| meta::text(l, &["spec", "type"]));
-    if ty == "ExternalName" {
-        if let Some(live) = live.filter(|_| matches!(old_type, Some("NodePort" | "LoadBalancer"))) {
-            release_node_ports(live, object);
-        }
-        let spec = meta::map_mut(object, "spec");
-        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
-            spec.remove(field);
-        }
-        return Ok(());
-    }
-    if let (Some(live), "ClusterIP") = (live, ty.as_str())
-        && matches!(old_type, Some("NodePort" | "LoadBalancer"))
-    {
-        release_node_ports(live, object);
-    }
-    if let Some(live) = live.filter(|_| old_type != Some("ExternalName")) {
-        keep(live, object, &["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]);
-        if ty != "ClusterIP" {
-            keep(live, object, &["healthCheckNodePort"]);
-            keep_node_ports(live, object);
-        }
-    }
-    // Whoever changes the first address alone means the list as well.
-    let part = |object: &Value, field: &str| meta::at(object, &["spec", field]).cloned();
-    if let Some(live) = live
-        && part(live, "clusterIP") != part(object, "clusterIP")
-        && part(live, "clusterIPs") == part(object, "clusterIPs")
-        && let Some(first) = part(object, "clusterIP")
-    {
-        meta::map_mut(object, "spec").insert("clusterIPs".to_owned(), json!([first]));
-    }
-    let address = match meta::text(object, &["spec", "clusterIP"]) {
-        "" => free_address(ctx),
-        "None" => "None".to_owned(),
-        given => {
-            let same = live.is_some_and(|l| meta::text(l, &["spec", "clusterIP"]) == given);
-            if !same && addresses(ctx.state).contains(given) {
-                let why = format!("failed to allocate IP {given}: provided IP is already allocated");
-                let error = FieldError::invalid("spec.clusterIPs", &json!([given]), &why);
-                return Err(Refusal::invalid(kind, &name, vec![error]));
-            }
-            given.to_owned()
-        }
-    };
-    let used = node_ports(ctx.state);
-    let spec = meta::map_mut(object, "spec");
-    spec.insert("clusterIP".to_owned(), address.as_str().into());
-    spec.entry("clusterIPs").or_insert_with(|| json!([address]));
-    spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
-    spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
-    if ty == "LoadBalancer"
-        && spec.get("externalTrafficPolicy") == Some(&"Local".into())
-        && !spec.contains_key("healthCheckNodePort")
-    {
-        let port = free_port(ctx, &used);
-        spec.insert("healthCheckNodePort".to_owned(), port.into());
-    }
-    let wants_ports = ty == "NodePort"
-        || (ty == "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)));
-    if let (true, Some(Value::Array(ports))) = (wants_ports, spec.get_mut("ports")) {
-        let mut used = used;
-        for port in ports.iter_mut().filter_map(Value::as_object_mut) {
-            if port.get("nodePort").and_then(Value::as_u64).unwrap_or(0) == 0 {
-                let number = free_port(ctx, &used);
-                used.insert(number);
-                port.insert("nodePort".to_owned(), number.into());
-            }
-        }
-    }
-    Ok(())
-}
-
-fn services(state: &State) -> impl Iterator<Item = &Value> {
-    state.tables.get("services").into_iter().flat_map(|t| t.objects.values()).map(|o| o.value())
-}
-
-fn addresses(state: &State) -> BTreeSet<String> {
-    services(state).map(|s| meta::text(s, &["spec", "clusterIP"]).to_owned()).collect()
-}
-
-fn node_ports(state: &State) -> BTreeSet<u64> {
-    let ports = services(state).filter_map(|s| meta::at(s, &["spec", "ports"])?.as_array()).flatten();
-    ports.filter_map(|p| p.get("nodePort")?.as_u64()).collect()
-}
-
-fn free_address(ctx: &mut Ctx<'_>) -> String {
-    let used = addresses(ctx.state);
-    loop {
-        // The lower addresses are for those who ask for one by name.
-        let offset = 256 + ctx.state.address_rng.below(u64::from(SERVICES.1) - 512);
-        let address = Ipv4Addr::from(SERVICES.0.wrapping_add(offset as u32)).to_string();
-        if !used.contains(&address) {
-            return address;
-        }
-    }
-}
-
-fn free_port(ctx: &mut Ctx<'_>, used: &BTreeSet<u64>) -> u64 {
-    loop {
-        let port = NODE_PORTS.0 + ctx.state.address_rng.below(NODE_PORTS.1);
-        if !used.contains(&port) || used.len() as u64 >= NODE_PORTS.1 {
-            return port;
-        }
-    }
-}
-
-/// A Service that is no longer reached from outside gives back what it had for that, unless the update changes it.
-fn release_node_ports(live: &Value, new: &mut Value) {
-    let old = live.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
-    let spec = meta::map_mut(new, "spec");
-    for field in ["externalTrafficPolicy", "healthCheckNodePort", "allocateLoadBalancerNodePorts"] {
-        if spec.get(field) == old.get(field) {
-            spec.remove(field);
-        }
-    }
-    let used: BTreeSet<u64> = old
-        .get("ports")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|p| p.get("nodePort")?.as_u64())
-        .collect();
-    let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
-    for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
-        if port.get("nodePort").and_then(Value::as_u64).is_some_and(|p| used.contains(&p)) {
-            port.remove("nodePort");
-        }
-    }
-}
-
-fn keep_node_ports(live: &Value, new: &mut Value) {
-    let old = meta::at(live, &["spec", "ports"]).and_then(Value::as_array).cloned().unwrap_or_default();
-    let Some(Value::Array(ports)) = new.pointer_mut("/spec/ports") else { return };
-    for port in ports.iter_mut() {
-        let same = old
-            .iter()
-            .find(|o| o.get("port") == port.get("port") && o.get("protocol") == port.get("protocol"));
-        let number = same.and_then(|o| o.get("nodePort")).cloned();
-        if let (Some(number), Value::Object(map)) = (number, port) {
-            map.entry("nodePort").or_insert(number);
-        }
-    }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use seatrial_time::Rng;
 use serde_json::Value;
 
+use crate::admit::Allocated;
 use crate::crd::{self, Registry};
 use crate::log::{Change, ChangeKind};
 use crate::meta;
@@ -63,6 +64,7 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) plans: Plans,
     pub(crate) rbac: rbac::Known,
+    pub(crate) allocated: Allocated,
     /// Objects by the uid of an owner that they name.
     pub(crate) dependents: BTreeMap<String, BTreeSet<(Arc<str>, Key)>>,
     /// Where each uid lives.
@@ -105,6 +107,7 @@ impl State {
             limits,
             plans: Plans::default(),
             rbac: rbac::Known::default(),
+            allocated: Allocated::default(),
             dependents: BTreeMap::new(),
             uids: BTreeMap::new(),
             garbage: BTreeSet::new(),
@@ -243,8 +246,10 @@ impl State {
                 }
             }
         }
-        if matches!(table.as_ref(), "persistentvolumes" | "persistentvolumeclaims") {
-            self.classes_to_release();
+        match table.as_ref() {
+            "persistentvolumes" | "persistentvolumeclaims" => self.classes_to_release(),
+            "services" => self.allocated.changed(old.map(Object::value), new.map(Object::value)),
+            _ => {}
         }
         match new {
             Some(object) => {
