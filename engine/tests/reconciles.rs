@@ -81,6 +81,7 @@ fn normal(message: &str, revisions: &[String]) -> String {
 fn without_folder(real: &Value) -> Value {
     let text = real.to_string();
     let text = text.replace("not found: stat /tmp/kustomization-N/", "not found: stat /");
+    let text = text.replace("under: /tmp/kustomization-N\\n", "under: .\\n");
     serde_json::from_str(&text.replace("/tmp/kustomization-N/", "")).unwrap()
 }
 

@@ -13,6 +13,8 @@ pub struct RenderError {
     pub line: Option<u32>,
     /// The column, from 1, where it is known.
     pub column: Option<u32>,
+    /// How many lines of the file stand above the part of it that kustomize reads on its own.
+    pub(crate) above: u32,
     /// What is wrong.
     pub message: String,
     /// The directories of the kustomizations that led there, the outermost first.
@@ -25,6 +27,7 @@ impl RenderError {
             file: String::new(),
             line: None,
             column: None,
+            above: 0,
             message: message.into(),
             chain: Vec::new(),
         }
@@ -118,6 +121,22 @@ pub(crate) fn is_malformed(error: &RenderError) -> bool {
     error.message.starts_with(INVALID_YAML)
 }
 
+/// How kustomize's messages about keys that come twice start. It meets them when it prints, and so says nothing of where they are.
+const TWICE: &str = "map[string]interface {}(nil): yaml: unmarshal errors:";
+
+/// What kustomize says about a key that comes twice in a manifest; `None` where something else is wrong.
+pub(crate) fn key_twice(error: &RenderError) -> Option<String> {
+    let what = error.message.strip_prefix(INVALID_YAML)?;
+    let line = error.line?.saturating_sub(error.above);
+    (what.starts_with("mapping key ") && what.contains(" already defined at line "))
+        .then(|| format!("{TWICE}\n  line {line}: {what}"))
+}
+
+/// Whether a message is one that kustomize gives when it prints.
+pub(crate) fn is_of_printing(error: &RenderError) -> bool {
+    error.message.starts_with(TWICE)
+}
+
 /// How kustomize's messages about broken YAML start.
 pub(crate) const MALFORMED: &str = "MalformedYAMLError: ";
 
@@ -132,7 +151,8 @@ pub(crate) fn yaml_words(error: &RenderError) -> String {
     let of_scanner = ["found ", "could not find ", "mapping values ", "block sequence "];
     let is_of_scanner = of_scanner.iter().any(|start| what.starts_with(start));
     // The first line is not told.
-    match error.line.map_or(0, |line| if is_of_scanner && line > 1 { line } else { line.saturating_sub(1) }) {
+    let line = error.line.map(|line| line.saturating_sub(error.above));
+    match line.map_or(0, |line| if is_of_scanner && line > 1 { line } else { line.saturating_sub(1) }) {
         0 => format!("yaml: {what}"),
         line => format!("yaml: line {line}: {what}"),
     }
@@ -155,7 +175,9 @@ impl<T> Context<T> for Result<T> {
     fn context(self, prefix: impl Fn() -> String) -> Result<T> {
         self.map_err(|errors| {
             errors.map(|mut error| {
-                error.message = format!("{}: {}", prefix(), error.message);
+                if !is_of_printing(&error) {
+                    error.message = format!("{}: {}", prefix(), error.message);
+                }
                 error
             })
         })

@@ -1,7 +1,7 @@
 //! The kustomization that Flux makes for a directory without one.
 
 use crate::decode::{decode, decode_as_flux};
-use crate::error::{MALFORMED, RenderError, RenderErrors, is_malformed, yaml_words};
+use crate::error::{MALFORMED, RenderError, RenderErrors, is_malformed, key_twice, yaml_words};
 use crate::kustomization::{KUSTOMIZATION_FILES, Kustomization};
 use crate::{Found, Renderer, Tree, path};
 use bytes::Bytes;
@@ -91,6 +91,10 @@ impl Renderer {
             let file = path::join(&root, resource);
             let Ok(Found::File(_, content)) = tree.resolve(&file) else { return None };
             let error = self.resources(&content).err()?.errors.into_iter().next()?;
+            // Flux does not mind keys that come twice; the build does.
+            if key_twice(&error).is_some() {
+                return None;
+            }
             let message = if is_malformed(&error) {
                 format!("{MALFORMED}{}", yaml_words(&error))
             } else if error.message == NOTHING {

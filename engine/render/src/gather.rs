@@ -9,7 +9,9 @@ use bytes::Bytes;
 
 use crate::accumulate::{Accumulator, Build, Target};
 use crate::directories::{Directory, Trace};
-use crate::error::{Context, MALFORMED, RenderErrors, Result, fail, is_malformed, malformed};
+use crate::error::{
+    Context, MALFORMED, RenderErrors, Result, fail, is_malformed, is_of_printing, key_twice, malformed,
+};
 use crate::loader::{HTTP_ERROR, Loader, in_file};
 use crate::remote::is_url;
 use crate::resmap::ResMap;
@@ -105,6 +107,9 @@ impl<'a> Build<'a> {
                 match self.gather_file(target, entry, &content, &shown) {
                     // What is behind the URL of a repository is a page for people, most often.
                     Err(errors) if is_url(entry) => errors,
+                    Err(errors) if errors.errors.iter().any(is_of_printing) => {
+                        return Err(errors.map(in_file(&shown)));
+                    }
                     Err(errors) if errors.errors.iter().any(|e| e.message.contains(MALFORMED)) => {
                         return Err(told(errors, entry).map(in_file(&shown)));
                     }
@@ -141,7 +146,9 @@ impl<'a> Build<'a> {
         let origin = self.notes.then(|| Arc::new(target.origin(entry)));
         let read = read::resources(self.renderer, content, shown, &self.types).map_err(|errors| {
             errors.map(|mut error| {
-                if is_malformed(&error) {
+                if let Some(message) = key_twice(&error) {
+                    error.message = message;
+                } else if is_malformed(&error) {
                     error.message = malformed(&error, entry);
                 }
                 error

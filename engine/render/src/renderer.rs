@@ -171,5 +171,7 @@ fn parse(content: &[u8]) -> Result<Vec<Document>> {
 }
 
 fn invalid(error: ParseError) -> RenderErrors {
-    RenderError::new(format!("{INVALID_YAML}{}", error.message)).at(error.line, error.column).into()
+    let above = error.above;
+    let error = RenderError::new(format!("{INVALID_YAML}{}", error.message)).at(error.line, error.column);
+    RenderError { above, ..error }.into()
 }

@@ -136,7 +136,14 @@ impl Manager<'_> {
                 kind.iter().filter(|plan| plan.writes()).map(|plan| self.write(plan)).collect();
             stream::iter(writes).buffered(self.concurrent).try_collect::<Vec<()>>().await?;
         }
-        Ok(plans.into_iter().map(|plan| plan.change).collect())
+        let mut changes: Vec<Change> = plans.into_iter().map(|plan| plan.change).collect();
+        for change in changes.iter_mut().filter(|change| !change.who.namespace.is_empty()) {
+            // What the server answered has no namespace, whatever the manifest says.
+            if !self.cluster.is_namespaced(&change.who) {
+                change.who.namespace.clear();
+            }
+        }
+        Ok(changes)
     }
 
     async fn write(&self, Planned { object, change }: &Planned<'_>) -> Result<(), ApplyError> {

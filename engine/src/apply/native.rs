@@ -8,13 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use seatrial_schema::{Scalar, TypeKind, TypeRef};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Groups that the server has built in, and Flux does not read into types.
 const OTHERS: [&str; 2] = ["apiextensions.k8s.io", "apiregistration.k8s.io"];
 
-/// Drops the fields of an object of Kubernetes' own kinds that the kind does not have.
-pub(super) fn drop_unknown(object: &mut Value) {
+/// Drops the fields of an object of Kubernetes' own kinds that the kind does not have. Secrets lose `stringData`, which Flux turns
+/// into `data` itself.
+pub(super) fn as_flux_has_it(object: &mut Value) {
     let text = |field: &str| object[field].as_str().unwrap_or_default();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
@@ -22,7 +23,27 @@ pub(super) fn drop_unknown(object: &mut Value) {
     if let Some(ty) = ty.filter(|_| !OTHERS.contains(&group))
         && fits(object, ty)
     {
+        let secret = (api_version, kind) == ("v1", "Secret");
         prune(object, ty);
+        if secret {
+            encode_texts(object);
+        }
+    }
+}
+
+fn encode_texts(secret: &mut Value) {
+    let Some(fields) = secret.as_object_mut() else { return };
+    let Some(Value::Object(texts)) = fields.remove("stringData") else { return };
+    let data = fields.entry("data").or_insert_with(|| Value::Object(Map::new()));
+    if data.is_null() {
+        *data = Value::Object(Map::new());
+    }
+    if let Value::Object(data) = data {
+        data.extend(
+            texts
+                .into_iter()
+                .map(|(key, text)| (key, STANDARD.encode(text.as_str().unwrap_or_default()).into())),
+        );
     }
 }
 
@@ -116,6 +137,10 @@ mod tests {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "datas": {"a": "1"}, "data": {"k": "1"}}),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"k": "1"}})
     )]
+    #[case::texts_of_a_secret(
+        json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "b", "c": "d"}, "data": {"a": "eA==", "e": "eA=="}}),
+        json!({"apiVersion": "v1", "kind": "Secret", "data": {"a": "Yg==", "c": "ZA==", "e": "eA=="}})
+    )]
     #[case::in_lists(
         service(json!({"ports": [{"port": 80, "other": 2}], "nothing": 1})),
         service(json!({"ports": [{"port": 80}]}))
@@ -125,7 +150,7 @@ mod tests {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}})
     )]
     fn fields_that_the_kind_does_not_have_are_dropped(#[case] mut object: Value, #[case] left: Value) {
-        drop_unknown(&mut object);
+        as_flux_has_it(&mut object);
         assert_eq!(object, left);
     }
 
@@ -146,7 +171,7 @@ mod tests {
     #[case::custom(json!({"apiVersion": "x.test/v1", "kind": "Thing", "spec": {"unknown": 1}}))]
     fn what_does_not_fit_and_other_kinds_stay_as_they_are(#[case] object: Value) {
         let mut left = object.clone();
-        drop_unknown(&mut left);
+        as_flux_has_it(&mut left);
         assert_eq!(left, object);
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Objects that could not be deleted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.iter().map(|(who, error)| format!("{who} delete failed: {error}")).collect::<Vec<_>>().join(", "))]
+#[error("delete failed, errors: {}", .0.iter().map(|(who, error)| format!("{who} delete failed: {error};")).collect::<String>())]
 pub(crate) struct PruneError(pub(crate) Vec<(ObjectRef, ClusterError)>);
 
 /// What became of the objects.

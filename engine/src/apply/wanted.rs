@@ -21,7 +21,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// With what Flux leaves of the object, see [`native`].
     pub(crate) fn new(mut object: Value) -> Wanted {
-        native::drop_unknown(&mut object);
+        native::as_flux_has_it(&mut object);
         Wanted { who: ObjectRef::of(&object), text: object.to_string(), object: Arc::new(object) }
     }
 }

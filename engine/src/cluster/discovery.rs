@@ -66,6 +66,11 @@ impl Cluster {
         self.discovery.learn(&api_version, kinds(&api_version, &answer));
         self.discovery.known(&api_version, &object.kind).ok_or_else(no_match)
     }
+
+    /// Whether an object is in a namespace, by what is known of its kind; one of a kind that has not been met is.
+    pub(crate) fn is_namespaced(&self, object: &ObjectRef) -> bool {
+        self.discovery.known(&object.api_version(), &object.kind).is_none_or(|resource| resource.namespaced)
+    }
 }
 
 fn kinds(api_version: &str, list: &Value) -> Kinds {

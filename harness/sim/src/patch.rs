@@ -77,7 +77,7 @@ pub(crate) fn patch(
     } else {
         set_aside(kind, subresource, &mut value, &body)
     };
-    let patched = match decode_parsed(ctx, kind, Parsed { duplicates, ..value.into() }) {
+    let mut patched = match decode_parsed(ctx, kind, Parsed { duplicates, ..value.into() }) {
         Ok(mut patched) => {
             put_in(&mut patched, untouched);
             patched
@@ -103,7 +103,7 @@ pub(crate) fn patch(
             ));
         }
     };
-    check_place(kind, &patched, namespace, name)?;
+    check_place(kind, &mut patched, namespace, name)?;
     let outcome = update_object(ctx, kind, &key, &stored, patched, subresource, Tracking::Update)?;
     Ok(outcome.answer(ctx, kind, 200))
 }
@@ -277,14 +277,17 @@ fn go_float(number: f64) -> String {
     }
 }
 
-fn check_place(kind: &Kind, patched: &Value, namespace: &str, name: &str) -> Result<()> {
+/// Checks that an object is of the path that it is sent to; objects of the cluster lose the namespace that they name.
+fn check_place(kind: &Kind, patched: &mut Value, namespace: &str, name: &str) -> Result<()> {
     let own = meta::name(patched);
     if own != name {
         return Err(Refusal::bad_request(format!(
             "the name of the object ({own}) does not match the name on the URL ({name})"
         )));
     }
-    if kind.namespaced && !["", namespace].contains(&meta::namespace(patched)) {
+    if !kind.namespaced {
+        meta::metadata_mut(patched).remove("namespace");
+    } else if !["", namespace].contains(&meta::namespace(patched)) {
         return Err(Refusal::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
@@ -424,6 +427,9 @@ fn server_side_apply(
     // The name may be left out: the path has it.
     let metadata = meta::metadata_mut(&mut applied);
     metadata.entry("name").or_insert_with(|| name.into());
+    if !kind.namespaced {
+        metadata.remove("namespace");
+    }
     let key = Key::new(namespace, name);
     let stored = ctx.state.get(&kind.table(), &key);
     if stored.is_none() {
@@ -451,8 +457,8 @@ fn server_side_apply(
         }
         return Ok(crate::read::show(ctx, kind, 200, stored));
     }
-    let merged = decode_applied(ctx, kind, merged)?;
-    check_place(kind, &merged, namespace, name)?;
+    let mut merged = decode_applied(ctx, kind, merged)?;
+    check_place(kind, &mut merged, namespace, name)?;
     let (outcome, code) = match &stored {
         Some(stored) => {
             (update_object(ctx, kind, &key, stored, merged, subresource, Tracking::Applied)?, 200)

@@ -2,6 +2,7 @@
 
 mod autoscale;
 mod builtin;
+mod cron;
 mod event;
 mod immutable;
 mod job;

@@ -176,18 +176,18 @@ pub(crate) fn create_object(
     Ok(Outcome::Stored(commit(ctx, kind, &key, object)))
 }
 
-/// Checks or fills in the namespace of an object by the path that it is sent to.
+/// Checks or fills in the namespace of an object by the path that it is sent to; objects of the cluster lose theirs.
 fn place(kind: &Kind, namespace: &str, object: &mut Value) -> Result<()> {
-    let own = meta::namespace(object).to_owned();
-    if !own.is_empty() && own != namespace {
+    if !kind.namespaced {
+        meta::metadata_mut(object).remove("namespace");
+        return Ok(());
+    }
+    if !["", namespace].contains(&meta::namespace(object)) {
         return Err(Refusal::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
     }
-    let metadata = meta::metadata_mut(object);
-    if kind.namespaced {
-        metadata.insert("namespace".to_owned(), namespace.into());
-    }
+    meta::metadata_mut(object).insert("namespace".to_owned(), namespace.into());
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Generators: resources made from a kustomization's fields, or from generator configurations.
 
 mod hash;
+mod helm;
 mod maps;
 mod pairs;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 pub(crate) use hash::hash;
 
 use crate::accumulate::{Build, Target};
-use crate::error::{Context, RenderError, Result, fail};
+use crate::error::{Context, RenderError, Result};
 use crate::kustomization::model::{ConfigMapArgs, GeneratorOptions, SecretArgs};
 use crate::origin::Origin;
 use crate::plugin;
@@ -30,9 +31,7 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Res
         let resource = secret(build, target, args, global)?;
         absorb(into, resource, origin)?;
     }
-    if !content.helm_charts.is_empty() || !content.helm_chart_inflation_generator.is_empty() {
-        return fail("trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm");
-    }
+    helm::refuse(content)?;
     let plugins = plugin::load(build, target, &content.generators);
     let plugins = plugins.map_err(|errors| errors.map(of_generators))?;
     for config in plugins {

@@ -46,7 +46,7 @@ pub(crate) fn load(renderer: &Renderer, loader: &Loader<'_>) -> Result<Loaded> {
         ));
     };
     if found.next().is_some() {
-        return fail(format!("Found multiple kustomization files under: {dir}"));
+        return fail(format!("Found multiple kustomization files under: {dir}\n"));
     }
     let shown = loader.shown(&path);
     let known = renderer

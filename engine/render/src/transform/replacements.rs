@@ -105,7 +105,9 @@ fn source_value(resources: &ResMap, source: &ReplacementSource) -> Result<Source
         format!("{gvk}/{}.{}", or(&source.name, "[noName]"), or(&source.namespace, "[noNs]"))
     };
     let Some((at, resource)) = found.next() else {
-        return fail(format!("nothing selected by {}", described()));
+        let field =
+            if source.field_path.is_empty() { String::new() } else { format!(":{}", source.field_path) };
+        return fail(format!("nothing selected by {}{field}", described()));
     };
     if found.next().is_some() {
         return fail(format!("multiple matches for selector {}", described()));

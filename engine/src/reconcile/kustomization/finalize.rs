@@ -2,7 +2,7 @@
 
 use super::MANAGER;
 use super::acting::{ActingError, acting};
-use crate::apply::{self, Action, Change, PruneError};
+use crate::apply::{self, Action, Change};
 use crate::cluster::ClusterError;
 use crate::object::ObjectRef;
 use crate::reconcile::context::{Context, has_finalizer};
@@ -68,8 +68,9 @@ pub(super) async fn finalize(
                 .await;
         }
         if !pruned.failed.is_empty() {
-            let message = PruneError(pruned.failed).to_string();
-            events.write(&context.cluster, object, Severity::Error, "PruneFailed", &message, &[]).await;
+            // Why, the real controller tells its log alone.
+            let message = "pruning for deleted resource failed";
+            events.write(&context.cluster, object, Severity::Error, "PruneFailed", message, &[]).await;
             return Err(FinalizeError::Prune { retry });
         }
         if spec.deletion_policy.as_deref() == Some("WaitForTermination") {

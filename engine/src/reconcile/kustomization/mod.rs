@@ -18,7 +18,7 @@ mod stop;
 
 pub(crate) use bundles::Bundles;
 
-use super::context::{Context, after_error, has_finalizer};
+use super::context::{Context, after_error, has_finalizer, requested_at};
 use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
 use crate::object::{self, ObjectRef};
@@ -56,6 +56,16 @@ impl KustomizationReconciler {
         }
         Ok(())
     }
+
+    /// Notes the request that led to an attempt of which nothing else is noted.
+    async fn handled(&self, who: &ObjectRef, object: &Value) -> Result<(), ClusterError> {
+        let asked = requested_at(object);
+        if asked.is_some() && asked.as_deref() != object["status"]["lastHandledReconcileAt"].as_str() {
+            let patch = json!({ "status": { "lastHandledReconcileAt": asked } });
+            self.context.cluster.merge(who, "/status", patch, MANAGER).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Reconcile for KustomizationReconciler {
@@ -71,7 +81,10 @@ impl Reconcile for KustomizationReconciler {
                     Next::Woken
                 }
                 Err(finalize::FinalizeError::Write(error)) => after_error(&who, &error),
-                Err(finalize::FinalizeError::Prune { retry }) => Next::Idle(retry, stamps),
+                Err(finalize::FinalizeError::Prune { retry }) => match self.handled(&who, &object).await {
+                    Ok(()) => Next::Idle(retry, stamps),
+                    Err(error) => after_error(&who, &error),
+                },
             };
         }
         if !has_finalizer(&object) {

@@ -78,13 +78,15 @@ pub struct ParseError {
     pub line: u32,
     /// The column in characters, from 1.
     pub column: u32,
+    /// How many lines of the file stand above the piece that [`parse_pieces`] reads on its own; 0 elsewhere.
+    pub above: u32,
     /// What is wrong, in the words of go-yaml where it has the same complaint.
     pub message: String,
 }
 
 impl ParseError {
     fn at(pos: crate::Pos, message: impl Into<String>) -> ParseError {
-        ParseError { line: pos.line, column: pos.column, message: message.into() }
+        ParseError { line: pos.line, column: pos.column, above: 0, message: message.into() }
     }
 }
 
@@ -139,7 +141,7 @@ pub fn parse_pieces(bytes: &[u8], options: &ParseOptions) -> Result<Vec<Document
         if !after.is_empty() && !after.starts_with('#') {
             let line = count(text[..=at].matches('\n').count() + 1);
             let message = format!("invalid document separator: {separator}");
-            return Err(ParseError { line, column: 1, message });
+            return Err(ParseError { line, column: 1, above: 0, message });
         }
         piece(&text[start..=at], options, line, &mut documents)?;
         line += count(text[start..=end].matches('\n').count());
@@ -156,7 +158,11 @@ fn piece(
     line: u32,
     documents: &mut Vec<Document>,
 ) -> Result<(), ParseError> {
-    let read = read(text, options, 1).map_err(|error| ParseError { line: error.line + line, ..error })?;
+    let read = read(text, options, 1).map_err(|error| ParseError {
+        line: error.line + line,
+        above: line,
+        ..error
+    })?;
     documents.extend(read.into_iter().map(|mut document| {
         document.line += line;
         move_down(&mut document.root, line);
@@ -248,7 +254,7 @@ fn check_end_marker(text: &str) -> Result<(), ParseError> {
     match first {
         Some((at, line)) if line.strip_prefix("...").is_some_and(|rest| rest.trim().is_empty()) => {
             let message = "did not find expected node content".to_owned();
-            Err(ParseError { line: count(at + 1), column: 1, message })
+            Err(ParseError { line: count(at + 1), column: 1, above: 0, message })
         }
         _ => Ok(()),
     }
@@ -261,13 +267,19 @@ fn check_end_marker(text: &str) -> Result<(), ParseError> {
 pub fn parse_one(bytes: &[u8], options: &ParseOptions) -> Result<Node, ParseError> {
     let mut documents = parse(bytes, options)?.into_iter().filter(|d| !d.is_empty());
     let Some(first) = documents.next() else {
-        return Err(ParseError { line: 1, column: 1, message: "expected one document, got none".to_owned() });
+        return Err(ParseError {
+            line: 1,
+            column: 1,
+            above: 0,
+            message: "expected one document, got none".to_owned(),
+        });
     };
     match documents.next() {
         None => Ok(first.root),
         Some(second) => Err(ParseError {
             line: second.line,
             column: 1,
+            above: 0,
             message: "expected a single document in the stream but found another document".to_owned(),
         }),
     }
@@ -275,13 +287,13 @@ pub fn parse_one(bytes: &[u8], options: &ParseOptions) -> Result<Node, ParseErro
 
 fn checked_text<'a>(bytes: &'a [u8], options: &ParseOptions) -> Result<&'a str, ParseError> {
     let limit = options.max_bytes.min(u32::MAX as usize);
-    let refuse = |message: String| ParseError { line: 1, column: 1, message };
+    let refuse = |message: String| ParseError { line: 1, column: 1, above: 0, message };
     if bytes.len() > limit {
         return Err(refuse(format!("the file has {} bytes, the limit is {limit}", bytes.len())));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let (line, column) = place_of(bytes, error.valid_up_to());
-        ParseError { line, column, message: "invalid leading UTF-8 octet".to_owned() }
+        ParseError { line, column, above: 0, message: "invalid leading UTF-8 octet".to_owned() }
     })?;
     if is_common(bytes) {
         return Ok(text);
@@ -296,7 +308,7 @@ fn checked_text<'a>(bytes: &'a [u8], options: &ParseOptions) -> Result<&'a str, 
                 }
                 _ => "control characters are not allowed".to_owned(),
             };
-            Err(ParseError { line, column, message })
+            Err(ParseError { line, column, above: 0, message })
         }
     }
 }
@@ -334,7 +346,7 @@ fn syntax_error(error: &granit_parser::ScanError, source: &str) -> ParseError {
     if said.contains("unclosed bracket") {
         // Something was expected where the text ends.
         let (line, column) = place_of(source.as_bytes(), source.len());
-        return ParseError { line, column, message };
+        return ParseError { line, column, above: 0, message };
     }
-    ParseError { line: count(marker.line()), column: count(marker.col() + 1), message }
+    ParseError { line: count(marker.line()), column: count(marker.col() + 1), above: 0, message }
 }

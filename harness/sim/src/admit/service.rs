@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::keep;
 use crate::kind::Kind;
@@ -59,7 +59,12 @@ fn node_ports(service: &Value) -> impl Iterator<Item = u64> + '_ {
 }
 
 /// Addresses and node ports of a Service.
-pub(super) fn complete(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, object: &mut Value) -> Result<()> {
+pub(super) fn complete(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    live: Option<&Value>,
+    object: &mut Value,
+) -> Result<()> {
     let name = meta::name(object).to_owned();
     let ty = meta::text(object, &["spec", "type"]).to_owned();
     let old_type = live.map(|l| meta::text(l, &["spec", "type"]));
@@ -110,8 +115,10 @@ pub(super) fn complete(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, obj
     let spec = meta::map_mut(object, "spec");
     spec.insert("clusterIP".to_owned(), address.as_str().into());
     spec.entry("clusterIPs").or_insert_with(|| json!([address]));
-    spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
-    spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
+    let refused = families(spec, address == "None");
+    if !refused.is_empty() {
+        return Err(Refusal::invalid(kind, &name, refused));
+    }
     if ty == "LoadBalancer"
         && spec.get("externalTrafficPolicy") == Some(&"Local".into())
         && !spec.contains_key("healthCheckNodePort")
@@ -132,6 +139,34 @@ pub(super) fn complete(ctx: &mut Ctx<'_>, kind: &Kind, live: Option<&Value>, obj
         }
     }
     Ok(())
+}
+
+/// Fills in the families of a Service's addresses. The cluster has IPv4 alone: more is for Services without addresses that somebody
+/// else gives their endpoints.
+fn families(spec: &mut Map<String, Value>, headless: bool) -> Vec<FieldError> {
+    let selects = spec.get("selector").and_then(Value::as_object).is_some_and(|labels| !labels.is_empty());
+    let of_others = headless && !selects;
+    let families = spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"])).clone();
+    let families: Vec<&str> = families.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let usual = if of_others { "RequireDualStack" } else { "SingleStack" };
+    let policy = spec.entry("ipFamilyPolicy").or_insert_with(|| usual.into()).clone();
+    if of_others {
+        let other = if families[..] == ["IPv6"] { "IPv4" } else { "IPv6" };
+        if let (true, [one]) = (policy != "SingleStack", &families[..]) {
+            spec.insert("ipFamilies".to_owned(), json!([one, other]));
+        }
+        return Vec::new();
+    }
+    let mut refused = Vec::new();
+    if policy == "RequireDualStack" {
+        let why = "this cluster is not configured for dual-stack services";
+        refused.push(FieldError::invalid("spec.ipFamilyPolicy", &policy, why));
+    }
+    for (at, family) in families.iter().enumerate().filter(|(_, family)| **family == "IPv6") {
+        let why = "not configured on this cluster";
+        refused.push(FieldError::invalid(format!("spec.ipFamilies[{at}]"), &(*family).into(), why));
+    }
+    refused
 }
 
 fn free_address(ctx: &mut Ctx<'_>) -> String {

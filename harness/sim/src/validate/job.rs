@@ -90,14 +90,12 @@ fn template(spec: &Value, at: &str, found: &mut Vec<FieldError>) {
 /// The faults of a CronJob.
 pub(super) fn cron(name: &str, spec: &Value, found: &mut Vec<FieldError>) {
     let schedule = meta::text(spec, &["schedule"]);
-    let fields: Vec<&str> = schedule.split_whitespace().collect();
     if schedule.is_empty() {
         found.push(FieldError::required("spec.schedule", ""));
     } else if schedule.contains("TZ") {
         let why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
         found.push(FieldError::invalid("spec.schedule", &schedule.into(), why));
-    } else if !schedule.starts_with('@') && fields.len() != 5 {
-        let why = format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" "));
+    } else if let Some(why) = super::cron::problem(schedule) {
         found.push(FieldError::invalid("spec.schedule", &schedule.into(), &why));
     }
     if let Some(zone) = spec.get("timeZone").filter(|zone| *zone == "") {
