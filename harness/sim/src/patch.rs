@@ -427,9 +427,6 @@ fn server_side_apply(
     // The name may be left out: the path has it.
     let metadata = meta::metadata_mut(&mut applied);
     metadata.entry("name").or_insert_with(|| name.into());
-    if !kind.namespaced {
-        metadata.remove("namespace");
-    }
     let key = Key::new(namespace, name);
     let stored = ctx.state.get(&kind.table(), &key);
     if stored.is_none() {

@@ -150,14 +150,29 @@ fn families(spec: &mut Map<String, Value>, headless: bool) -> Vec<FieldError> {
     let families: Vec<&str> = families.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let usual = if of_others { "RequireDualStack" } else { "SingleStack" };
     let policy = spec.entry("ipFamilyPolicy").or_insert_with(|| usual.into()).clone();
+    let mut refused = Vec::new();
+    for (at, family) in families.iter().enumerate() {
+        let at_field = format!("spec.ipFamilies[{at}]");
+        if !["IPv4", "IPv6"].contains(family) {
+            refused.push(FieldError::not_supported(at_field, &(*family).into(), &["IPv4", "IPv6"]));
+        } else if families[..at].contains(family) {
+            refused.push(FieldError::duplicate(at_field, &(*family).into()));
+        }
+    }
+    if refused.is_empty() && policy == "SingleStack" && families.len() > 1 {
+        let why = "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified";
+        refused.push(FieldError::invalid("spec.ipFamilyPolicy", &policy, why));
+    }
+    if !refused.is_empty() {
+        return refused;
+    }
     if of_others {
         let other = if families[..] == ["IPv6"] { "IPv4" } else { "IPv6" };
         if let (true, [one]) = (policy != "SingleStack", &families[..]) {
             spec.insert("ipFamilies".to_owned(), json!([one, other]));
         }
-        return Vec::new();
+        return refused;
     }
-    let mut refused = Vec::new();
     if policy == "RequireDualStack" {
         let why = "this cluster is not configured for dual-stack services";
         refused.push(FieldError::invalid("spec.ipFamilyPolicy", &policy, why));
