@@ -150,9 +150,13 @@ pub(crate) fn yaml_words(error: &RenderError) -> String {
     let what = error.message.trim_start_matches(INVALID_YAML);
     let of_scanner = ["found ", "could not find ", "mapping values ", "block sequence "];
     let is_of_scanner = of_scanner.iter().any(|start| what.starts_with(start));
-    // The first line is not told.
+    // An open brace is told of at the line behind it, also in the first one.
+    let open = what.starts_with("did not find expected ',' or");
+    // Otherwise the first line is not told.
     let line = error.line.map(|line| line.saturating_sub(error.above));
-    match line.map_or(0, |line| if is_of_scanner && line > 1 { line } else { line.saturating_sub(1) }) {
+    match line.map_or(0, |line| {
+        if is_of_scanner && line > 1 { line } else { line.saturating_sub(1).max(u32::from(open)) }
+    }) {
         0 => format!("yaml: {what}"),
         line => format!("yaml: line {line}: {what}"),
     }

@@ -138,6 +138,12 @@ fn to_autoscaling_v1(value: &mut Value) {
 }
 
 fn from_autoscaling_v1(value: &mut Value) {
+    // Unlike v1, later versions leave it out where it is nothing.
+    if let Some(Value::Object(status)) = value.get_mut("status")
+        && status.get("currentReplicas") == Some(&Value::from(0))
+    {
+        status.remove("currentReplicas");
+    }
     let mut moved = Map::new();
     if let Some(Value::Object(annotations)) = value.pointer_mut("/metadata/annotations") {
         for (annotation, field) in [(METRICS, "metrics"), (BEHAVIOR, "behavior")] {

@@ -24,7 +24,7 @@ pub(crate) use finish::{add_hashes, finish, has};
 pub(crate) use images::set_image;
 pub(crate) use labels::label;
 pub(crate) use namespace::{NamespaceArgs, Subjects, set_namespace};
-pub(crate) use patches::{apply_patch, apply_plugin_patch, json6902, strategic_merge};
+pub(crate) use patches::{apply_plugin_patch, json6902, read_patches, strategic_merge};
 pub(crate) use prefix::{add_prefix, add_suffix};
 pub(crate) use replacements::replace;
 pub(crate) use replicas::set_replicas;
@@ -49,8 +49,8 @@ pub(crate) fn run<'a>(build: &mut Build<'a>, target: &Target<'a>, into: &mut Acc
         strategic_merge(build, target, resources, &content.patches_strategic_merge)?;
         step.done("PatchStrategicMergeTransformer", resources);
     }
-    for patch in &content.patches {
-        apply_patch(build, target, resources, patch)?;
+    for patch in read_patches(build, target, &content.patches)? {
+        patch.apply(build, resources)?;
         step.done("PatchTransformer", resources);
     }
     if !content.namespace.is_empty() {

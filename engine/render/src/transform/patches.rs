@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::json_patch::JsonPatch;
 use super::selector::Matcher;
 use crate::accumulate::{Build, Target};
-use crate::error::{Context, Result, fail};
+use crate::error::{Context, RenderError, RenderErrors, Result, fail};
 use crate::ids::ResId;
 use crate::kustomization::model::Patch;
 use crate::loader::in_file;
@@ -89,18 +89,19 @@ fn patch_id(build: &Build<'_>, patch: &Arc<Node>) -> ResId {
     Resource::new(patch.clone(), "".into(), build.types.clone()).id()
 }
 
-/// An entry of `patches`.
-pub(crate) fn apply_patch(
+/// The entries of `patches`, read: kustomize reads all of them before it applies the first.
+pub(crate) fn read_patches<'p>(
     build: &Build<'_>,
     target: &Target<'_>,
-    resources: &mut ResMap,
-    patch: &Patch,
-) -> Result<()> {
-    let broken = |what: String| {
-        let config = seatrial_yaml::emit_json(&patch.json()).unwrap_or_default();
-        format!("trouble configuring builtin PatchTransformer with config: `\n{config}`: {what}")
+    patches: &'p [Patch],
+) -> Result<Vec<ReadPatch<'p>>> {
+    let read = |patch| {
+        read_patch(build, target, patch, true, &|what: String| {
+            let config = seatrial_yaml::emit_json(&patch.json()).unwrap_or_default();
+            format!("trouble configuring builtin PatchTransformer with config: `\n{config}`: {what}")
+        })
     };
-    apply(build, target, resources, patch, true, &broken)
+    patches.iter().map(read).collect()
 }
 
 /// The same of a transformer's own file.
@@ -110,7 +111,7 @@ pub(crate) fn apply_plugin_patch(
     resources: &mut ResMap,
     patch: &Patch,
 ) -> Result<()> {
-    apply(build, target, resources, patch, true, &|what| what)
+    read_patch(build, target, patch, true, &|what| what)?.apply(build, resources)
 }
 
 /// A text as Go quotes it.
@@ -130,14 +131,31 @@ fn quoted(text: &str) -> String {
     out + "\""
 }
 
-fn apply(
+/// A patch, and what it says.
+pub(crate) struct ReadPatch<'p> {
+    patch: &'p Patch,
+    content: Content,
+    /// Where it stands.
+    shown: String,
+    /// How messages name it.
+    source: String,
+    /// Whether it is an entry of `patches`.
+    remember: bool,
+}
+
+enum Content {
+    Merge(Vec<Arc<Node>>),
+    Json(JsonPatch),
+    Nothing,
+}
+
+fn read_patch<'p>(
     build: &Build<'_>,
     target: &Target<'_>,
-    resources: &mut ResMap,
-    patch: &Patch,
+    patch: &'p Patch,
     remember: bool,
     broken: &dyn Fn(String) -> String,
-) -> Result<()> {
+) -> Result<ReadPatch<'p>> {
     let config = || seatrial_yaml::emit_json(&patch.json()).unwrap_or_default();
     let (content, shown) = match (patch.path.is_empty(), patch.patch.trim().is_empty()) {
         (true, true) => return fail(broken(format!("must specify one of patch and path in\n{}", config()))),
@@ -167,38 +185,46 @@ fn apply(
         "" => format!("patch: {}", quoted(patch.patch.trim())),
         path => format!("path: {}", quoted(path)),
     };
-    let allowed = Allowed { name: patch.options.allow_name_change, kind: patch.options.allow_kind_change };
-    let merges = objects(build.renderer, &content);
-    if let Ok(merges) = &merges
-        && !merges.is_empty()
-    {
-        // Objects are maps, and a JSON patch is a list: no text is both.
-        return merge_all(build, resources, patch, merges, allowed, &source)
-            .map_err(|e| e.map(in_file(&shown)));
-    }
-    let text = String::from_utf8_lossy(&content).into_owned();
-    let result = match (JsonPatch::parse(text.trim_start()), merges) {
-        (Ok(json), _) => {
-            let Some(selector) = &patch.target else {
-                return fail(format!("must specify a target for JSON patch [{source}]"));
-            };
-            let matcher = Matcher::new(selector)?;
-            resources
-                .list_mut()
-                .iter_mut()
-                .filter(|r| matcher.matches(r))
-                .try_for_each(|r| patch_json(r, &json, remember))
-        }
-        (_, Ok(_)) => Ok(()),
-        (Err(_), Err(merge)) => {
-            let merge = &merge.errors[0];
-            let message = broken(format!("unable to parse SM or JSON patch from [{source}]"));
-            Err(crate::RenderError::new(message)
-                .at(merge.line.unwrap_or(0), merge.column.unwrap_or(0))
-                .into())
+    // Objects are maps, and a JSON patch is a list: no text is both.
+    let content = match objects(build.renderer, &content) {
+        Ok(merges) if !merges.is_empty() => Content::Merge(merges),
+        merges => {
+            let text = String::from_utf8_lossy(&content);
+            match (JsonPatch::parse(text.trim_start()), merges) {
+                (Ok(_), _) if patch.target.is_none() => {
+                    let message = format!("must specify a target for JSON patch [{source}]");
+                    return fail(message).map_err(|e: RenderErrors| e.map(in_file(&shown)));
+                }
+                (Ok(json), _) => Content::Json(json),
+                (_, Ok(_)) => Content::Nothing,
+                (Err(_), Err(merge)) => {
+                    let merge = &merge.errors[0];
+                    let message = broken(format!("unable to parse SM or JSON patch from [{source}]"));
+                    let error = RenderError::new(message);
+                    let error = error.at(merge.line.unwrap_or(0), merge.column.unwrap_or(0));
+                    return Err(RenderErrors::from(error).map(in_file(&shown)));
+                }
+            }
         }
     };
-    result.map_err(|e| e.map(in_file(&shown)))
+    Ok(ReadPatch { patch, content, shown, source, remember })
+}
+
+impl ReadPatch<'_> {
+    pub(crate) fn apply(&self, build: &Build<'_>, resources: &mut ResMap) -> Result<()> {
+        let options = &self.patch.options;
+        let allowed = Allowed { name: options.allow_name_change, kind: options.allow_kind_change };
+        let result = match &self.content {
+            Content::Merge(merges) => merge_all(build, resources, self.patch, merges, allowed, &self.source),
+            Content::Json(json) => self.patch.target.as_ref().map_or(Ok(()), |selector| {
+                let matcher = Matcher::new(selector)?;
+                let mut found = resources.list_mut().iter_mut().filter(|r| matcher.matches(r));
+                found.try_for_each(|r| patch_json(r, json, self.remember))
+            }),
+            Content::Nothing => Ok(()),
+        };
+        result.map_err(|e| e.map(in_file(&self.shown)))
+    }
 }
 
 fn merge_all(
@@ -459,5 +485,5 @@ pub(crate) fn json6902(
         false => String::from_utf8_lossy(&target.loader.load(&patch.path)?.1).into_owned(),
     };
     JsonPatch::parse(text.trim_start())?;
-    apply(build, target, resources, patch, false, &|what| what)
+    read_patch(build, target, patch, false, &|what| what)?.apply(build, resources)
 }

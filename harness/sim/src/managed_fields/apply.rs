@@ -96,7 +96,9 @@ fn attempt(
         return Err(conflicts);
     }
     managers.entries.retain(|e| !e.fields.is_empty());
-    if touched.is_empty() && removed.is_empty() && live.is_some_and(|live| managers.same_as_of(live)) {
+    // Another order of a list changes the object, though it is nobody's.
+    let unchanged = |live: &Value| managers.same_as_of(live) && without_managed_fields(live) == new;
+    if touched.is_empty() && removed.is_empty() && live.is_some_and(unchanged) {
         return Ok(None);
     }
     managers.cap();

@@ -531,6 +531,24 @@ fn webhooks(object: &Value, found: &mut Vec<FieldError>) {
     }
 }
 
+/// A version of a definition as the server prints its own type; a schema is shown as it was sent.
+fn shown_version(version: &Value) -> String {
+    let field = |name: &str| version.get(name).unwrap_or(&Value::Null);
+    let flag = |name: &str| version.get(name) == Some(&Value::Bool(true));
+    format!(
+        r#"{{"Name":{},"Served":{},"Storage":{},"Deprecated":{},"DeprecationWarning":{},"Schema":{},"Subresources":{},"AdditionalPrinterColumns":{},"SelectableFields":{}}}"#,
+        field("name"),
+        flag("served"),
+        flag("storage"),
+        flag("deprecated"),
+        field("deprecationWarning"),
+        field("schema"),
+        field("subresources"),
+        field("additionalPrinterColumns"),
+        field("selectableFields"),
+    )
+}
+
 fn definition(object: &Value, found: &mut Vec<FieldError>) {
     let spec = object.get("spec").unwrap_or(&Value::Null);
     let (plural, group) = (meta::text(spec, &["names", "plural"]), meta::text(spec, &["group"]));
@@ -544,16 +562,17 @@ fn definition(object: &Value, found: &mut Vec<FieldError>) {
         found.push(FieldError::not_supported("spec.scope", &scope, &["Cluster", "Namespaced"]));
     }
     let versions = list(spec, "versions");
-    if versions.iter().filter(|v| v.get("storage") == Some(&Value::Bool(true))).count() != 1 {
-        let value = Value::Array(versions.to_vec());
-        let why = "must have exactly one version marked as storage version";
-        found.push(FieldError::invalid("spec.versions", &value, why));
-    }
     for (i, version) in versions.iter().enumerate() {
         if meta::at(version, &["schema", "openAPIV3Schema"]).is_none() {
             let field = format!("spec.versions[{i}].schema.openAPIV3Schema");
             found.push(FieldError::required(field, ""));
         }
+    }
+    if versions.iter().filter(|v| v.get("storage") == Some(&Value::Bool(true))).count() != 1 {
+        let shown: Vec<String> = versions.iter().map(shown_version).collect();
+        let shown = format!("[{}]", shown.join(","));
+        let why = "must have exactly one version marked as storage version";
+        found.push(FieldError::invalid_shown("spec.versions", &shown, why));
     }
     if meta::text(spec, &["names", "kind"]).is_empty() {
         found.push(FieldError::required("spec.names.kind", ""));
