@@ -49,7 +49,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
     let input = wanted.files.read(wanted.name.as_deref())?;
     let dry_run = crate::flags::switch("--dry-run", wanted.dry_run.as_deref())?;
     if dry_run && input.file.is_none() {
-        return Err(VerbError::failed("dry-run mode requires a kustomization file"));
+        return Err(VerbError::usage("dry-run mode requires a kustomization file"));
     }
     let work = async {
         let (session, kustomization) = if dry_run {

@@ -59,12 +59,12 @@ async fn objects(args: &Args, session: &Session) -> Result<Vec<Value>, VerbError
     if kind.is_empty() && api_version.is_empty() {
         return find::by_resource(session, &args.objects).await;
     }
-    let Some(name) = args.objects.first() else { return Err(VerbError::failed("object name is required")) };
+    let Some(name) = args.objects.first() else { return Err(VerbError::usage("object name is required")) };
     if kind.is_empty() {
-        return Err(VerbError::failed("object kind is required (--kind)"));
+        return Err(VerbError::usage("object kind is required (--kind)"));
     }
     if api_version.is_empty() {
-        return Err(VerbError::failed("object apiVersion is required (--api-version)"));
+        return Err(VerbError::usage("object apiVersion is required (--api-version)"));
     }
     find::by_kind(session, &kind, &api_version, name).await.map(|object| vec![object])
 }

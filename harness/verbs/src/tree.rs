@@ -57,7 +57,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
     let What::Kustomization(wanted) = &args.what else {
         return Err(VerbError::unsupported("tree artifact", "ArtifactGenerators are not shown"));
     };
-    let Some(name) = &wanted.name else { return Err(VerbError::failed("kustomization name is required")) };
+    let Some(name) = &wanted.name else { return Err(VerbError::usage("kustomization name is required")) };
     let compact = crate::flags::switch("--compact", wanted.compact.as_deref())?;
     let session = Session::open(env, &args.global).await?;
     let work = async {

@@ -52,7 +52,7 @@ impl Files {
     pub(crate) fn read(&self, name: Option<&str>) -> Result<Input, VerbError> {
         let switch = |flag, value: &Option<String>| crate::flags::switch(flag, value.as_deref());
         switch("--in-memory-build", &self.in_memory_build)?;
-        let Some(name) = name else { return Err(VerbError::failed("kustomization name is required")) };
+        let Some(name) = name else { return Err(VerbError::usage("kustomization name is required")) };
         if let Some(file) = self.kustomization_file.as_ref().filter(|file| !file.is_file()) {
             return Err(VerbError::Failed(format!(
                 "invalid kustomization file {:?}",
@@ -125,7 +125,7 @@ impl Input {
     ) -> Result<Value, VerbError> {
         let file = self.in_file(&session.namespace)?;
         if assume_new && file.is_none() {
-            return Err(VerbError::failed("kustomization file is required when assuming new kustomizations"));
+            return Err(VerbError::usage("kustomization file is required when assuming new kustomizations"));
         }
         match get(session, &session.namespace, &self.name).await {
             Ok(mut found) => {

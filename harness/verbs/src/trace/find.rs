@@ -12,7 +12,7 @@ struct Known {
 
 /// The objects of `RESOURCE NAME...` or `RESOURCE/NAME...`.
 pub(super) async fn by_resource(session: &Session, words: &[String]) -> Result<Vec<Value>, VerbError> {
-    let failed = |message: &str| Err(VerbError::failed(message));
+    let failed = |message: &str| Err(VerbError::usage(message));
     let Some(first) = words.first() else {
         return failed("either `<resource>/<name>` or `<resource> <name>` is required as an argument");
     };
