@@ -7,7 +7,6 @@ mod host;
 pub(crate) mod ignore;
 pub(crate) mod include;
 pub(crate) mod oci;
-mod semver;
 mod submodules;
 mod values;
 pub(crate) mod verify;

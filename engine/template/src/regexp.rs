@@ -8,6 +8,9 @@ use regex::Regex;
 #[derive(Debug, Clone)]
 pub struct Regexp {
     regex: Regex,
+    names: translate::Names,
+    /// Whether nothing at all was written.
+    empty: bool,
 }
 
 impl Regexp {
@@ -17,10 +20,10 @@ impl Regexp {
     /// Go's words where they are known, behind `error parsing regexp: `; what only the `regex` crate takes is refused,
     /// too.
     pub fn new(pattern: &str) -> Result<Self, String> {
-        let translated =
+        let (translated, names) =
             translate::translate(pattern).map_err(|message| format!("error parsing regexp: {message}"))?;
         match Regex::new(&translated) {
-            Ok(regex) => Ok(Self { regex }),
+            Ok(regex) => Ok(Self { regex, names, empty: pattern.is_empty() }),
             Err(regex::Error::CompiledTooBig(_)) => Err("error parsing regexp: expression too large".into()),
             Err(_) => Err(format!("error parsing regexp: invalid expression: `{pattern}`")),
         }
@@ -93,11 +96,11 @@ impl Regexp {
         let found = match number.then(|| name.parse().ok()).flatten() {
             Some(index) => captures.get(index),
             None => self
-                .regex
-                .capture_names()
+                .names
+                .iter()
                 .enumerate()
-                .find(|(_, known)| *known == Some(name))
-                .and_then(|(index, _)| captures.get(index)),
+                .filter(|(_, known)| known.as_deref() == Some(name))
+                .find_map(|(index, _)| captures.get(index)),
         };
         found.map_or("", |found| found.as_str())
     }
@@ -125,7 +128,7 @@ impl Regexp {
             return Vec::new();
         }
         if text.is_empty() {
-            return vec![""];
+            return if self.empty { Vec::new() } else { vec![""] };
         }
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut pieces = Vec::new();

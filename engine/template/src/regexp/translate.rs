@@ -6,8 +6,11 @@
 /// How often Go lets something repeat.
 const MOST: u32 = 1000;
 
-/// The pattern in the crate's syntax, or Go's words for what is wrong.
-pub(super) fn translate(pattern: &str) -> Result<String, String> {
+/// The names of groups by their numbers: in Go, several may have the same.
+pub(super) type Names = Vec<Option<String>>;
+
+/// The pattern in the crate's syntax and the names of its groups, or Go's words for what is wrong.
+pub(super) fn translate(pattern: &str) -> Result<(String, Names), String> {
     let mut translator = Translator {
         pattern,
         at: 0,
@@ -15,10 +18,10 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
         depth: 0,
         repeats: None,
         item: false,
-        names: Vec::new(),
+        names: vec![None],
     };
     translator.all()?;
-    Ok(translator.out)
+    Ok((translator.out, translator.names))
 }
 
 struct Translator<'a> {
@@ -30,7 +33,8 @@ struct Translator<'a> {
     repeats: Option<usize>,
     /// Whether there is something in front of this place that can be repeated.
     item: bool,
-    names: Vec<&'a str>,
+    /// The names of the groups; the first is the whole match.
+    names: Names,
 }
 
 impl<'a> Translator<'a> {
@@ -145,11 +149,12 @@ impl<'a> Translator<'a> {
         if !rest.starts_with("(?") {
             self.at += 1;
             self.depth += 1;
+            self.names.push(None);
             self.out.push('(');
             return Ok(());
         }
         let open = if rest.starts_with("(?P<") { 4 } else { 3 };
-        if rest.starts_with("(?P<") || (rest.starts_with("(?<") && !rest[3..].starts_with(['=', '!'])) {
+        if rest.starts_with("(?P<") || rest.starts_with("(?<") {
             let Some(end) = rest.find('>') else {
                 self.at = self.pattern.len();
                 return self.wrong("invalid named capture", from);
@@ -160,13 +165,10 @@ impl<'a> Translator<'a> {
                 self.at += end + 1;
                 return self.wrong("invalid named capture", from);
             }
-            if self.names.contains(&name) {
-                return Err(format!("duplicate capture group name: `{name}`"));
-            }
-            self.names.push(name);
+            self.names.push(Some(name.to_owned()));
             self.at += end + 1;
             self.depth += 1;
-            self.out.push_str(&format!("(?P<{name}>"));
+            self.out.push('(');
             return Ok(());
         }
         // Flags, for the rest of the group or for a group of their own.
@@ -185,9 +187,6 @@ impl<'a> Translator<'a> {
                         self.out.push_str(flags);
                     }
                     return Ok(());
-                }
-                None => {
-                    return Err(format!("missing closing ): `{}`", self.pattern));
                 }
                 _ => return self.wrong("invalid or unsupported Perl syntax", from),
             }
@@ -233,7 +232,7 @@ impl<'a> Translator<'a> {
             match letter {
                 'A' | 'z' => return Ok(format!("\\{letter}")),
                 'b' => return Ok("(?-u:\\b)".into()),
-                'B' | 'C' => return Err(format!("\\{letter} is not supported: `\\{letter}`")),
+                'B' => return Err("\\B is not supported: `\\B`".into()),
                 _ => {}
             }
         }
@@ -266,34 +265,36 @@ impl<'a> Translator<'a> {
                 }
                 code
             }
-            'x' => {
-                let hex = |text: &str| {
-                    let whole = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_hexdigit());
-                    whole.then(|| u32::from_str_radix(text, 16).ok()).flatten()
-                };
-                let rest = self.rest();
-                let (code, length) = match rest.strip_prefix('{') {
-                    Some(inner) => match inner.find('}') {
-                        Some(end) => (hex(&inner[..end]), end + 2),
-                        None => (None, 1),
-                    },
-                    None => (rest.get(..2).and_then(hex), 2.min(rest.len())),
-                };
-                match code.filter(|code| *code <= 0x10_ffff) {
-                    Some(code) => {
-                        self.at += length;
-                        code
-                    }
-                    None => {
-                        let shown = rest.char_indices().nth(1).map_or(rest.len(), |(at, _)| at);
-                        self.at += shown;
-                        return self.wrong("invalid escape sequence", from);
-                    }
-                }
-            }
+            'x' => return self.hexadecimal(from),
             _ if letter.is_ascii() && !letter.is_ascii_alphanumeric() => return Ok(letter),
             _ => return self.wrong("invalid escape sequence", from),
         };
+        char::from_u32(code).map_or_else(|| self.wrong("invalid escape sequence", from), Ok)
+    }
+
+    /// `\x41`, `\x{1F600}`
+    fn hexadecimal(&mut self, from: usize) -> Result<char, String> {
+        let braces = self.rest().starts_with('{');
+        if braces {
+            self.at += 1;
+        }
+        let (mut code, mut digits) = (0, 0);
+        loop {
+            if !braces && digits == 2 {
+                break;
+            }
+            match self.take().map(|next| (next, next.to_digit(16))) {
+                Some((_, Some(digit))) => {
+                    code = code * 16 + digit;
+                    digits += 1;
+                    if code > 0x10_ffff {
+                        return self.wrong("invalid escape sequence", from);
+                    }
+                }
+                Some(('}', None)) if braces && digits > 0 => break,
+                _ => return self.wrong("invalid escape sequence", from),
+            }
+        }
         char::from_u32(code).map_or_else(|| self.wrong("invalid escape sequence", from), Ok)
     }
 
