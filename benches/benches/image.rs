@@ -14,7 +14,9 @@ use serde_json::json;
 /// Files with four markers each.
 fn files(count: usize) -> Vec<(String, Vec<u8>)> {
     let file = |index: usize| {
-        let mut text = String::from("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app\nspec:\n  template:\n    spec:\n      containers:\n");
+        let mut text = String::from(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app\nspec:\n  template:\n    spec:\n      containers:\n",
+        );
         for container in 0..4 {
             text.push_str(&format!(
                 "      - name: c{container}\n        image: owls/app:1.0.{index} # {{\"$imagepolicy\": \"flux-system:app\"}}\n        ports: [{{containerPort: 80}}] # web\n"
@@ -51,7 +53,9 @@ fn policy(c: &mut Criterion) {
     let mut group = c.benchmark_group("policy");
     group.throughput(Throughput::Elements(10_000));
     group.bench_function("semver", |b| b.iter(|| semver.latest(None, &tags).unwrap()));
-    group.bench_function("filter-and-numerical", |b| b.iter(|| numerical.latest(Some(&filter), &tags).unwrap()));
+    group.bench_function("filter-and-numerical", |b| {
+        b.iter(|| numerical.latest(Some(&filter), &tags).unwrap())
+    });
     group.finish();
 }
 
