@@ -1,6 +1,7 @@
 //! Commits made from here, and references moved to them.
 
 use super::git::FetchError;
+use super::verify::SigningKey;
 use crate::source::GitRemote;
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, Time, TreeWalkMode};
@@ -108,23 +109,12 @@ pub(crate) struct Draft<'a> {
     pub(crate) author: (&'a str, &'a str),
     /// Seconds since 1970.
     pub(crate) time: i64,
-    /// Signs the commit's text: gives the armored signature, or why there is none.
-    pub(crate) sign: Option<&'a (dyn Fn(&str) -> Result<String, String> + Sync)>,
-}
-
-/// Why a commit was not made.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DraftError {
-    /// Git does not take it.
-    #[error("{0}")]
-    Git(#[from] git2::Error),
-    /// It cannot be signed.
-    #[error("{0}")]
-    Sign(String),
+    /// Signs the commit.
+    pub(crate) sign: Option<&'a SigningKey>,
 }
 
 /// Writes the commit into the repository, where no reference leads to it yet; gives its id.
-pub(crate) fn write(remote: &GitRemote, draft: &Draft<'_>) -> Result<String, DraftError> {
+pub(crate) fn write(remote: &GitRemote, draft: &Draft<'_>) -> Result<String, FetchError> {
     let repository = Repository::open(&remote.path)?;
     let parent = repository.find_commit(Oid::from_str(draft.parent)?)?;
     let old = parent.tree()?;
@@ -141,11 +131,10 @@ pub(crate) fn write(remote: &GitRemote, draft: &Draft<'_>) -> Result<String, Dra
     let by = Signature::new(name, email, &Time::new(draft.time, 0))?;
     let id = match draft.sign {
         None => repository.commit(None, &by, &by, draft.message, &tree, &[&parent])?,
-        Some(sign) => {
+        Some(key) => {
             let buffer = repository.commit_create_buffer(&by, &by, draft.message, &tree, &[&parent])?;
             let text = String::from_utf8_lossy(&buffer).into_owned();
-            let signature = sign(&text).map_err(DraftError::Sign)?;
-            repository.commit_signed(&text, signature.trim_end(), Some("gpgsig"))?
+            repository.commit_signed(&text, key.sign(text.as_bytes()).trim_end(), Some("gpgsig"))?
         }
     };
     Ok(id.to_string())

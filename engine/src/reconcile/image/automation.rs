@@ -5,15 +5,17 @@
 //! the branch has moved meanwhile, everything is worked out again from its new tip.
 
 use super::spec::{AutomationSpec, GitSpec};
-use super::{Failure, before, policies_of, policy, put, status_of};
+use super::{Failure, before, keep_time, policies_of, policy, put, status_of};
 use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
 use crate::object::{self, ObjectRef};
 use crate::reconcile::context::{Context, after_error, requested_at};
+use crate::reconcile::fetched;
 use crate::reconcile::git_repository::GitRepositoryReconciler;
 use crate::reconcile::image::repository::fail;
 use crate::source::git::{self, Revision};
 use crate::source::push::{self, Draft};
+use crate::source::verify::SigningKey;
 use crate::source::{FetchError, GitAccess, GitError, GitPush, GitPushError, GitRemote, RefUpdate};
 use crate::status::conditions::Status;
 use crate::status::{Events, Severity, StatusPatch};
@@ -114,6 +116,7 @@ impl AutomationReconciler {
             }
         };
         status["conditions"] = serde_json::to_value(conditions.into_list()).unwrap_or_default();
+        keep_time(object, &mut status, "/lastAutomationRunTime");
         patch.write(&context.cluster, &status).await?;
         if let Some((severity, reason, message)) = event {
             self.events.write(&context.cluster, object, severity, reason, &message, &[]).await;
@@ -177,6 +180,7 @@ impl AutomationReconciler {
         let who = ObjectRef::of(object);
         let git = check(spec)?;
         let place = self.place(&who, spec, git).await?;
+        let signer = self.signer(&who, git).await?;
         let (policies, images) = self.policies(&who, spec).await?;
         let hosts = &*self.context.git;
         stamps.extend(hosts.changes().iter().map(Signal::stamp));
@@ -189,7 +193,7 @@ impl AutomationReconciler {
             });
             let remote = remote.map_err(|error| unreadable(&error.to_string()))?;
             let stamp = remote.changes.stamp();
-            let made = self.attempt(&who, spec, git, &place, &remote, &policies);
+            let made = self.attempt(&who, spec, git, &place, &remote, &policies, signer.as_ref());
             match made? {
                 Made::Nothing(revision) => {
                     stamps.push(stamp);
@@ -260,6 +264,27 @@ impl AutomationReconciler {
         Ok(Place { url: repository.url, access, reference, timeout, branch })
     }
 
+    /// What commits are signed with.
+    async fn signer(&self, who: &ObjectRef, git: &GitSpec) -> Result<Option<SigningKey>, Failure> {
+        let Some(key) = &git.commit.signing_key else { return Ok(None) };
+        if self.is_old() || key.type_ != "ssh" {
+            let what = "spec.git.commit.signingKey of type gpg of an ImageUpdateAutomation";
+            return Err(Failure::not_supported(what));
+        }
+        let name = &key.secret_ref.name;
+        let failed = |problem: String| {
+            let place = format!("'{}/{name}'", who.namespace);
+            Failure::new(
+                "GitOperationFailed",
+                format!("failed to get signing key from Secret {place}: {problem}"),
+            )
+        };
+        let secret = self.context.cluster.get(&ObjectRef::new("v1", "Secret", &who.namespace, name)).await;
+        let data = fetched::data(&*secret.map_err(|error| failed(error.to_string()))?);
+        let identity = data.get("identity").ok_or_else(|| failed("key 'identity' not found".to_owned()))?;
+        SigningKey::parse(&String::from_utf8_lossy(identity)).map(Some).map_err(failed)
+    }
+
     /// What the policies of the namespace took: by the names that markers have, and by their own.
     async fn policies(
         &self,
@@ -295,6 +320,7 @@ impl AutomationReconciler {
     }
 
     /// One update, up to the push.
+    #[allow(clippy::too_many_arguments, reason = "an update has that many parts")]
     fn attempt(
         &self,
         who: &ObjectRef,
@@ -303,6 +329,7 @@ impl AutomationReconciler {
         place: &Place,
         remote: &GitRemote,
         policies: &Policies,
+        signer: Option<&SigningKey>,
     ) -> Result<Made, Failure> {
         let broken = |error: FetchError| unreadable(&error.to_string());
         let revision = git::resolve(remote, &place.url, &place.reference).map_err(broken)?;
@@ -323,7 +350,7 @@ impl AutomationReconciler {
         if update.files.is_empty() {
             return Ok(Made::Nothing(revision.text));
         }
-        self.commit(git, place, remote, &revision, &update, text)
+        self.commit(git, place, remote, &revision, &update, text, signer)
     }
 
     fn message(&self, who: &ObjectRef, git: &GitSpec, update: &Update) -> Result<String, Failure> {
@@ -345,6 +372,7 @@ impl AutomationReconciler {
         )
     }
 
+    #[allow(clippy::too_many_arguments, reason = "a commit has that many parts")]
     fn commit(
         &self,
         git: &GitSpec,
@@ -353,6 +381,7 @@ impl AutomationReconciler {
         revision: &Revision,
         update: &Update,
         text: String,
+        signer: Option<&SigningKey>,
     ) -> Result<Made, Failure> {
         let broken = |error: FetchError| unreadable(&error.to_string());
         let author = &git.commit.author;
@@ -362,7 +391,7 @@ impl AutomationReconciler {
             message: &text,
             author: (&author.name, &author.email),
             time: self.context.clock.now().as_second(),
-            sign: None,
+            sign: signer,
         };
         let same = checkout_branch(&place.reference).as_deref() == Some(place.branch.as_str());
         let expected = push::tip(remote, &place.branch).map_err(broken)?;
@@ -455,14 +484,6 @@ fn check(spec: &AutomationSpec) -> Result<&GitSpec, Failure> {
         .git
         .as_ref()
         .ok_or_else(|| Failure::stalled("InvalidSourceConfiguration", "no git spec provided".to_owned()))?;
-    if let Some(key) = &git.commit.signing_key {
-        let kind = if key.type_.is_empty() { "gpg" } else { &key.type_ };
-        let what = format!(
-            "spec.git.commit.signingKey ({kind}, Secret '{}') of an ImageUpdateAutomation",
-            key.secret_ref.name
-        );
-        return Err(Failure::not_supported(&what));
-    }
     Ok(git)
 }
 

@@ -91,6 +91,19 @@ async fn before(context: &Context, object: &Value, manager: &str) -> Option<Next
     (object["spec"]["suspend"] == true).then_some(Next::Woken)
 }
 
+/// Takes a time back to what it was where nothing else has changed: a period in which nothing happens writes nothing. `time` is a
+/// JSON pointer.
+fn keep_time(object: &Value, status: &mut Value, time: &str) {
+    let Some(old) = object["status"].pointer(time).cloned() else { return };
+    let mut like_before = status.clone();
+    if let Some(slot) = like_before.pointer_mut(time) {
+        *slot = old;
+    }
+    if like_before == object["status"] {
+        *status = like_before;
+    }
+}
+
 /// Puts a value into a status, or takes it out.
 fn put(status: &mut Value, field: &str, value: Option<Value>) {
     if let Some(map) = status.as_object_mut() {

@@ -1,7 +1,7 @@
 //! ImageRepository: the tags of a repository, looked up every so often.
 
 use super::spec::RepositorySpec;
-use super::{Failure, access, before, put, status_of};
+use super::{Failure, access, before, keep_time, put, status_of};
 use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
 use crate::object::{self, ObjectRef};
@@ -79,6 +79,7 @@ impl RepositoryReconciler {
             }
         };
         status["conditions"] = serde_json::to_value(conditions.into_list()).unwrap_or_default();
+        keep_time(object, &mut status, "/lastScanResult/scanTime");
         patch.write(&context.cluster, &status).await?;
         if let Some((severity, reason, message)) = event {
             self.events.write(&context.cluster, object, severity, reason, &message, &[]).await;
