@@ -105,6 +105,26 @@ impl Regexp {
         found.map_or("", |found| found.as_str())
     }
 
+    /// The first group that `template` uses and the expression does not have.
+    #[must_use]
+    pub fn unknown_group(&self, template: &str) -> Option<String> {
+        let mut rest = template;
+        while let Some(at) = rest.find('$') {
+            rest = &rest[at + 1..];
+            let inner = rest.strip_prefix('{').unwrap_or(rest);
+            let word = |character: char| character == '_' || character.is_alphanumeric();
+            let name = &inner[..inner.find(|character| !word(character)).unwrap_or(inner.len())];
+            let known = match name.parse::<usize>() {
+                Ok(number) => number < self.names.len(),
+                Err(_) => name.is_empty() || self.names.iter().any(|known| known.as_deref() == Some(name)),
+            };
+            if !known {
+                return Some(name.to_owned());
+            }
+        }
+        None
+    }
+
     /// `text` with every match replaced by what `template` becomes for it.
     #[must_use]
     pub fn replace_all(&self, text: &str, template: &str) -> String {

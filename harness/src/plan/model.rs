@@ -181,11 +181,27 @@ pub enum Op {
         /// The folder with the files of the artifact.
         from: Option<PathBuf>,
     },
+    /// Takes a tag out of the registry.
+    DeleteTag {
+        /// The image with its tag.
+        image: String,
+    },
+    /// Checks the commit at the tip of a branch.
+    ExpectCommit {
+        /// The repository.
+        repo: String,
+        /// The branch.
+        branch: String,
+        /// How long it may take.
+        within: Option<Duration>,
+        /// What it has to be.
+        wanted: Box<crate::scenario::ExpectCommit>,
+    },
     /// Asks for a reconcile.
     Reconcile {
         /// The cluster.
         cluster: String,
-        /// `Kustomization` or `GitRepository`.
+        /// `Kustomization`, `GitRepository`, or one of the image kinds.
         kind: &'static str,
         /// Its namespace.
         namespace: String,

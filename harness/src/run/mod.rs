@@ -13,6 +13,7 @@
 //! - A step that fails, a run that gets stuck, even a panic, ends one scenario and no other.
 
 mod bootstrap;
+mod commit;
 mod event;
 mod expect;
 mod failure;

@@ -101,7 +101,10 @@ impl ExtraController {
 /// Asks for a reconcile.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[schemars(extend("oneOf" = [{"required": ["kustomization"]}, {"required": ["source"]}]))]
+#[schemars(extend("oneOf" = [
+    {"required": ["kustomization"]}, {"required": ["source"]}, {"required": ["imageRepository"]},
+    {"required": ["imagePolicy"]}, {"required": ["imageUpdate"]}
+]))]
 pub struct Reconcile {
     /// The cluster. Default: the only one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,6 +115,15 @@ pub struct Reconcile {
     /// The GitRepository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The ImageRepository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_repository: Option<String>,
+    /// The ImagePolicy (from Flux 2.9 on it heeds that).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_policy: Option<String>,
+    /// The ImageUpdateAutomation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_update: Option<String>,
     /// Where it is. Default: `flux-system`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,

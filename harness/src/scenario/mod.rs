@@ -94,7 +94,8 @@ pub use discover::{DiscoverError, discover};
 pub use duration::Span;
 pub use expect::{Condition, Expect, ObjectRef, RevisionOf};
 pub use git_step::{
-    AuthorSpec, Branch, Commit, Content, ContentFile, Merge, MergeHow, PatchSource, Push, Revert, Toggle,
+    AuthorSpec, Branch, Commit, Content, ContentFile, DeleteTag, ExpectCommit, LineDiff, Merge, MergeHow,
+    PatchSource, Push, Revert, Toggle,
 };
 pub use model::{ClusterSpec, GitSpec, Metadata, Scenario, Spec, UnknownImages};
 pub use parse::{Located, parse_file, parse_text};
