@@ -181,6 +181,11 @@ pub enum Op {
         /// The folder with the files of the artifact.
         from: Option<PathBuf>,
     },
+    /// Checks that no image automation reaches another cluster's files.
+    ExpectIsolated {
+        /// The cluster whose automations are looked at; `None`: those of all.
+        cluster: Option<String>,
+    },
     /// Takes a tag out of the registry.
     DeleteTag {
         /// The image with its tag.

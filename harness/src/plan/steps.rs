@@ -141,6 +141,7 @@ impl<'a> Names<'a> {
                 image: push.image.clone(),
                 from: push.from.as_ref().map(|from| located.folder().join(from)),
             },
+            Action::ExpectIsolated(expect) => Op::ExpectIsolated { cluster: expect.cluster.clone() },
             Action::DeleteTag(delete) => Op::DeleteTag { image: delete.image.clone() },
             Action::ExpectCommit(expect) => {
                 let repo = self.repo(expect.repo.as_ref());

@@ -19,6 +19,7 @@ mod expect;
 mod failure;
 mod flux;
 mod git;
+mod isolation;
 mod manual;
 mod options;
 mod play;

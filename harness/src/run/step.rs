@@ -1,7 +1,7 @@
 //! One step.
 
 use super::world::World;
-use super::{commit, expect, flux, git, manual};
+use super::{commit, expect, flux, git, isolation, manual};
 use crate::plan::{Op, PlannedStep};
 use crate::report::Failure;
 use jiff::Timestamp;
@@ -12,7 +12,10 @@ pub(super) async fn play(
     step: &PlannedStep,
     started: Timestamp,
 ) -> Result<Vec<String>, Failure> {
-    if !matches!(step.op, Op::Expect { .. } | Op::ExpectCommit { .. } | Op::Advance(_)) {
+    if !matches!(
+        step.op,
+        Op::Expect { .. } | Op::ExpectCommit { .. } | Op::ExpectIsolated { .. } | Op::Advance(_)
+    ) {
         world.changing().await?;
     }
     match &step.op {
@@ -27,6 +30,7 @@ pub(super) async fn play(
         | Op::Toggle { .. }
         | Op::Push { .. }
         | Op::DeleteTag { .. } => git::play(world, step.line, &step.op).map_err(Into::into),
+        Op::ExpectIsolated { cluster } => isolation::expect(world, cluster.as_deref()).await,
         Op::ExpectCommit { repo, branch, within, wanted } => {
             commit::expect(world, repo, branch, *within, wanted).await
         }

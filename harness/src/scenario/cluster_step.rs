@@ -132,6 +132,16 @@ pub struct Reconcile {
     pub with_source: bool,
 }
 
+/// Checks that no image automation of a cluster would change files that another cluster's Kustomizations build from: then a tag
+/// that one environment is to have would reach the other, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ExpectIsolated {
+    /// The cluster whose automations are looked at. Default: those of all clusters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+}
+
 /// Applies objects past Git, as `kubectl apply --server-side` does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

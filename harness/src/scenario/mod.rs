@@ -88,7 +88,7 @@ mod steps;
 mod tree;
 
 pub use cluster_step::{
-    AddCluster, Apply, Bootstrap, Delete, ExtraController, PatchObject, Reconcile, SetProfile,
+    AddCluster, Apply, Bootstrap, Delete, ExpectIsolated, ExtraController, PatchObject, Reconcile, SetProfile,
 };
 pub use discover::{DiscoverError, discover};
 pub use duration::Span;

@@ -72,6 +72,13 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
                 }
             }
         }
+        Action::ExpectIsolated(expect) => {
+            if let (Some(name), Some(node)) = (&expect.cluster, body.get("cluster")) {
+                let known = context.clusters.clone();
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                context.known("cluster", name, node.at, &known);
+            }
+        }
         Action::DeleteTag(delete) => image(context, &delete.image, body),
         Action::ExpectCommit(expect) => {
             context.repo(body);
