@@ -191,6 +191,35 @@ fn what_is_wrong_with_a_repository_is_told() {
 }
 
 #[test]
+fn a_registry_that_refuses_is_asked_again_less_and_less_often() {
+    play_kinds(V2_9, &KINDS, |mut world, _| async move {
+        let registry = TestRegistry::new();
+        registry.push(IMAGE, "1.0.0", &[], json!({}));
+        registry.refuse(6);
+        world.ask(registry.clone());
+        object(&world, V2_9, "ImageRepository", "debug", json!({ "image": IMAGE, "interval": "5m" })).await;
+        let path = at(V2_9, "ImageRepository", "debug");
+        let found = world.until(&path, 10, |found| ready(found)["status"] == "False").await;
+        assert_eq!(ready(&found)["reason"], "ReadOperationFailed");
+        assert_eq!(
+            ready(&found)["message"],
+            "scan failed: GET https://ghcr.io/v2/owls/debug/tags/list?n=1000: TOOMANYREQUESTS: You have reached your pull rate limit"
+        );
+        assert_eq!(condition(&found, "Reconciling")["reason"], "ProgressingWithRetry");
+        // Somebody touches the cluster and the registry meanwhile: failures are not passed over then.
+        for round in 0..200 {
+            registry.push(IMAGE, "1.0.0", &[], json!({ "round": round }));
+            world.clock.sleep(Duration::from_secs(1)).await;
+            if is_ready(&world.get(&path).await) {
+                break;
+            }
+        }
+        assert!(is_ready(&world.get(&path).await));
+        assert_eq!(registry.listed(), 7, "six refusals, and no storm of requests");
+    });
+}
+
+#[test]
 fn credentials_of_a_pull_secret_reach_the_registry() {
     play_kinds(V2_9, &KINDS, |mut world, _| async move {
         let registry = TestRegistry::new();
