@@ -5,8 +5,8 @@ use crate::cluster::{Change, Cluster, ClusterHosts, Watch};
 use crate::driver::{Controller, DriverOptions, Queue, Reconcile, Stopping, Wakes, reference};
 use crate::object::ObjectRef;
 use crate::reconcile::{
-    Context, GeneratorReconciler, GitRepositoryReconciler, KustomizationReconciler, OciRepositoryReconciler,
-    SourceObserver, Unsupported,
+    AutomationReconciler, Context, GeneratorReconciler, GitRepositoryReconciler, KustomizationReconciler,
+    OciRepositoryReconciler, PolicyReconciler, RepositoryReconciler, SourceObserver, Unsupported,
 };
 use crate::source::{GitHosts, OciRegistries};
 use kube::Client;
@@ -89,6 +89,8 @@ impl Engine {
             cluster: cluster.clone(),
             settled: Default::default(),
             bundles: Default::default(),
+            scans: Default::default(),
+            wakes: wakes.clone(),
         });
         let mut start = Start { name: options.name, context, wakes: wakes.clone(), tasks: Vec::new() };
         for kind in KINDS {
@@ -120,7 +122,16 @@ impl Engine {
 
 /// Whether objects of this kind are reconciled. Those of other kinds get a condition that says that they are not.
 pub fn is_supported(kind: &FluxKind) -> bool {
-    let kinds = ["Kustomization", "GitRepository", "OCIRepository", "ArtifactGenerator", "ExternalArtifact"];
+    let kinds = [
+        "Kustomization",
+        "GitRepository",
+        "OCIRepository",
+        "ArtifactGenerator",
+        "ExternalArtifact",
+        "ImageRepository",
+        "ImagePolicy",
+        "ImageUpdateAutomation",
+    ];
     kinds.contains(&kind.kind)
 }
 
@@ -140,6 +151,9 @@ impl Start {
             "GitRepository" => self.control(kind, api_version, GitRepositoryReconciler::new(context)),
             "OCIRepository" => self.control(kind, api_version, OciRepositoryReconciler::new(context)),
             "ArtifactGenerator" => self.control(kind, api_version, GeneratorReconciler::new(context)),
+            "ImageRepository" => self.control(kind, api_version, RepositoryReconciler::new(context)),
+            "ImagePolicy" => self.control(kind, api_version, PolicyReconciler::new(context)),
+            "ImageUpdateAutomation" => self.control(kind, api_version, AutomationReconciler::new(context)),
             "ExternalArtifact" => self.observe(kind, api_version),
             _ => {
                 debug_assert!(!is_supported(kind));

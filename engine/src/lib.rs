@@ -38,4 +38,5 @@ pub use engine::{Engine, EngineOptions, Unfinished, is_supported};
 pub use object::ObjectRef;
 pub use render::{BuildError, ServedRemotes, build, envsubst};
 pub use source::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
+pub use source::{GitPush, GitPushError, RefUpdate, push_to};
 pub use source::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};

@@ -5,6 +5,7 @@ use crate::artifact::ArtifactStore;
 use crate::cluster::{Cluster, ClusterError, ClusterHosts, Elsewhere};
 use crate::driver::{DriverOptions, Next, Stopping, Wakes};
 use crate::object::{self, ObjectRef};
+use crate::reconcile::image::Scans;
 use crate::reconcile::kustomization::Bundles;
 use crate::source::{GitHosts, OciRegistries};
 use crate::status::conditions::rfc3339;
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) observer: SourceObserver,
     pub(crate) settled: Settled,
     pub(crate) bundles: Bundles,
+    pub(crate) scans: Scans,
+    pub(crate) wakes: Wakes,
     pub(crate) driver: DriverOptions,
     pub(crate) stopping: Stopping,
 }

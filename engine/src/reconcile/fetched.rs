@@ -23,7 +23,7 @@ pub(super) const UNREADABLE: Duration = Duration::from_secs(30);
 
 /// Why there is no artifact.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(in crate::reconcile) struct Failure {
     /// Reason of the conditions.
     pub(super) reason: &'static str,
     /// Message of the conditions.

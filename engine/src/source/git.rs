@@ -3,12 +3,12 @@
 use super::host::{GitAccess, GitHosts, GitRemote};
 use super::ignore::{IGNORE_FILE, IgnoreRules};
 use super::join;
-use super::semver::{Range, Version};
 use super::submodules;
 use bytes::Bytes;
 use git2::{ObjectType, Oid, Repository};
 use seatrial_api::source::GitRepositoryRef;
 use seatrial_render::{Entry, Tree};
+use seatrial_semver::{Constraint, Version};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, Once, PoisonError};
@@ -237,10 +237,10 @@ fn peel(repository: &Repository, url: &str, reference: &str) -> Result<Oid, Fetc
 
 /// The tag with the highest version in `range`; of tags with the same version, the one whose commit is younger.
 fn best_tag(repository: &Repository, range: &str) -> Result<String, FetchError> {
-    let parsed = Range::parse(range).map_err(|error| FetchError::Range(error.to_string()))?;
+    let parsed = Constraint::parse(range).map_err(|error| FetchError::Range(error.to_string()))?;
     let mut best: Option<(Version, i64, String)> = None;
     for tag in repository.tag_names(None)?.iter().filter_map(|tag| tag.ok().flatten()) {
-        let Some(version) = Version::parse(tag).filter(|version| parsed.contains(version)) else { continue };
+        let Some(version) = Version::of_tag(tag).filter(|version| parsed.contains(version)) else { continue };
         let time = repository
             .find_reference(&format!("refs/tags/{tag}"))
             .and_then(|reference| reference.peel_to_commit())

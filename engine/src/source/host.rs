@@ -1,5 +1,6 @@
 //! Where Git repositories come from.
 
+use super::push::{GitPush, GitPushError};
 use futures::future::BoxFuture;
 use seatrial_time::Signal;
 use std::fmt;
@@ -21,6 +22,24 @@ pub trait GitHosts: Send + Sync {
         access: &'a GitAccess,
     ) -> BoxFuture<'a, Result<GitRemote, GitError>> {
         Box::pin(std::future::ready(self.open(url, &access.auth)))
+    }
+
+    /// Moves references of the repository behind `url` to a commit that is already in the repository that [`GitHosts::reach`]
+    /// gave. Who may not write is refused with the words of the server ([`GitPushError::Refused`]); a branch that has moved
+    /// meanwhile is [`GitPushError::Moved`], and nothing has changed then. [`push_to`](super::push_to) does the work on a
+    /// repository that is there.
+    ///
+    /// # Errors
+    /// See [`GitPushError`]. Hosts that take no pushes refuse every one.
+    fn push<'a>(
+        &'a self,
+        url: &'a str,
+        access: &'a GitAccess,
+        push: &'a GitPush,
+    ) -> BoxFuture<'a, Result<(), GitPushError>> {
+        let _ = (access, push);
+        let message = format!("pushing to '{url}' is not supported: the run does not serve it");
+        Box::pin(std::future::ready(Err(GitPushError::Refused { message })))
     }
 
     /// Moves when other URLs are served, or credentials change; none where they never do.

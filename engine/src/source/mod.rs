@@ -7,7 +7,7 @@ mod host;
 pub(crate) mod ignore;
 pub(crate) mod include;
 pub(crate) mod oci;
-mod semver;
+pub(crate) mod push;
 mod submodules;
 mod values;
 pub(crate) mod verify;
@@ -17,6 +17,7 @@ pub use git::{FetchError, read_commit};
 pub use host::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use ignore::{DEFAULT_EXCLUDES, IgnoreRules};
 pub use oci::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};
+pub use push::{GitPush, GitPushError, RefUpdate, push_to};
 
 /// `folder/name`, or `name` in the root.
 fn join(folder: &str, name: &str) -> String {

@@ -12,12 +12,13 @@ pub(crate) use {
     snapshot::snapshot,
 };
 
+use futures::future::BoxFuture;
 use git2::{Repository, Signature, Time};
 use kube::Client;
 use seatrial_api::FluxRelease;
 use seatrial_engine::{
-    ArtifactStore, ClusterHosts, DriverOptions, Engine, EngineOptions, GitAuth, GitError, GitHosts,
-    GitRemote, NoRegistries, OciRegistries, RemoteCluster,
+    ArtifactStore, ClusterHosts, DriverOptions, Engine, EngineOptions, GitAccess, GitAuth, GitError,
+    GitHosts, GitPush, GitPushError, GitRemote, NoRegistries, OciRegistries, RemoteCluster, push_to,
 };
 use seatrial_render::Renderer;
 use seatrial_sim::{Cluster, ClusterOptions, Identity};
@@ -42,6 +43,12 @@ pub(crate) struct TestGit {
     others: Mutex<BTreeMap<String, TempDir>>,
     changes: Signal,
     seconds: Mutex<i64>,
+    /// What pushes are refused with.
+    pub(crate) refuses: Mutex<Option<String>>,
+    /// What happens just before the next push.
+    pub(crate) overtaken: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// What was pushed, or tried to be.
+    pub(crate) pushes: Mutex<Vec<GitPush>>,
 }
 
 impl TestGit {
@@ -49,7 +56,9 @@ impl TestGit {
         let folder = tempfile::tempdir().unwrap();
         Repository::init_bare(folder.path()).unwrap();
         let others = Mutex::default();
-        Arc::new(TestGit { folder, others, changes: Signal::new(), seconds: Mutex::new(1_767_225_600) })
+        let seconds = Mutex::new(1_767_225_600);
+        let (refuses, overtaken, pushes) = Default::default();
+        Arc::new(TestGit { folder, others, changes: Signal::new(), seconds, refuses, overtaken, pushes })
     }
 
     /// Commits exactly these files to [`BRANCH`]; gives the revision as statuses have it.
@@ -130,6 +139,25 @@ impl GitHosts for TestGit {
             url: url.to_owned(),
             hint: Some(format!("serve it with --serve {url}=PATH")),
         })
+    }
+
+    fn push<'a>(
+        &'a self,
+        _url: &'a str,
+        _access: &'a GitAccess,
+        push: &'a GitPush,
+    ) -> BoxFuture<'a, Result<(), GitPushError>> {
+        if let Some(overtaking) = self.overtaken.lock().unwrap().take() {
+            overtaking();
+        }
+        let refused = self.refuses.lock().unwrap().clone();
+        let pushed = match refused {
+            Some(message) => Err(GitPushError::Refused { message }),
+            None => push_to(self.folder.path(), push),
+        };
+        self.pushes.lock().unwrap().push(push.clone());
+        self.changes.bump();
+        Box::pin(std::future::ready(pushed))
     }
 }
 
@@ -470,6 +498,8 @@ fn path_of(object: &Value) -> String {
         "GitRepository" => "gitrepositories".to_owned(),
         "OCIRepository" => "ocirepositories".to_owned(),
         "HelmRelease" => "helmreleases".to_owned(),
+        "ImageRepository" => "imagerepositories".to_owned(),
+        "ImagePolicy" => "imagepolicies".to_owned(),
         _ => format!("{lower}s"),
     };
     let name = object["metadata"]["name"].as_str().unwrap();

@@ -26,6 +26,9 @@ struct State {
     blobs: BTreeMap<String, Bytes>,
     pulled: usize,
     asked_with: Vec<String>,
+    /// How many of the next lists of tags are refused, and how often any was asked for.
+    refuses: usize,
+    listed: usize,
 }
 
 fn digest(data: &[u8]) -> String {
@@ -80,6 +83,16 @@ impl TestRegistry {
         name
     }
 
+    /// Refuses this many of the next lists of tags, as a registry does that is asked too often.
+    pub(crate) fn refuse(&self, times: usize) {
+        self.state.lock().unwrap().refuses = times;
+    }
+
+    /// How often a list of tags was asked for.
+    pub(crate) fn listed(&self) -> usize {
+        self.state.lock().unwrap().listed
+    }
+
     /// How many blobs were read.
     pub(crate) fn pulled(&self) -> usize {
         self.state.lock().unwrap().pulled
@@ -107,7 +120,17 @@ impl TestRegistry {
 
 impl OciRegistries for TestRegistry {
     fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>> {
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
+        state.listed += 1;
+        if state.refuses > 0 {
+            state.refuses -= 1;
+            return Box::pin(ready(Err(OciError::Refused {
+                host: at.host.clone(),
+                path: format!("{}/tags/list?n=1000", at.path),
+                code: "TOOMANYREQUESTS".to_owned(),
+                message: "You have reached your pull rate limit".to_owned(),
+            })));
+        }
         let all = state.manifests.get(&format!("{}/{}", at.host, at.path)).cloned().unwrap_or_default();
         Box::pin(ready(Ok(all.into_keys().filter(|key| !key.starts_with("sha256:")).collect())))
     }

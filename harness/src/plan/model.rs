@@ -181,11 +181,32 @@ pub enum Op {
         /// The folder with the files of the artifact.
         from: Option<PathBuf>,
     },
+    /// Checks that no image automation reaches another cluster's files.
+    ExpectIsolated {
+        /// The cluster whose automations are looked at; `None`: those of all.
+        cluster: Option<String>,
+    },
+    /// Takes a tag out of the registry.
+    DeleteTag {
+        /// The image with its tag.
+        image: String,
+    },
+    /// Checks the commit at the tip of a branch.
+    ExpectCommit {
+        /// The repository.
+        repo: String,
+        /// The branch.
+        branch: String,
+        /// How long it may take.
+        within: Option<Duration>,
+        /// What it has to be.
+        wanted: Box<crate::scenario::ExpectCommit>,
+    },
     /// Asks for a reconcile.
     Reconcile {
         /// The cluster.
         cluster: String,
-        /// `Kustomization` or `GitRepository`.
+        /// `Kustomization`, `GitRepository`, or one of the image kinds.
         kind: &'static str,
         /// Its namespace.
         namespace: String,

@@ -141,6 +141,17 @@ impl<'a> Names<'a> {
                 image: push.image.clone(),
                 from: push.from.as_ref().map(|from| located.folder().join(from)),
             },
+            Action::ExpectIsolated(expect) => Op::ExpectIsolated { cluster: expect.cluster.clone() },
+            Action::DeleteTag(delete) => Op::DeleteTag { image: delete.image.clone() },
+            Action::ExpectCommit(expect) => {
+                let repo = self.repo(expect.repo.as_ref());
+                Op::ExpectCommit {
+                    branch: self.branch(&repo, expect.branch.as_ref()),
+                    within: expect.within.map(|span| span.0),
+                    wanted: Box::new(expect.clone()),
+                    repo,
+                }
+            }
             Action::Reconcile(reconcile) => self.reconcile(reconcile, index),
             Action::Advance(span) => Op::Advance(span.0),
             Action::Apply(apply) => Op::Apply {
@@ -191,7 +202,12 @@ impl<'a> Names<'a> {
     fn reconcile(&self, reconcile: &Reconcile, index: usize) -> Op {
         let (kind, name) = match (&reconcile.kustomization, &reconcile.source) {
             (Some(name), _) => ("Kustomization", name.clone()),
-            (None, name) => ("GitRepository", name.clone().unwrap_or_default()),
+            (None, Some(name)) => ("GitRepository", name.clone()),
+            (None, None) => match (&reconcile.image_repository, &reconcile.image_policy) {
+                (Some(name), _) => ("ImageRepository", name.clone()),
+                (None, Some(name)) => ("ImagePolicy", name.clone()),
+                (None, None) => ("ImageUpdateAutomation", reconcile.image_update.clone().unwrap_or_default()),
+            },
         };
         Op::Reconcile {
             cluster: self.cluster(reconcile.cluster.as_ref(), index),

@@ -20,6 +20,17 @@ pub(super) fn title(op: &Op) -> String {
         Op::Toggle { env, service, enable: true, .. } => format!("enable {service} on {env}"),
         Op::Toggle { env, service, enable: false, .. } => format!("disable {service} on {env}"),
         Op::Push { image, .. } => format!("push {image}"),
+        Op::ExpectIsolated { cluster } => {
+            let whose = cluster.as_deref().unwrap_or("every cluster");
+            format!("expect that image automations of {whose} leave the files of others alone")
+        }
+        Op::DeleteTag { image } => format!("delete the tag {image}"),
+        Op::ExpectCommit { repo, branch, within: Some(time), .. } => {
+            format!("expect a commit on {branch} of {repo} within {}", Span(*time))
+        }
+        Op::ExpectCommit { repo, branch, within: None, .. } => {
+            format!("expect a commit on {branch} of {repo}")
+        }
         Op::Reconcile { cluster, kind, name, with_source, .. } => {
             let source = if *with_source { " with its source" } else { "" };
             format!("reconcile {kind}/{name}{source} on {cluster}")

@@ -7,7 +7,7 @@
 use super::clone::command;
 use crate::forge::Forge;
 use futures::future::BoxFuture;
-use seatrial_engine::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
+use seatrial_engine::{GitAccess, GitAuth, GitError, GitHosts, GitPush, GitPushError, GitRemote, Secret};
 use seatrial_time::{Clock, Signal, Task};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -98,6 +98,20 @@ impl GitHosts for NetworkGit {
                 other => other,
             }
         })
+    }
+
+    /// Repositories of the run take pushes; to others nothing is ever pushed.
+    fn push<'a>(
+        &'a self,
+        url: &'a str,
+        access: &'a GitAccess,
+        push: &'a GitPush,
+    ) -> BoxFuture<'a, Result<(), GitPushError>> {
+        if self.forge.by_url(url).is_ok() {
+            return self.forge.push(url, access, push);
+        }
+        let message = format!("pushing to '{url}' is not supported: the run does not serve it");
+        Box::pin(std::future::ready(Err(GitPushError::Refused { message })))
     }
 
     fn changes(&self) -> Option<Signal> {

@@ -65,6 +65,11 @@ pub(super) fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<String>,
             };
             Ok(vec![short(&digest.to_string())])
         }
+        Op::DeleteTag { image } => {
+            let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
+            world.registry.delete_tag(repository, tag)?;
+            Ok(Vec::new())
+        }
         _ => Ok(Vec::new()),
     }
 }

@@ -13,11 +13,13 @@
 //! - A step that fails, a run that gets stuck, even a panic, ends one scenario and no other.
 
 mod bootstrap;
+mod commit;
 mod event;
 mod expect;
 mod failure;
 mod flux;
 mod git;
+mod isolation;
 mod manual;
 mod options;
 mod play;

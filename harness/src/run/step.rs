@@ -1,7 +1,7 @@
 //! One step.
 
 use super::world::World;
-use super::{expect, flux, git, manual};
+use super::{commit, expect, flux, git, isolation, manual};
 use crate::plan::{Op, PlannedStep};
 use crate::report::Failure;
 use jiff::Timestamp;
@@ -12,7 +12,10 @@ pub(super) async fn play(
     step: &PlannedStep,
     started: Timestamp,
 ) -> Result<Vec<String>, Failure> {
-    if !matches!(step.op, Op::Expect { .. } | Op::Advance(_)) {
+    if !matches!(
+        step.op,
+        Op::Expect { .. } | Op::ExpectCommit { .. } | Op::ExpectIsolated { .. } | Op::Advance(_)
+    ) {
         world.changing().await?;
     }
     match &step.op {
@@ -25,7 +28,12 @@ pub(super) async fn play(
         | Op::Merge { .. }
         | Op::Revert { .. }
         | Op::Toggle { .. }
-        | Op::Push { .. } => git::play(world, step.line, &step.op).map_err(Into::into),
+        | Op::Push { .. }
+        | Op::DeleteTag { .. } => git::play(world, step.line, &step.op).map_err(Into::into),
+        Op::ExpectIsolated { cluster } => isolation::expect(world, cluster.as_deref()).await,
+        Op::ExpectCommit { repo, branch, within, wanted } => {
+            commit::expect(world, repo, branch, *within, wanted).await
+        }
         Op::Advance(time) => {
             world.clock.sleep(*time).await;
             Ok(Vec::new())

@@ -260,3 +260,78 @@ fn one_scenario_of_a_file_with_several_is_asked_for_by_name() {
     assert_eq!(names(&["", "#one"]).unwrap().len(), 3);
     assert!(names(&["#two"]).unwrap_err().ends_with("it has one, a second, three"));
 }
+
+const REPO: &str = "  clusters: {}\n  git: {r: {}}\n  steps:
+  - addCluster: {name: beta}
+  - commit: {write: {a.yaml: \"one\\ntwo\\n\"}, message: First}
+  - commit: {write: {a.yaml: \"one\\n2\\n\"}, message: \"Second\\n\\nbody\", author: {name: Ann, email: a@b}}\n";
+
+#[test]
+fn a_commit_is_checked_in_all_that_is_asked_of_it() {
+    let lines = "diff: {a.yaml: {removed: [two], added: ['2']}}";
+    let good = format!(
+        "{REPO}  - expectCommit: {{author: {{name: Ann, email: a@b}}, message: \"Second\\n\\nbody\", files: [a.yaml], {lines}}}\n"
+    );
+    let report = one(&good);
+    assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
+    let cases = [
+        ("author: {name: Ann, email: c@d}", "its author is Ann <a@b>"),
+        ("message: Second", "its message is \"Second\\n\\nbody\\n\""),
+        ("files: [b.yaml]", "it changes a.yaml"),
+        ("diff: {a.yaml: {added: ['2']}}", "of a.yaml it changes\n-two\n+2"),
+        ("within: 5m, message: Third", "its message is \"Second\\n\\nbody\\n\""),
+    ];
+    for (check, wanted) in cases {
+        let report = one(&format!("{REPO}  - expectCommit: {{{check}}}\n"));
+        let told = failure(&report);
+        assert!(told.ends_with(wanted), "{told}");
+        assert_eq!(
+            told.starts_with("not within 5m: the tip of main is "),
+            check.starts_with("within"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn an_automation_that_reaches_another_clusters_files_is_told() {
+    let marked = "kind: ConfigMap\\napiVersion: v1\\nmetadata: {name: a}\\ndata:\\n  tag: '1' # {\\\"$imagepolicy\\\": \\\"flux-system:p:tag\\\"}\\n";
+    let flux = |cluster: &str, path: &str| {
+        format!(
+            "  - apply:
+      cluster: {cluster}
+      object: {{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {{name: apps, namespace: flux-system}},
+        spec: {{interval: 1m, prune: true, path: {path}, sourceRef: {{kind: GitRepository, name: flux-system}}}}}}\n"
+        )
+    };
+    let played = |path: &str| {
+        one(&format!(
+            "  clusters: {{beta: {{}}, production: {{}}}}
+  git: {{r: {{}}}}
+  steps:
+  - commit:
+      write:
+        base/kustomization.yaml: 'resources: [a.yaml]'
+        base/a.yaml: \"{marked}\"
+        beta/kustomization.yaml: 'resources: [../base, b.yaml]'
+        beta/b.yaml: \"{marked}\"
+        production/kustomization.yaml: 'resources: [../base]'
+        clusters/beta/a.txt: a
+        clusters/production/a.txt: a
+  - bootstrap: {{cluster: beta, path: clusters/beta, componentsExtra: [image-reflector-controller, image-automation-controller]}}
+  - bootstrap: {{cluster: production, path: clusters/production}}
+{}{}  - apply:
+      cluster: beta
+      object: {{apiVersion: image.toolkit.fluxcd.io/v1, kind: ImageUpdateAutomation, metadata: {{name: auto, namespace: flux-system}},
+        spec: {{interval: 1m, suspend: true, sourceRef: {{name: flux-system}}, update: {{path: {path}}},
+          git: {{commit: {{author: {{email: a@b}}}}, push: {{branch: main}}}}}}}}
+  - expectIsolated: {{cluster: beta}}\n",
+            flux("beta", "./beta"),
+            flux("production", "./production"),
+        ))
+    };
+    let report = played("./beta");
+    assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
+    let wanted = "ImageUpdateAutomation/auto of beta changes base/a.yaml, which production builds from";
+    assert_eq!(failure(&played("./")), wanted);
+}

@@ -101,7 +101,10 @@ impl ExtraController {
 /// Asks for a reconcile.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[schemars(extend("oneOf" = [{"required": ["kustomization"]}, {"required": ["source"]}]))]
+#[schemars(extend("oneOf" = [
+    {"required": ["kustomization"]}, {"required": ["source"]}, {"required": ["imageRepository"]},
+    {"required": ["imagePolicy"]}, {"required": ["imageUpdate"]}
+]))]
 pub struct Reconcile {
     /// The cluster. Default: the only one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,12 +115,31 @@ pub struct Reconcile {
     /// The GitRepository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The ImageRepository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_repository: Option<String>,
+    /// The ImagePolicy (from Flux 2.9 on it heeds that).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_policy: Option<String>,
+    /// The ImageUpdateAutomation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_update: Option<String>,
     /// Where it is. Default: `flux-system`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Asks the Kustomization's source first, and waits until it has answered. Default: false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub with_source: bool,
+}
+
+/// Checks that no image automation of a cluster would change files that another cluster's Kustomizations build from: then a tag
+/// that one environment is to have would reach the other, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ExpectIsolated {
+    /// The cluster whose automations are looked at. Default: those of all clusters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// Applies objects past Git, as `kubectl apply --server-side` does.

@@ -164,6 +164,53 @@ pub struct Toggle {
     pub alias: Option<String>,
 }
 
+/// Takes a tag out of the registry; the image stays, as in any registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteTag {
+    /// The image with its tag: `btoll/debug:1.0.1`.
+    pub image: String,
+}
+
+/// Checks the commit at the tip of a branch. What is not given is not checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExpectCommit {
+    /// The repository. Default: the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<String>,
+    /// The branch. Default: the repository's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// How long it may take until the tip is such a commit. Default: it has to be one at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<super::Span>,
+    /// The author.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<AuthorSpec>,
+    /// The whole message; line ends at its end do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The files that it changes: these and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<String>>,
+    /// What it changes, by file: the lines that go and those that come, all of them and in their order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub diff: BTreeMap<String, LineDiff>,
+}
+
+/// What changes in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LineDiff {
+    /// Lines that go, without their line ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+    /// Lines that come, without their line ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+}
+
 /// Pushes an image, or an artifact of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

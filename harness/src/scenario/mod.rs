@@ -88,13 +88,14 @@ mod steps;
 mod tree;
 
 pub use cluster_step::{
-    AddCluster, Apply, Bootstrap, Delete, ExtraController, PatchObject, Reconcile, SetProfile,
+    AddCluster, Apply, Bootstrap, Delete, ExpectIsolated, ExtraController, PatchObject, Reconcile, SetProfile,
 };
 pub use discover::{DiscoverError, discover};
 pub use duration::Span;
 pub use expect::{Condition, Expect, ObjectRef, RevisionOf};
 pub use git_step::{
-    AuthorSpec, Branch, Commit, Content, ContentFile, Merge, MergeHow, PatchSource, Push, Revert, Toggle,
+    AuthorSpec, Branch, Commit, Content, ContentFile, DeleteTag, ExpectCommit, LineDiff, Merge, MergeHow,
+    PatchSource, Push, Revert, Toggle,
 };
 pub use model::{ClusterSpec, GitSpec, Metadata, Scenario, Spec, UnknownImages};
 pub use parse::{Located, parse_file, parse_text};

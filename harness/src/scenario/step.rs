@@ -1,8 +1,8 @@
 //! Steps: what people do to a fleet from outside.
 
 use super::{
-    AddCluster, Apply, Bootstrap, Branch, Commit, Delete, Expect, Merge, PatchObject, Push, Reconcile,
-    Revert, SetProfile, Span, Toggle,
+    AddCluster, Apply, Bootstrap, Branch, Commit, Delete, DeleteTag, Expect, ExpectCommit, ExpectIsolated,
+    Merge, PatchObject, Push, Reconcile, Revert, SetProfile, Span, Toggle,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,12 @@ actions! {
     disable Disable(Toggle) "disable",
     /// Pushes an image, or an artifact of files, to the registry.
     push Push(Push) "push",
+    /// Takes a tag out of the registry.
+    delete_tag DeleteTag(DeleteTag) "deleteTag",
+    /// Checks the commit at the tip of a branch.
+    expect_commit ExpectCommit(ExpectCommit) "expectCommit",
+    /// Checks that no image automation reaches another cluster's files.
+    expect_isolated ExpectIsolated(ExpectIsolated) "expectIsolated",
     /// Asks for a reconcile, as `flux reconcile` does, without waiting for its end.
     reconcile Reconcile(Reconcile) "reconcile",
     /// Lets time pass: `advance: 10m`.

@@ -4,7 +4,7 @@ use super::problem::{Problem, quoted};
 use super::references::{Context, is_tag};
 use super::shape::Shape;
 use super::tree::{self, Node};
-use super::{Action, Expect, FilePatch, Step};
+use super::{Action, Expect, ExpectCommit, FilePatch, Step};
 use crate::monorepo::Service;
 use crate::registry::RepositoryName;
 
@@ -72,11 +72,34 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
                 }
             }
         }
+        Action::ExpectIsolated(expect) => {
+            if let (Some(name), Some(node)) = (&expect.cluster, body.get("cluster")) {
+                let known = context.clusters.clone();
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                context.known("cluster", name, node.at, &known);
+            }
+        }
+        Action::DeleteTag(delete) => image(context, &delete.image, body),
+        Action::ExpectCommit(expect) => {
+            context.repo(body);
+            let nothing = ExpectCommit {
+                repo: expect.repo.clone(),
+                branch: expect.branch.clone(),
+                within: expect.within,
+                ..ExpectCommit::default()
+            };
+            if *expect == nothing {
+                context.problem(
+                    body.at,
+                    "`expectCommit` checks nothing: it needs one of `author`, `message`, `files`, `diff`",
+                );
+            }
+        }
         Action::Reconcile(reconcile) => {
             context.cluster(body);
-            if reconcile.with_source && reconcile.source.is_some() {
+            if reconcile.with_source && reconcile.kustomization.is_none() {
                 let at = body.entry("withSource").map_or(body.at, |e| e.at);
-                context.problem(at, "`withSource` goes with `kustomization`, not with `source`");
+                context.problem(at, "`withSource` goes with `kustomization` alone");
             }
         }
         Action::Advance(_) => {}

@@ -2,6 +2,7 @@
 
 mod apply;
 mod git;
+mod image;
 mod kustomization;
 mod oci;
 
@@ -46,6 +47,19 @@ enum What {
     /// Create or update a Kustomization.
     #[command(visible_alias = "ks")]
     Kustomization(Box<kustomization::Args>),
+    /// Create or update image repositories, policies and automations.
+    #[command(subcommand)]
+    Image(ImageWhat),
+}
+
+#[derive(Debug, Subcommand)]
+enum ImageWhat {
+    /// Create or update an ImageRepository.
+    Repository(Box<image::RepositoryArgs>),
+    /// Create or update an ImagePolicy.
+    Policy(Box<image::PolicyArgs>),
+    /// Create or update an ImageUpdateAutomation.
+    Update(Box<image::UpdateArgs>),
 }
 
 /// Create or update sources.
@@ -114,6 +128,9 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
             SourceWhat::Oci(oci) => oci.check().map(|()| &oci.name),
         },
         What::Kustomization(kustomization) => kustomization.check().map(|()| &kustomization.name),
+        What::Image(ImageWhat::Repository(repository)) => repository.check().map(|()| &repository.name),
+        What::Image(ImageWhat::Policy(policy)) => Ok(&policy.name),
+        What::Image(ImageWhat::Update(update)) => update.check().map(|()| &update.name),
     };
     let mut common = Common {
         name: name_of(name?)?,
@@ -127,6 +144,9 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
             SourceWhat::Oci(oci) => oci.made(&mut common, &labels, fetch_timeout)?,
         },
         What::Kustomization(kustomization) => kustomization.made(&mut common, &labels)?,
+        What::Image(ImageWhat::Repository(repository)) => repository.made(&mut common, &labels)?,
+        What::Image(ImageWhat::Policy(policy)) => policy.made(&mut common, &labels, interval)?,
+        What::Image(ImageWhat::Update(update)) => update.made(&mut common, &labels)?,
     };
     if export {
         return print(&common, &made, screen);

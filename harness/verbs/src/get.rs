@@ -8,7 +8,10 @@ use crate::flags::{SWITCH, switch};
 use crate::{ApiError, Env, Global, Screen, Session, Table, VerbError};
 use clap::Subcommand;
 use filter::{Filter, query};
-use listing::{ALL, Columns, GIT, KUSTOMIZATIONS, Listing, OCI, SOURCES};
+use listing::{
+    ALL, Columns, GIT, IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATES, IMAGES, KUSTOMIZATIONS, Listing,
+    OCI, SOURCES,
+};
 use serde_json::Value;
 
 /// Print the statuses of Flux resources.
@@ -52,6 +55,21 @@ enum What {
     /// Print sources.
     #[command(subcommand, visible_alias = "source")]
     Sources(Sources),
+    /// Print image repositories, policies and automations.
+    #[command(subcommand, visible_alias = "image")]
+    Images(Images),
+}
+
+#[derive(Debug, Subcommand)]
+enum Images {
+    /// Print all of them.
+    All(Names),
+    /// Print ImageRepositories.
+    Repository(Names),
+    /// Print ImagePolicies.
+    Policy(Names),
+    /// Print ImageUpdateAutomations.
+    Update(Names),
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,6 +104,10 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         What::Sources(Sources::All(names)) => (SOURCES, names),
         What::Sources(Sources::Git(names)) => (GIT, names),
         What::Sources(Sources::Oci(names)) => (OCI, names),
+        What::Images(Images::All(names)) => (IMAGES, names),
+        What::Images(Images::Repository(names)) => (IMAGE_REPOSITORIES, names),
+        What::Images(Images::Policy(names)) => (IMAGE_POLICIES, names),
+        What::Images(Images::Update(names)) => (IMAGE_UPDATES, names),
     };
     let many = listings.len() > 1;
     let all_namespaces = switch("-A, --all-namespaces", args.all_namespaces.as_deref())?;

@@ -5,6 +5,7 @@ use seatrial_api::FluxKind;
 use seatrial_api::catalog::KINDS;
 
 const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
+const IMAGE: &str = "image.toolkit.fluxcd.io";
 const SOURCE: &str = "source.toolkit.fluxcd.io";
 
 /// A kind that can be reconciled, suspended and resumed.
@@ -16,6 +17,12 @@ pub(crate) enum Target {
     Git,
     /// An OCIRepository.
     Oci,
+    /// An ImageRepository.
+    ImageRepository,
+    /// An ImagePolicy.
+    ImagePolicy,
+    /// An ImageUpdateAutomation.
+    ImageUpdate,
 }
 
 impl Target {
@@ -25,6 +32,9 @@ impl Target {
             Target::Kustomization => (KUSTOMIZE, "Kustomization"),
             Target::Git => (SOURCE, "GitRepository"),
             Target::Oci => (SOURCE, "OCIRepository"),
+            Target::ImageRepository => (IMAGE, "ImageRepository"),
+            Target::ImagePolicy => (IMAGE, "ImagePolicy"),
+            Target::ImageUpdate => (IMAGE, "ImageUpdateAutomation"),
         }
     }
 
@@ -48,17 +58,42 @@ impl Target {
             Target::Kustomization => "kustomization",
             Target::Git => "source git",
             Target::Oci => "source oci",
+            Target::ImageRepository => "image repository",
+            Target::ImagePolicy => "image policy",
+            Target::ImageUpdate => "image update automation",
         }
     }
 
-    /// What a successful reconciliation did, with the object's revision.
+    /// What a successful reconciliation did, with what it came to.
     pub(crate) fn done(self, object: &serde_json::Value) -> String {
         let status = &object["status"];
         let (done, revision) = match self {
             Target::Kustomization => ("applied", &status["lastAppliedRevision"]),
             Target::Git | Target::Oci => ("fetched", &status["artifact"]["revision"]),
+            Target::ImageRepository => {
+                return format!(
+                    "scan fetched {} tags",
+                    status["lastScanResult"]["tagCount"].as_i64().unwrap_or(0)
+                );
+            }
+            Target::ImagePolicy => return format!("selected ref {}", latest(status)),
+            Target::ImageUpdate => {
+                let ready = crate::wait::condition(object, "Ready");
+                let said = ready.and_then(|ready| ready["message"].as_str());
+                return said.unwrap_or("automation not yet run").to_owned();
+            }
         };
         format!("{done} revision {}", revision.as_str().unwrap_or_default())
+    }
+}
+
+/// The image that a policy took, as its status has it in either generation.
+fn latest(status: &serde_json::Value) -> String {
+    let text = |key: &str| status["latestRef"][key].as_str();
+    match (text("name"), text("tag"), text("digest")) {
+        (Some(name), Some(tag), Some(digest)) => format!("{name}:{tag}@{digest}"),
+        (Some(name), Some(tag), None) => format!("{name}:{tag}"),
+        _ => status["latestImage"].as_str().unwrap_or_default().to_owned(),
     }
 }
 

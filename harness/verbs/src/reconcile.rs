@@ -32,6 +32,28 @@ enum What {
     /// Reconcile a source.
     #[command(subcommand)]
     Source(Source),
+    /// Reconcile an image repository, policy or automation.
+    #[command(subcommand)]
+    Image(Image),
+}
+
+#[derive(Debug, Subcommand)]
+enum Image {
+    /// Reconcile an ImageRepository.
+    Repository {
+        /// Its name.
+        name: Vec<String>,
+    },
+    /// Reconcile an ImagePolicy.
+    Policy {
+        /// Its name.
+        name: Vec<String>,
+    },
+    /// Reconcile an ImageUpdateAutomation.
+    Update {
+        /// Its name.
+        name: Vec<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,6 +82,9 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         }
         What::Source(Source::Git { name }) => (Target::Git, name, false),
         What::Source(Source::Oci { name }) => (Target::Oci, name, false),
+        What::Image(Image::Repository { name }) => (Target::ImageRepository, name, false),
+        What::Image(Image::Policy { name }) => (Target::ImagePolicy, name, false),
+        What::Image(Image::Update { name }) => (Target::ImageUpdate, name, false),
     };
     let required = || VerbError::usage(format!("{} name is required", target.kind()));
     let name = names.first().ok_or_else(required)?;

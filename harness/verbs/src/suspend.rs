@@ -44,6 +44,19 @@ enum What {
     /// Sources.
     #[command(subcommand)]
     Source(Source),
+    /// Image repositories, policies and automations.
+    #[command(subcommand)]
+    Image(Image),
+}
+
+#[derive(Debug, Subcommand)]
+enum Image {
+    /// ImageRepositories.
+    Repository(Names),
+    /// ImagePolicies.
+    Policy(Names),
+    /// ImageUpdateAutomations.
+    Update(Names),
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,6 +79,9 @@ impl What {
             What::Kustomization(names) => (Target::Kustomization, &names.name),
             What::Source(Source::Git(names)) => (Target::Git, &names.name),
             What::Source(Source::Oci(names)) => (Target::Oci, &names.name),
+            What::Image(Image::Repository(names)) => (Target::ImageRepository, &names.name),
+            What::Image(Image::Policy(names)) => (Target::ImagePolicy, &names.name),
+            What::Image(Image::Update(names)) => (Target::ImageUpdate, &names.name),
         }
     }
 }

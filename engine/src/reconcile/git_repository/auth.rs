@@ -7,7 +7,7 @@ use seatrial_api::source::GitRepositorySpec;
 
 impl GitRepositoryReconciler {
     /// How to get at the repository.
-    pub(super) async fn access(
+    pub(in crate::reconcile) async fn access(
         &self,
         namespace: &str,
         spec: &GitRepositorySpec,

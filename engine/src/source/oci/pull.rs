@@ -2,10 +2,10 @@
 
 use super::{OciAddress, OciError, OciRegistries};
 use crate::artifact::hex;
-use crate::source::semver::{Range, Version};
 use bytes::Bytes;
 use regex::Regex;
 use seatrial_api::source::OCIRepositoryRef;
+use seatrial_semver::{Constraint, Version};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -87,12 +87,12 @@ pub(crate) async fn resolve(
 
 /// The tag with the highest version in `range`, of those that `filter` matches.
 fn best(tags: Vec<String>, range: &str, filter: Option<&str>) -> Result<String, String> {
-    let parsed = Range::parse(range).map_err(|error| format!("semver parse error: {error}"))?;
+    let parsed = Constraint::parse(range).map_err(|error| format!("semver parse error: {error}"))?;
     let filter = filter.map(Regex::new).transpose().map_err(|error| error.to_string())?;
     let versions = tags
         .into_iter()
         .filter(|tag| filter.as_ref().is_none_or(|filter| filter.is_match(tag)))
-        .filter_map(|tag| Some((Version::parse(&tag).filter(|version| parsed.contains(version))?, tag)));
+        .filter_map(|tag| Some((Version::of_tag(&tag).filter(|version| parsed.contains(version))?, tag)));
     versions.max().map(|(_, tag)| tag).ok_or_else(|| format!("no match found for semver: {range}"))
 }
 
@@ -152,7 +152,7 @@ mod tests {
     #[case::pre_releases(">=1.0.0-0", Some("rc"), Ok("2.1.0-rc.2"))]
     #[case::filter("*", Some("^1\\.2"), Ok("1.2.0"))]
     #[case::nothing(">=3", None, Err("no match found for semver: >=3"))]
-    #[case::no_range("latest", None, Err("semver parse error: improper constraint: latest"))]
+    #[case::no_range("latest", None, Err("semver parse error: improper constraint: \"latest\""))]
     fn a_range_finds_a_tag(
         #[case] range: &str,
         #[case] filter: Option<&str>,

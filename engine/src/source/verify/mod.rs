@@ -7,7 +7,10 @@
 mod crypto;
 mod openpgp;
 mod packets;
+mod sign;
 mod sshsig;
+
+pub(crate) use sign::SigningKey;
 
 use std::collections::BTreeMap;
 

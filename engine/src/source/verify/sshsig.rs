@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 /// What Git signs for.
-const NAMESPACE: &[u8] = b"git";
+pub(super) const NAMESPACE: &[u8] = b"git";
 
 /// Verifies a signature by one of the keys in `files`, of the form of `authorized_keys`; the result is the key's fingerprint.
 pub(super) fn verify(signature: &str, payload: &[u8], files: &[String]) -> Result<String, String> {
@@ -123,7 +123,7 @@ fn public_key(blob: &[u8]) -> Option<PublicKey> {
 }
 
 /// Bytes with their length in front.
-fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, after) = rest.split_at_checked(4)?;
     let length = u32::from_be_bytes(length.try_into().ok()?);
     let (value, after) = after.split_at_checked(usize::try_from(length).ok()?)?;

@@ -30,6 +30,9 @@ pub(super) async fn apply(
         return Ok(());
     }
     screen.success(format!("{} reconciliation completed", made.noun));
+    if made.group == super::image::GROUP {
+        return Ok(());
+    }
     let revision = status["artifact"]["revision"].as_str().ok_or_else(|| {
         VerbError::Failed(format!("{} reconciliation completed but no artifact was found", made.noun))
     })?;

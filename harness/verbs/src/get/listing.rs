@@ -52,6 +52,33 @@ const KUSTOMIZATION: Listing = Listing {
     columns: &[Text("Revision", &["/status/lastAppliedRevision"]), Suspended, Ready, Message],
 };
 
+const IMAGE_REPOSITORY: Listing = Listing {
+    kind: "ImageRepository",
+    columns: &[Text("Last scan", &["/status/lastScanResult/scanTime"]), Suspended, Ready, Message],
+};
+const IMAGE_POLICY: Listing = Listing {
+    kind: "ImagePolicy",
+    columns: &[
+        Text("Image", &["/status/latestRef/name"]),
+        Text("Tag", &["/status/latestRef/tag"]),
+        Ready,
+        Message,
+    ],
+};
+const IMAGE_UPDATE: Listing = Listing {
+    kind: "ImageUpdateAutomation",
+    columns: &[Text("Last run", &["/status/lastAutomationRunTime"]), Suspended, Ready, Message],
+};
+
+/// `get images repository`.
+pub(super) const IMAGE_REPOSITORIES: &[Listing] = &[IMAGE_REPOSITORY];
+/// `get images policy`.
+pub(super) const IMAGE_POLICIES: &[Listing] = &[IMAGE_POLICY];
+/// `get images update`.
+pub(super) const IMAGE_UPDATES: &[Listing] = &[IMAGE_UPDATE];
+/// `get images all`, in flux's order.
+pub(super) const IMAGES: &[Listing] = &[IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE];
+
 /// `get kustomizations`.
 pub(super) const KUSTOMIZATIONS: &[Listing] = &[KUSTOMIZATION];
 /// `get sources git`.
@@ -68,23 +95,9 @@ pub(super) const ALL: &[Listing] = &[
     CHARTS,
     CHART,
     EXTERNAL,
-    Listing {
-        kind: "ImageRepository",
-        columns: &[Text("Last scan", &["/status/lastScanResult/scanTime"]), Suspended, Ready, Message],
-    },
-    Listing {
-        kind: "ImagePolicy",
-        columns: &[
-            Text("Image", &["/status/latestRef/name"]),
-            Text("Tag", &["/status/latestRef/tag"]),
-            Ready,
-            Message,
-        ],
-    },
-    Listing {
-        kind: "ImageUpdateAutomation",
-        columns: &[Text("Last run", &["/status/lastAutomationRunTime"]), Suspended, Ready, Message],
-    },
+    IMAGE_REPOSITORY,
+    IMAGE_POLICY,
+    IMAGE_UPDATE,
     Listing {
         kind: "HelmRelease",
         columns: &[

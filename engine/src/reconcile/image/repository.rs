@@ -1,0 +1,188 @@
+//! ImageRepository: the tags of a repository, looked up every so often.
+
+use super::spec::RepositorySpec;
+use super::{Failure, access, before, keep_time, put, status_of};
+use crate::cluster::ClusterError;
+use crate::driver::{Next, Reconcile, reference};
+use crate::object::{self, ObjectRef};
+use crate::reconcile::context::{Context, after_error, requested_at};
+use crate::status::conditions::{Conditions, Status};
+use crate::status::{Events, Severity, StatusPatch};
+use seatrial_api::FluxRelease;
+use seatrial_api::meta::condition::{READY, RECONCILING};
+use seatrial_image::{Repository, tags};
+use seatrial_time::{Signal, Stamp};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who writes the statuses.
+pub(super) const MANAGER: &str = "image-reflector-controller";
+
+/// Reconciles ImageRepositories.
+pub(crate) struct RepositoryReconciler {
+    context: Arc<Context>,
+    events: Events,
+}
+
+/// What a reconcile found.
+enum Found {
+    /// Tags, and whether others than before.
+    Tags { count: usize, checksum: String, new: bool },
+    /// That it is not time to look: in so long it will be.
+    NotYet(Duration),
+}
+
+impl RepositoryReconciler {
+    pub(crate) fn new(context: Arc<Context>) -> RepositoryReconciler {
+        let events = Events::new(&context.clock, MANAGER);
+        RepositoryReconciler { context, events }
+    }
+
+    async fn run(&self, object: &Value) -> Result<Next, ClusterError> {
+        let context = &self.context;
+        let (mut status, mut conditions) = status_of(context, object);
+        let mut patch = StatusPatch::of(object, MANAGER);
+        let mut stamps = context.cluster_stamps();
+        let spec = serde_json::from_value::<RepositorySpec>(object["spec"].clone());
+        let (result, interval) = match &spec {
+            Ok(spec) => (self.scan(object, spec, &mut status, &mut stamps).await, spec.interval.to_std()),
+            Err(error) => (Err(Failure::stalled("InvalidSpec", error.to_string())), Duration::ZERO),
+        };
+        put(&mut status, "lastHandledReconcileAt", requested_at(object).map(Value::from));
+        let mut event = None;
+        let (next, wakes) = match result {
+            Ok(Found::NotYet(left)) => {
+                put(&mut status, "observedGeneration", Some(object::generation(object).into()));
+                (Next::Idle(left, stamps), false)
+            }
+            Ok(Found::Tags { count, checksum, new }) => {
+                let mut message = format!("successful scan: found {count} tags");
+                if context.flux >= FluxRelease::V2_9 {
+                    message.push_str(&format!(" with checksum {checksum}"));
+                }
+                if new || !conditions.is(READY, Status::True) {
+                    event = Some((Severity::Info, "Succeeded", message.clone()));
+                }
+                conditions.ready("Succeeded", &message);
+                put(&mut status, "observedGeneration", Some(object::generation(object).into()));
+                (Next::Idle(interval, stamps), new)
+            }
+            Err(failure) => {
+                let next = fail(&mut conditions, &failure, stamps);
+                if failure.stalled {
+                    put(&mut status, "observedGeneration", Some(object::generation(object).into()));
+                }
+                event = Some((Severity::Error, failure.reason, failure.message));
+                (next, false)
+            }
+        };
+        status["conditions"] = serde_json::to_value(conditions.into_list()).unwrap_or_default();
+        keep_time(object, &mut status, "/lastScanResult/scanTime");
+        patch.write(&context.cluster, &status).await?;
+        if let Some((severity, reason, message)) = event {
+            self.events.write(&context.cluster, object, severity, reason, &message, &[]).await;
+        }
+        if wakes {
+            context.wakes.wake_users(&ObjectRef::of(object).to_string(), None, None);
+        }
+        Ok(next)
+    }
+
+    async fn scan(
+        &self,
+        object: &Value,
+        spec: &RepositorySpec,
+        status: &mut Value,
+        stamps: &mut Vec<Stamp>,
+    ) -> Result<Found, Failure> {
+        let context = &self.context;
+        let registries = &*context.registries;
+        stamps.extend(registries.changes().iter().map(Signal::stamp));
+        let who = ObjectRef::of(object);
+        let at = access::address(context, &who.namespace, spec).await?;
+        let canonical = Repository { registry: at.host.clone(), path: at.path.clone() }.to_string();
+        let exclusions = match spec.exclusion_list.as_slice() {
+            [] => tags::DEFAULT_EXCLUSIONS.iter().map(|pattern| (*pattern).to_owned()).collect(),
+            given => given.to_vec(),
+        };
+        if let Some(left) = self.left(object, status, &canonical, &exclusions, spec) {
+            return Ok(Found::NotYet(left));
+        }
+        let limit = spec.timeout.unwrap_or(spec.interval).to_std().max(Duration::from_secs(1));
+        let scan_failed =
+            |problem: String| Failure::new("ReadOperationFailed", format!("scan failed: {problem}"));
+        let found = context.clock.timeout(limit, registries.tags(&at)).await;
+        let found = found
+            .map_err(|_| scan_failed("context deadline exceeded".to_owned()))?
+            .map_err(|error| scan_failed(error.to_string()))?;
+        let kept = tags::kept(found, &exclusions)
+            .map_err(|problem| Failure::stalled("ReadOperationFailed", problem))?;
+        let (count, checksum) = (kept.len(), tags::checksum(&kept));
+        let mut result = json!({ "tagCount": count, "scanTime": context.now() });
+        let latest = tags::latest(&kept);
+        if !latest.is_empty() {
+            result["latestTags"] = latest.into();
+        }
+        if context.flux >= FluxRelease::V2_9 {
+            result["revision"] = checksum.clone().into();
+        }
+        let known = status["canonicalImageName"] == canonical.as_str();
+        status["canonicalImageName"] = canonical.clone().into();
+        status["observedExclusionList"] = exclusions.into();
+        status["lastScanResult"] = result;
+        let new = context.scans.set(&canonical, kept) || !known;
+        Ok(Found::Tags { count, checksum, new })
+    }
+
+    /// How long the last scan holds; none where it is time for the next.
+    fn left(
+        &self,
+        object: &Value,
+        status: &Value,
+        canonical: &str,
+        exclusions: &[String],
+        spec: &RepositorySpec,
+    ) -> Option<Duration> {
+        let asked = requested_at(object).is_some_and(|at| status["lastHandledReconcileAt"] != at);
+        let changed =
+            status["canonicalImageName"] != canonical || status["observedExclusionList"] != json!(exclusions);
+        if asked || changed || !object::is_true(object, READY) || self.context.scans.tags(canonical).is_none()
+        {
+            return None;
+        }
+        let last: jiff::Timestamp = status["lastScanResult"]["scanTime"].as_str()?.parse().ok()?;
+        let since = self.context.clock.now().duration_since(last);
+        let since = Duration::try_from(since).unwrap_or_default();
+        // Times are written in whole seconds.
+        spec.interval.to_std().checked_sub(since).filter(|left| *left > Duration::from_secs(1))
+    }
+}
+
+/// Writes a failure into the conditions; gives when to try again.
+pub(super) fn fail(conditions: &mut Conditions, failure: &Failure, stamps: Vec<Stamp>) -> Next {
+    if failure.stalled {
+        conditions.stalled(failure.reason, &failure.message);
+        return Next::Woken;
+    }
+    conditions.set(RECONCILING, Status::True, "ProgressingWithRetry", "reconciliation in progress");
+    conditions.failed(failure.reason, &failure.message);
+    Next::Backoff(stamps)
+}
+
+impl Reconcile for RepositoryReconciler {
+    async fn reconcile(&self, object: Value, _wake: &Signal) -> Next {
+        if let Some(next) = before(&self.context, &object, MANAGER).await {
+            return next;
+        }
+        self.run(&object).await.unwrap_or_else(|error| after_error(&ObjectRef::of(&object), &error))
+    }
+
+    fn refers_to(&self, object: &Value) -> BTreeSet<String> {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+        let secrets = [&object["spec"]["secretRef"], &object["spec"]["certSecretRef"]];
+        let secrets = secrets.into_iter().filter_map(|secret| secret["name"].as_str());
+        secrets.map(|name| reference("Secret", namespace, name)).collect()
+    }
+}
