@@ -14,6 +14,7 @@ pub mod remotes;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod sealed;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod shell;

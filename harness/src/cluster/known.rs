@@ -57,6 +57,7 @@ impl ClusterHosts for KnownClusters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sealed::SealingKeys;
     use crate::plan::ClusterPlan;
     use crate::registry::{Registry, UnknownImages};
     use rstest::rstest;
@@ -93,7 +94,7 @@ mod tests {
         let end = simulate(Simulation::seeded(1), |clock| async move {
             let images = Arc::new(Registry::new().images(UnknownImages::Pull));
             let known = KnownClusters::on(&clock);
-            known.add(&crate::cluster::simulated(&clock, &ClusterPlan::named("beta"), images));
+            known.add(&crate::cluster::simulated(&clock, &ClusterPlan::named("beta"), images, &SealingKeys::on(&clock)));
             known.open(server, token).map(|found| found.map(drop))
         });
         let found = end.expect("an end");

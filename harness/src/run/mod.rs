@@ -22,6 +22,7 @@ mod manual;
 mod options;
 mod play;
 mod runner;
+mod sealed;
 mod step;
 mod stop;
 mod world;

@@ -9,11 +9,13 @@ use crate::forge::{CommitId, Forge, Repo, Seed};
 use crate::plan::{ClusterPlan, Plan, RepoPlan};
 use crate::registry::{Registry, UnknownImages};
 use crate::scenario;
+use crate::sealed::SealingKeys;
 use futures::future::join_all;
 use seatrial_engine::{ArtifactStore, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +32,12 @@ pub(super) struct World {
     pub(super) registry: Registry,
     pub(super) artifacts: Arc<ArtifactStore>,
     pub(super) renderer: Arc<Renderer>,
+    /// Where sealing keys come from.
+    keys: SealingKeys,
+    /// Backups of sealing keys, by the names that steps gave them: the Secrets.
+    pub(super) backups: BTreeMap<String, Vec<Value>>,
+    /// The repositories with something sealed: ids of their commits depend on chance.
+    pub(super) sealed: BTreeSet<String>,
     /// All clusters of the run, for kubeconfigs.
     pub(super) known: KnownClusters,
     /// Clusters that have started while others, started with them, have not.
@@ -60,6 +68,7 @@ impl World {
     pub(super) fn new(clock: Clock, options: &RunOptions, folder: &Path) -> World {
         let forge = Forge::new(clock.clone(), folder);
         let known = KnownClusters::on(&clock);
+        let keys = SealingKeys::on(&clock);
         World {
             git: repositories(&forge, &clock, options.backend, folder),
             forge,
@@ -72,6 +81,9 @@ impl World {
             artifacts: Arc::new(ArtifactStore::default()),
             renderer: options.renderer.clone(),
             started: Mutex::default(),
+            keys,
+            backups: BTreeMap::new(),
+            sealed: BTreeSet::new(),
             known,
             clusters: BTreeMap::new(),
             aliases: BTreeMap::new(),
@@ -118,6 +130,7 @@ impl World {
             options: &self.settings,
             plan,
             images,
+            keys: &self.keys,
             folder: &self.folder,
             pending: &self.pending,
         };
@@ -153,6 +166,11 @@ impl World {
         Ok(())
     }
 
+    /// How reports call a commit: by its id, or, where that depends on chance, by a word.
+    pub(super) fn shown(&self, repo: &str, id: CommitId) -> String {
+        if self.sealed.contains(repo) { "(sealed)".to_owned() } else { id.short().to_string() }
+    }
+
     /// Remembers a commit; says what a report says about it.
     pub(super) fn made(
         &mut self,
@@ -166,7 +184,7 @@ impl World {
             self.aliases.insert(alias.clone(), id);
         }
         let subject = repo.info(&id.to_string())?.subject().to_owned();
-        let fact = format!("{branch}@{}", id.short());
+        let fact = format!("{branch}@{}", self.shown(repo.name(), id));
         self.commits.push(Made {
             line,
             repo: repo.name().to_owned(),

@@ -29,6 +29,7 @@ use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Forge, ForgeError, Repo};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
+use crate::sealed::SealingKeys;
 use crate::run::{BootstrapError, Setting, bootstrap_all};
 use crate::scenario::{ExtraController, Span};
 use repository::Source;
@@ -212,11 +213,12 @@ async fn play(
         renderer: &renderer,
         clusters: &known,
     };
+    let keys = SealingKeys::on(&clock);
     let start = |found: &crate::monorepo::Cluster| {
         let plan = ClusterPlan { flux: options.flux, ..ClusterPlan::named(&found.name) };
         let images = Arc::new(registry.images(UnknownImages::Pull));
         let sync = Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() };
-        (cluster::simulated(&clock, &plan, images), sync)
+        (cluster::simulated(&clock, &plan, images, &keys), sync)
     };
     let mut handles: Vec<_> = found.iter().map(start).collect();
     handles.iter().for_each(|(handle, _)| known.add(handle));

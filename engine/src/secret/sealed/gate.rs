@@ -9,11 +9,10 @@ use crate::cluster::{Change, Cluster, Watch};
 use crate::object::{self, ObjectRef};
 use crate::status::Events;
 use kube::Client;
-use seatrial_seal::{Certificate, Keyring};
 use seatrial_time::{Clock, Signal, Task};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// What the controllers of a cluster work with.
 #[derive(Clone)]
@@ -48,7 +47,23 @@ impl Running {
     }
 }
 
+/// The controllers of a cluster, without keeping them running: for what the cluster itself holds on to. Cheap to clone.
+#[derive(Clone)]
+pub struct SealedSecretsRef(Weak<Inner>);
+
+impl SealedSecretsRef {
+    /// The controllers, unless they have ended.
+    pub fn get(&self) -> Option<SealedSecrets> {
+        self.0.upgrade().map(SealedSecrets)
+    }
+}
+
 impl SealedSecrets {
+    /// A reference that does not keep them running.
+    pub fn downgrade(&self) -> SealedSecretsRef {
+        SealedSecretsRef(Arc::downgrade(&self.0))
+    }
+
     /// Begins to follow the cluster's Deployments.
     pub fn start(options: SealedSecretsOptions) -> SealedSecrets {
         let running = Arc::new(Running::default());
@@ -67,16 +82,6 @@ impl SealedSecrets {
     pub fn log(&self, namespace: &str, deployment: &str) -> Option<String> {
         let who = ObjectRef::new("apps/v1", "Deployment", namespace, deployment);
         Some(self.0.running.lock().get(&who)?.1.log.text())
-    }
-
-    /// What the first controller, by namespace and name, seals with now; `None`: none runs, or it has no key yet.
-    pub fn certificate(&self) -> Option<Certificate> {
-        self.0.running.lock().values().find_map(|(_, instance)| instance.keys.certificate())
-    }
-
-    /// All private keys of that controller.
-    pub fn keys(&self) -> Keyring {
-        self.0.running.lock().values().next().map(|(_, instance)| instance.keys.ring()).unwrap_or_default()
     }
 }
 

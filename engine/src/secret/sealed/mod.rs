@@ -27,7 +27,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use gate::{SealedSecrets, SealedSecretsOptions};
+pub use gate::{SealedSecrets, SealedSecretsOptions, SealedSecretsRef};
 pub use http::{SealedAnswer, SealedRequest};
 pub use keys::{GeneratedKeys, KeySource};
 

@@ -67,12 +67,11 @@ fn take(into: &mut Value, from: &Value, field: &str) {
 
 /// Indexing leaves nulls behind.
 fn prune(object: &mut Value) {
-    for map in [Some(&mut *object), None].into_iter().flatten() {
-        if let Some(map) = map.as_object_mut() {
+    let retain = |object: &mut Value| {
+        if let Some(map) = object.as_object_mut() {
             map.retain(|_, value| !value.is_null());
         }
-    }
-    if let Some(map) = object["metadata"].as_object_mut() {
-        map.retain(|_, value| !value.is_null());
-    }
+    };
+    retain(&mut object["metadata"]);
+    retain(object);
 }
