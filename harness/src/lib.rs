@@ -8,6 +8,7 @@ pub mod forge;
 pub mod monorepo;
 pub mod plan;
 pub mod preview;
+mod redact;
 pub mod registry;
 #[cfg(feature = "serve")]
 pub mod remotes;

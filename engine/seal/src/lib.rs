@@ -25,9 +25,9 @@ mod der;
 mod error;
 mod key;
 mod keyring;
+pub mod print;
 mod scope;
 pub mod secret;
-pub mod print;
 mod wire;
 
 pub use certificate::{Certificate, Validity};

@@ -69,9 +69,7 @@ impl FromStr for Scope {
             "" | "strict" => Ok(Scope::Strict),
             "namespace-wide" => Ok(Scope::NamespaceWide),
             "cluster-wide" => Ok(Scope::ClusterWide),
-            other => {
-                Err(format!("{other:?} is no scope: use strict, namespace-wide or cluster-wide"))
-            }
+            other => Err(format!("{other:?} is no scope: use strict, namespace-wide or cluster-wide")),
         }
     }
 }

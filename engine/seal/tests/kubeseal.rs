@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 fn kubeseal() -> Option<PathBuf> {
-    let folder = std::env::var_os("ORACLES_DIR").map(PathBuf::from).or_else(|| {
-        Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/seatrial-oracles"))
-    })?;
-    let found = [folder.join("bin/kubeseal"), folder.join("kubeseal")].into_iter().find(|file| file.is_file());
+    let folder = std::env::var_os("ORACLES_DIR")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/seatrial-oracles")))?;
+    let found =
+        [folder.join("bin/kubeseal"), folder.join("kubeseal")].into_iter().find(|file| file.is_file());
     if found.is_none() {
         eprintln!("skipped: no kubeseal in {} (see ORACLES_DIR)", folder.display());
     }
@@ -56,7 +57,10 @@ fn secrets(count: usize) -> Vec<Value> {
             }
             let mut text = serde_json::Map::new();
             if dice.below(2) == 0 {
-                text.insert(format!("text{number}"), ["größe", "multi\nline\n", "true", "0x1F", ""][dice.below(5)].into());
+                text.insert(
+                    format!("text{number}"),
+                    ["größe", "multi\nline\n", "true", "0x1F", ""][dice.below(5)].into(),
+                );
             }
             let mut annotations = serde_json::Map::new();
             let scope = [Scope::Strict, Scope::NamespaceWide, Scope::ClusterWide][dice.below(3)];

@@ -198,7 +198,8 @@ fn respond(code: u16, content: Content) -> Response<ResponseBody> {
         }
         Content::Proxied { headers, body } => {
             let mut response = Response::new(ResponseBody(Body::Full(Some(body))));
-            *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::BAD_GATEWAY);
+            *response.status_mut() =
+                http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::BAD_GATEWAY);
             for (name, value) in headers {
                 let name = http::HeaderName::from_bytes(name.as_bytes());
                 if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {

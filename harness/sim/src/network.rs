@@ -95,7 +95,8 @@ pub(crate) fn service_proxy(ctx: &Ctx<'_>, target: &Target, path: &str) -> Resul
         [scheme @ ("" | "http" | "https"), name, port] => (*scheme, *name, *port),
         _ => return Err(invalid()),
     };
-    let not_found = || Refusal::new(404, "NotFound", format!("services {name:?} not found")).about(name, "", "services");
+    let not_found =
+        || Refusal::new(404, "NotFound", format!("services {name:?} not found")).about(name, "", "services");
     let unavailable = |message: String| Refusal::new(503, "ServiceUnavailable", message);
     let key = Key::new(&target.namespace, name);
     let service = ctx.state.get("services", &key).ok_or_else(not_found)?;
@@ -127,9 +128,13 @@ pub(crate) fn service_proxy(ctx: &Ctx<'_>, target: &Target, path: &str) -> Resul
         query: &ctx.request.query,
         body: &ctx.request.body,
     };
-    let closed = |why: &str| unavailable(format!("error trying to reach service: dial tcp {address}:{number}: connect: {why}"));
+    let closed = |why: &str| {
+        unavailable(format!("error trying to reach service: dial tcp {address}:{number}: connect: {why}"))
+    };
     if scheme == "https" {
-        return Err(unavailable("error trying to reach service: tls: first record does not look like a TLS handshake".to_owned()));
+        return Err(unavailable(
+            "error trying to reach service: tls: first record does not look like a TLS handshake".to_owned(),
+        ));
     }
     match network.http(pod.value(), &request) {
         PodAnswer::Unknown => Err(unknown()),

@@ -49,7 +49,8 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target, subresource
         ("log", "get") => {
             let pod = ctx.state.get(&kind.table(), &Key::new(namespace, name));
             let shown = pod.and_then(|pod| network::log(ctx, pod.value()));
-            shown.unwrap_or_else(|| Err(Refusal::unsupported(&format!("the subresource {}/log", kind.plural))))
+            shown
+                .unwrap_or_else(|| Err(Refusal::unsupported(&format!("the subresource {}/log", kind.plural))))
         }
         ("proxy", _) if kind.is("", "Service") => {
             let path = subresource.strip_prefix("proxy").unwrap_or_default();

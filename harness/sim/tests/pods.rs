@@ -42,7 +42,8 @@ async fn ask(cluster: &Cluster, method: &str, path: &str, body: &str) -> (u16, S
     let response = cluster.mount(Identity::admin()).call(request).await.unwrap();
     let code = response.status().as_u16();
     let text = String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
-    let message = serde_json::from_str::<Value>(&text).ok().and_then(|v| v["message"].as_str().map(str::to_owned));
+    let message =
+        serde_json::from_str::<Value>(&text).ok().and_then(|v| v["message"].as_str().map(str::to_owned));
     (code, message.unwrap_or(text))
 }
 
@@ -90,9 +91,14 @@ async fn services_are_reached_through_the_proxy() {
         ("http:web:a/proxy/v1/x?q=1", 409, "POST /v1/x?q=1 body"),
         ("web:80/proxy", 409, "POST /? body"),
         ("web:/proxy/x", 503, "no endpoints available for service \"web\""),
-        ("other:80/proxy/x", 501, "the simulated API server does not support the subresource services/proxy to a pod that nobody simulates"),
+        (
+            "other:80/proxy/x",
+            501,
+            "the simulated API server does not support the subresource services/proxy to a pod that nobody simulates",
+        ),
     ] {
-        let (seen, text) = ask(&cluster, "POST", &format!("/api/v1/namespaces/default/services/{path}"), "body").await;
+        let (seen, text) =
+            ask(&cluster, "POST", &format!("/api/v1/namespaces/default/services/{path}"), "body").await;
         assert_eq!((seen, text.as_str()), (code, expected), "{path}");
     }
     let (code, text) = ask(&cluster, "GET", "/api/v1/namespaces/default/services/web:b/proxy/x", "").await;

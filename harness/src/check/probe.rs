@@ -108,9 +108,7 @@ impl Probe {
             Probe::Wanted { wanted, .. } => (Some(wanted.api_version.as_str()), Some(wanted.kind.as_str())),
             Probe::Condition { target, .. }
             | Probe::Revision { target, .. }
-            | Probe::Secret { target, .. } => {
-                (Some(target.api_version.as_str()), Some(target.kind.as_str()))
-            }
+            | Probe::Secret { target, .. } => (Some(target.api_version.as_str()), Some(target.kind.as_str())),
             Probe::Cel { expression, .. } => {
                 (expression.kinds().api_version.as_deref(), expression.kinds().kind.as_deref())
             }
@@ -248,7 +246,8 @@ impl Probe {
             }
             Probe::Secret { target, expected } => {
                 let Some(object) = look.objects.first() else { return gone(target) };
-                let message = format!("{} is there, but {}", label(object), faults(expected, object).join("; "));
+                let message =
+                    format!("{} is there, but {}", label(object), faults(expected, object).join("; "));
                 Failure { message, ..Failure::default() }
             }
             Probe::Cel { text, .. } => {

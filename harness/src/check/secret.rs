@@ -22,7 +22,8 @@ pub(crate) fn faults(expected: &SecretExpected, secret: &Value) -> Vec<String> {
         faults.extend(value_fault(wanted, &value).map(|fault| format!("{key:?} {fault}")));
     }
     if !expected.other_keys {
-        let others = data.into_iter().flat_map(|data| data.keys()).filter(|key| !expected.keys.contains_key(*key));
+        let others =
+            data.into_iter().flat_map(|data| data.keys()).filter(|key| !expected.keys.contains_key(*key));
         faults.extend(others.map(|key| format!("it has the key {key:?}, too")));
     }
     faults
@@ -34,11 +35,11 @@ fn value_fault(wanted: &ValueExpected, value: &[u8]) -> Option<String> {
         return Some("has another length".to_owned());
     }
     if wanted.equals.as_ref().is_some_and(|equals| equals.as_bytes() != value) {
-        return Some("has another value (hidden)".to_owned());
+        return Some("has another value (<redacted>)".to_owned());
     }
     let has = |part: &String| value.windows(part.len().max(1)).any(|window| window == part.as_bytes());
     if wanted.contains.as_ref().is_some_and(|part| !part.is_empty() && !has(part)) {
-        return Some("does not contain the text (hidden)".to_owned());
+        return Some("does not contain the text (<redacted>)".to_owned());
     }
     if wanted.sha256.as_ref().is_some_and(|sha256| *sha256 != digest()) {
         return Some("has another SHA-256".to_owned());
@@ -70,10 +71,19 @@ mod tests {
         assert_eq!(faults(&with_others(good.clone()), &secret), Vec::<String>::new());
         assert_eq!(faults(&expected("k", good), &secret), ["it has the key \"other\", too"]);
         for (wanted, fault) in [
-            (ValueExpected { equals: Some("x".to_owned()), ..Default::default() }, "\"k\" has another value (hidden)"),
-            (ValueExpected { sha256: Some("0".repeat(64)), ..Default::default() }, "\"k\" has another SHA-256"),
+            (
+                ValueExpected { equals: Some("x".to_owned()), ..Default::default() },
+                "\"k\" has another value (<redacted>)",
+            ),
+            (
+                ValueExpected { sha256: Some("0".repeat(64)), ..Default::default() },
+                "\"k\" has another SHA-256",
+            ),
             (ValueExpected { length: Some(3), ..Default::default() }, "\"k\" has another length"),
-            (ValueExpected { contains: Some("z".to_owned()), ..Default::default() }, "\"k\" does not contain the text (hidden)"),
+            (
+                ValueExpected { contains: Some("z".to_owned()), ..Default::default() },
+                "\"k\" does not contain the text (<redacted>)",
+            ),
         ] {
             assert_eq!(faults(&with_others(wanted), &secret), [fault]);
         }

@@ -52,9 +52,9 @@ impl Remote {
         })
         .await
         .map_err(failed)?;
-        let sealed = workloads.is_some().then(|| {
-            sealed::start(&plan.name, wanted.clock, admin.clone(), None, wanted.keys, None)
-        });
+        let sealed = workloads
+            .is_some()
+            .then(|| sealed::start(&plan.name, wanted.clock, admin.clone(), None, wanted.keys, None));
         let history = WatchLog::start(admin, wanted.clock).await;
         let history = history.map_err(|error| failed(format!("cannot watch it: {}", words(&error))))?;
         Ok(Handle {

@@ -1,8 +1,8 @@
 //! What a plan consists of.
 
 use crate::scenario::Profile;
-use crate::scenario::{KeyAction, SecretExpected};
 use crate::scenario::{ExtraController, FilePatch, MergeHow, ObjectRef, UnknownImages};
+use crate::scenario::{KeyAction, SecretExpected};
 use seatrial_api::FluxRelease;
 use serde_json::Value;
 use std::collections::BTreeMap;

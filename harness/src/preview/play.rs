@@ -3,7 +3,7 @@
 use super::collect::{State, collect};
 use super::compare::{self, compare};
 use super::model::{ClusterPreview, Preview};
-use super::redact::{self, Redactor};
+use crate::redact::{self, Redactor};
 use super::revisions::{self, Compared};
 use super::{PreviewError, PreviewOptions, history, order, problems, services};
 use crate::bootstrap::Sync;

@@ -35,14 +35,13 @@ pub(super) async fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<St
 async fn seal_step(world: &mut World, line: u32, op: &SealOp) -> Result<Vec<String>, StepError> {
     let cluster = world.cluster(&op.cluster)?;
     let certificate = until(cluster, op.within, || async {
-        newest(&keys(cluster).await?).map(|(certificate, _)| certificate).ok_or_else(|| {
-            "no sealed-secrets controller has a key there".to_owned()
-        })
+        newest(&keys(cluster).await?)
+            .map(|(certificate, _)| certificate)
+            .ok_or_else(|| "no sealed-secrets controller has a key there".to_owned())
     });
-    let certificate = certificate.await.map_err(|message| StepError::Api {
-        action: format!("seal for {}", op.cluster),
-        message,
-    })?;
+    let certificate = certificate
+        .await
+        .map_err(|message| StepError::Api { action: format!("seal for {}", op.cluster), message })?;
     let failed = |error: SealError| StepError::Api { action: "seal".to_owned(), message: error.to_string() };
     let sealed = seal(&op.secret, &certificate.key, op.scope).map_err(failed)?;
     let text = seatrial_yaml::emit_json(&sealed).map_err(|error| StepError::Api {
@@ -68,7 +67,8 @@ async fn keys_step(
     within: Duration,
 ) -> Result<Vec<String>, StepError> {
     let cluster = world.cluster(name)?;
-    let told = |action: &str, message: String| StepError::Api { action: format!("{action} of {name}"), message };
+    let told =
+        |action: &str, message: String| StepError::Api { action: format!("{action} of {name}"), message };
     match action {
         KeyAction::Backup => {
             let what = "back up the sealing keys";
@@ -101,7 +101,8 @@ async fn keys_step(
             let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": container, "args": arguments}]}}}});
             let (namespace, deployment) = place(&controller);
             let patch = Patch::Strategic(patch);
-            let patched = cluster.objects.patch("apps/v1", "Deployment", Some(namespace), deployment, MANAGER, &patch);
+            let patched =
+                cluster.objects.patch("apps/v1", "Deployment", Some(namespace), deployment, MANAGER, &patch);
             patched.await.map_err(|error| StepError::api(what, &error))?;
             until(cluster, within, || async {
                 let made = newest(&keys(cluster).await?).map(|(_, made)| made);
@@ -130,7 +131,9 @@ async fn keys_step(
             for secret in kept {
                 let mut secret = secret.clone();
                 if let Some(metadata) = secret["metadata"].as_object_mut() {
-                    metadata.retain(|field, _| matches!(field.as_str(), "name" | "namespace" | "labels" | "annotations"));
+                    metadata.retain(|field, _| {
+                        matches!(field.as_str(), "name" | "namespace" | "labels" | "annotations")
+                    });
                 }
                 let applied = cluster.objects.apply(&secret, MANAGER, true);
                 applied.await.map_err(|error| StepError::api(what, &error))?;
@@ -153,7 +156,8 @@ fn place(object: &Value) -> (&str, &str) {
 
 /// All key Secrets of a cluster.
 async fn keys(cluster: &Handle) -> Result<Vec<Value>, String> {
-    let all = cluster.objects.list("v1", "Secret", None).await.map_err(|error| crate::cluster::words(&error))?;
+    let all =
+        cluster.objects.list("v1", "Secret", None).await.map_err(|error| crate::cluster::words(&error))?;
     let own = |mut secret: Value| {
         secret["apiVersion"] = "v1".into();
         secret["kind"] = "Secret".into();
@@ -178,8 +182,12 @@ async fn controller(cluster: &Handle) -> Result<Value, String> {
     let all = cluster.objects.list("apps/v1", "Deployment", None).await;
     let all = all.map_err(|error| crate::cluster::words(&error))?;
     let is_controller = |deployment: &Value| {
-        let image = deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
-        image.rsplit('/').next().is_some_and(|last| last.split([':', '@']).next() == Some(SEALED_SECRETS_IMAGE))
+        let image =
+            deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+        image
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.split([':', '@']).next() == Some(SEALED_SECRETS_IMAGE))
     };
     let found = all.into_iter().find(is_controller);
     found.ok_or_else(|| format!("there is no Deployment with the image {SEALED_SECRETS_IMAGE}"))
@@ -193,7 +201,9 @@ async fn restart(cluster: &Handle) -> Result<(), String> {
     let pods = cluster.objects.list("v1", "Pod", Some(namespace)).await.map_err(words)?;
     let is_own = |pod: &&Value| {
         let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-        let of = |owner: &Value| owner["name"].as_str().and_then(|set| set.rsplit_once('-')).is_some_and(|(of, _)| of == name);
+        let of = |owner: &Value| {
+            owner["name"].as_str().and_then(|set| set.rsplit_once('-')).is_some_and(|(of, _)| of == name)
+        };
         owners.into_iter().any(of)
     };
     for pod in pods.iter().filter(is_own) {

@@ -6,7 +6,8 @@ use crate::cluster::{
     self, Backend, BackendError, BackendOptions, Handle, KnownClusters, Mark, Pending, Wanted,
 };
 use crate::forge::{CommitId, Forge, Repo, Seed};
-use crate::plan::{ClusterPlan, Plan, RepoPlan};
+use crate::plan::{ClusterPlan, Op, Plan, RepoPlan};
+use crate::redact;
 use crate::registry::{Registry, UnknownImages};
 use crate::scenario;
 use crate::sealed::SealingKeys;
@@ -16,6 +17,7 @@ use seatrial_render::Renderer;
 use seatrial_time::Clock;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -164,6 +166,27 @@ impl World {
             self.since.insert(name.clone(), mark);
         }
         Ok(())
+    }
+
+    /// All values that Secrets of the run ever had, and those that steps seal, the longest first: for what covers them.
+    pub(super) fn secret_values(&self, plan: &Plan) -> Vec<Vec<u8>> {
+        let mut values = BTreeSet::new();
+        for cluster in self.clusters.values() {
+            cluster.history.since(0, &mut |past| {
+                if past.object["kind"] == "Secret" {
+                    values.extend(redact::values(past.object));
+                }
+                ControlFlow::Continue(())
+            });
+        }
+        for step in &plan.steps {
+            if let Op::Seal(seal) = &step.op {
+                values.extend(redact::values(&seal.secret));
+            }
+        }
+        let mut values: Vec<Vec<u8>> = values.into_iter().filter(|value| !value.is_empty()).collect();
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        values
     }
 
     /// How reports call a commit: by its id, or, where that depends on chance, by a word.

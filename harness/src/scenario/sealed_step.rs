@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// Seals values with the certificate of a cluster's sealed-secrets controller, as `kubeseal` does, and commits the SealedSecret.
 /// What is sealed anew is another text each time, so that reports show such commits without their ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Seal {
     /// The cluster whose controller is to open it. Default: the only one.
@@ -49,6 +49,13 @@ pub struct Seal {
     /// How long the controller may take to have a key. Default: 5 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Span>,
+}
+
+/// Without the values.
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Seal({} into {}, <redacted>)", self.name, self.to)
+    }
 }
 
 /// Under which names a sealed value opens.

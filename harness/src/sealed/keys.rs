@@ -28,7 +28,8 @@ impl SealingKeys {
         if !clock.is_virtual() {
             return SealingKeys { source: Arc::new(GeneratedKeys), is_pool: false };
         }
-        let mut left: Vec<&'static str> = POOL.split_inclusive(END).filter(|key| key.ends_with(END)).collect();
+        let mut left: Vec<&'static str> =
+            POOL.split_inclusive(END).filter(|key| key.ends_with(END)).collect();
         let mut rng = clock.rng("sealing keys");
         for at in (1..left.len()).rev() {
             left.swap(at, usize::try_from(rng.below(at as u64 + 1)).unwrap_or_default());

@@ -41,7 +41,8 @@ fn deployment(pod: &Value) -> Option<&str> {
         let image = container["image"].as_str().unwrap_or_default().split('@').next().unwrap_or_default();
         image.rsplit('/').next().and_then(|last| last.split(':').next()) == Some(SEALED_SECRETS_IMAGE)
     });
-    let owner = pod["metadata"]["ownerReferences"].as_array()?.iter().find(|owner| owner["kind"] == "ReplicaSet")?;
+    let owner =
+        pod["metadata"]["ownerReferences"].as_array()?.iter().find(|owner| owner["kind"] == "ReplicaSet")?;
     owner["name"].as_str()?.rsplit_once('-').map(|(name, _)| name).filter(|_| is_controller)
 }
 

@@ -99,7 +99,10 @@ impl Flags {
             }
         }
         if !matches!(flags.bits, 2048 | 3072 | 4096 | 8192) {
-            return Err(format!("--key-size={} is not supported, only 2048, 3072, 4096 and 8192", flags.bits));
+            return Err(format!(
+                "--key-size={} is not supported, only 2048, 3072, 4096 and 8192",
+                flags.bits
+            ));
         }
         Ok(flags)
     }
@@ -124,7 +127,8 @@ fn cutoff(text: &str) -> Result<Option<Timestamp>, String> {
         return Ok(None);
     }
     let read = jiff::fmt::rfc2822::parse(text);
-    read.map(|zoned| Some(zoned.timestamp())).map_err(|_| format!("invalid argument {text:?} for --key-cutoff-time"))
+    read.map(|zoned| Some(zoned.timestamp()))
+        .map_err(|_| format!("invalid argument {text:?} for --key-cutoff-time"))
 }
 
 fn pairs(name: &str, text: &str) -> Result<BTreeMap<String, String>, String> {

@@ -55,9 +55,11 @@ pub(super) fn answer(instance: &Instance, request: &SealedRequest<'_>) -> Option
     let not_found = || SealedAnswer::new(404, Some(TEXT), "404 page not found\n");
     if request.port == instance.flags.metrics_port {
         return Some(match request.path {
-            "/metrics" => {
-                SealedAnswer::new(200, Some("text/plain; version=0.0.4; charset=utf-8"), instance.counters.text())
-            }
+            "/metrics" => SealedAnswer::new(
+                200,
+                Some("text/plain; version=0.0.4; charset=utf-8"),
+                instance.counters.text(),
+            ),
             _ => not_found(),
         });
     }
@@ -195,7 +197,12 @@ impl Counters {
                 let _ = writeln!(out, "{name}{labels} {value}");
             }
         };
-        family("build_info", "gauge", "Build information.", vec![("revision=\"v0.27.1\"".to_owned(), "0".to_owned())]);
+        family(
+            "build_info",
+            "gauge",
+            "Build information.",
+            vec![("revision=\"v0.27.1\"".to_owned(), "0".to_owned())],
+        );
         let conditions = state.conditions.iter().map(|((namespace, name), good)| {
             let labels = format!("condition=\"Synced\",name=\"{name}\",namespace=\"{namespace}\"");
             (labels, if *good { "1" } else { "-1" }.to_owned())

@@ -126,8 +126,12 @@ fn controllers_of(setting: &Setting, keys: &Keys, log: &Log, counters: &Counters
     };
     let mut tasks = vec![clock.spawn(format!("{} SealedSecret controller", setting.name), controller.run())];
     if !flags.skip_recreate {
-        let watch =
-            Watch { api_version: "v1".to_owned(), kind: "Secret".to_owned(), labels: String::new(), namespace: None };
+        let watch = Watch {
+            api_version: "v1".to_owned(),
+            kind: "Secret".to_owned(),
+            labels: String::new(),
+            namespace: None,
+        };
         let (cluster, clock, changes) = (cluster.clone(), clock.clone(), changes.clone());
         let name = format!("{} Secret watch of sealed secrets", setting.name);
         tasks.push(setting.clock.spawn(name, async move {

@@ -73,10 +73,12 @@ impl Keys {
     /// Reads the keys of a namespace, the oldest first. Secrets that cannot be read are told in the log and passed over.
     pub(super) async fn read(&self, cluster: &Cluster, namespace: &str, log: &Log) -> Result<(), String> {
         log.info("Searching for existing private keys", &[]);
-        let path = format!("/api/v1/namespaces/{namespace}/secrets?labelSelector={}", KEY_LABEL.replace('/', "%2F"));
+        let path =
+            format!("/api/v1/namespaces/{namespace}/secrets?labelSelector={}", KEY_LABEL.replace('/', "%2F"));
         let list = cluster.read(&path).await.map_err(|error| error.to_string())?;
         let mut found: Vec<Value> = list["items"].as_array().cloned().unwrap_or_default();
-        let text = |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+        let text =
+            |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
         found.sort_by_key(|secret| (text(secret, "creationTimestamp"), text(secret, "name")));
         for mut object in found {
             object["kind"] = "Secret".into();
@@ -140,9 +142,8 @@ fn base64(text: &str) -> String {
 
 fn parse(object: &Value) -> Result<(PrivateKey, Certificate, Timestamp), SealError> {
     let data = secret::data(object)?;
-    let part = |name: &str| {
-        data.get(name).ok_or_else(|| SealError::Object(format!("the Secret has no {name}")))
-    };
+    let part =
+        |name: &str| data.get(name).ok_or_else(|| SealError::Object(format!("the Secret has no {name}")));
     let key = PrivateKey::from_pem(part("tls.key")?)?;
     let certificate = Certificate::from_pem(part("tls.crt")?)?;
     // A backup that is restored has another time of creation; the certificate keeps its own.

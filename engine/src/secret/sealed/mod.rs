@@ -30,6 +30,7 @@ mod tests;
 pub use gate::{SealedSecrets, SealedSecretsOptions, SealedSecretsRef};
 pub use http::{SealedAnswer, SealedRequest};
 pub use keys::{GeneratedKeys, KeySource};
+pub use template::render as render_template;
 
 /// The last part of the image's name by which a controller is known.
 pub const SEALED_SECRETS_IMAGE: &str = "sealed-secrets-controller";

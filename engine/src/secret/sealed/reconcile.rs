@@ -66,7 +66,9 @@ impl Failure {
 fn cover(error: &ClusterError) -> String {
     let text = error.to_string();
     match text.find("data[") {
-        Some(at) if text.contains("Invalid value: \"") => format!("{}<redacted, since it is about a value>", &text[..at]),
+        Some(at) if text.contains("Invalid value: \"") => {
+            format!("{}<redacted, since it is about a value>", &text[..at])
+        }
         _ => text,
     }
 }

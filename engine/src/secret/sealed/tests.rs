@@ -12,7 +12,8 @@ fn flags(words: &[&str]) -> Result<Flags, String> {
 
 #[test]
 fn flags_are_read_in_both_forms() {
-    let read = flags(&["--key-renew-period=5m", "--my-cn", "me", "--update-status=false", "--skip-recreate"]).unwrap();
+    let read = flags(&["--key-renew-period=5m", "--my-cn", "me", "--update-status=false", "--skip-recreate"])
+        .unwrap();
     assert_eq!(read.renew, Duration::from_secs(300));
     assert_eq!(read.common_name, "me");
     assert!(!read.update_status && read.skip_recreate);
