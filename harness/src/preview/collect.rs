@@ -2,8 +2,8 @@
 
 use super::model::ObjectId;
 use super::project;
-use crate::redact;
 use crate::cluster::{Handle, Objects};
+use crate::redact;
 use crate::trial::behind::{Store, broken_places, build};
 use crate::trial::objects::inventory_entry;
 use crate::trial::steady::{self, Settled};

@@ -3,7 +3,6 @@
 use super::collect::{State, collect};
 use super::compare::{self, compare};
 use super::model::{ClusterPreview, Preview};
-use crate::redact::{self, Redactor};
 use super::revisions::{self, Compared};
 use super::{PreviewError, PreviewOptions, history, order, problems, services};
 use crate::bootstrap::Sync;
@@ -11,6 +10,7 @@ use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Files, Forge, Repo, Seed, Snapshot};
 use crate::monorepo::{Cluster, Layout};
 use crate::plan::ClusterPlan;
+use crate::redact::{self, Redactor};
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{Setting, bootstrap_all};
 use crate::scenario::ExtraController;

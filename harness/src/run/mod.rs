@@ -23,6 +23,8 @@ mod options;
 mod play;
 mod runner;
 mod sealed;
+#[cfg(test)]
+mod sealed_tests;
 mod step;
 mod stop;
 mod world;

@@ -6,10 +6,11 @@ use crate::connect::connect;
 use crate::{Env, Global, VerbError};
 use seatrial_seal::Scope;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Seal secrets, as `kubeseal` does.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Secret (input) file; standard input by default.
     #[arg(short = 'f', long, value_name = "FILE")]
@@ -126,8 +127,10 @@ impl Args {
         })
     }
 
-    pub(super) fn is_yaml(&self) -> bool {
-        self.format.eq_ignore_ascii_case("yaml")
+    /// Whether YAML is written: a file that is called so is, whatever the format says, as with kubeseal.
+    pub(super) fn is_yaml(&self, to: Option<&Path>) -> bool {
+        let called = to.and_then(Path::extension).is_some_and(|end| end == "yaml" || end == "yml");
+        called || self.format.eq_ignore_ascii_case("yaml")
     }
 
     /// The scope that the flag says.

@@ -6,11 +6,11 @@ use seatrial_seal::Scope;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// The objects as text, in the format of the flags.
-fn text(args: &Args, objects: &[Value]) -> Result<String, SealVerbError> {
+/// The objects as text.
+fn text(is_yaml: bool, objects: &[Value]) -> Result<String, SealVerbError> {
     let mut out = String::new();
     for (number, object) in objects.iter().enumerate() {
-        if args.is_yaml() {
+        if is_yaml {
             out.push_str("---\n");
             out.push_str(&seatrial_yaml::emit_json(object).map_err(failed)?);
         } else {
@@ -25,7 +25,7 @@ fn text(args: &Args, objects: &[Value]) -> Result<String, SealVerbError> {
 
 /// Prints the objects, or writes them to the file of the flags.
 pub(super) fn write(args: &Args, screen: &mut Screen, objects: &[Value]) -> Result<(), SealVerbError> {
-    let text = text(args, objects)?;
+    let text = text(args.is_yaml(args.sealed_secret_file.as_deref()), objects)?;
     match &args.sealed_secret_file {
         None => screen.print(&text),
         Some(file) => store(file, &text)?,
@@ -63,7 +63,7 @@ pub(super) fn merge(args: &Args, file: &Path, sealed: &[Value]) -> Result<(), Se
             metadata.retain(|field, value| !value.is_null() || field == "creationTimestamp");
         }
     }
-    store(file, &text(args, &existing)?)
+    store(file, &text(args.is_yaml(None), &existing)?)
 }
 
 fn join(into: &mut Value, from: &Value) {
