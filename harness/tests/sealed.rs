@@ -161,7 +161,7 @@ spec:
     std::fs::write(&file, scenario).unwrap();
     let mut screen = Vec::new();
     let options = RunOptions::default();
-    let mut human = Human::new(&mut screen, Paint::Never, true);
+    let mut human = Human::new(&mut screen, Paint::plain(), true);
     let report = run_scenarios(std::slice::from_ref(&file), &options, &mut human).unwrap();
     human.end(&report, std::time::Duration::ZERO);
     let played = &report.scenarios[0];
@@ -186,4 +186,12 @@ spec:
 fn encoded(value: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(value)
+}
+
+#[test]
+fn the_manifests_bring_the_definition_of_the_kind() {
+    let text = std::fs::read(root().join("fixtures/sealed-secrets/controller.yaml")).unwrap();
+    let documents = seatrial_yaml::parse(&text, &seatrial_yaml::ParseOptions::default()).unwrap();
+    let first = documents[0].root.to_json(seatrial_yaml::Dialect::KubernetesJson).unwrap();
+    assert_eq!(first, seatrial_api::sealed::crd());
 }

@@ -84,29 +84,16 @@ async fn keys_step(
             let what = "rotate the sealing keys";
             let failed = |message| told(what, message);
             let before = newest(&keys(cluster).await.map_err(failed)?).map(|(_, made)| made);
-            let controller = controller(cluster).await.map_err(failed)?;
-            let now = world.clock.now();
-            let cutoff = jiff::fmt::rfc2822::to_string(&now.to_zoned(jiff::tz::TimeZone::UTC));
-            let cutoff = cutoff.map_err(|error| failed(error.to_string()))?;
-            let mut arguments = controller["spec"]["template"]["spec"]["containers"][0]["args"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default();
-            let is_cutoff = |argument: &Value| {
-                argument.as_str().is_some_and(|argument| argument.starts_with("--key-cutoff-time"))
-            };
-            arguments.retain(|argument| !is_cutoff(argument));
-            arguments.push(format!("--key-cutoff-time={cutoff}").into());
-            let container = &controller["spec"]["template"]["spec"]["containers"][0]["name"];
-            let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": container, "args": arguments}]}}}});
-            let (namespace, deployment) = place(&controller);
-            let patch = Patch::Strategic(patch);
-            let patched =
-                cluster.objects.patch("apps/v1", "Deployment", Some(namespace), deployment, MANAGER, &patch);
-            patched.await.map_err(|error| StepError::api(what, &error))?;
+            let now = world.clock.now().to_zoned(jiff::tz::TimeZone::UTC);
+            let cutoff = jiff::fmt::rfc2822::to_string(&now).map_err(|error| failed(error.to_string()))?;
             until(cluster, within, || async {
                 let made = newest(&keys(cluster).await?).map(|(_, made)| made);
-                (made > before).then_some(()).ok_or_else(|| "there is no newer key".to_owned())
+                if made > before {
+                    return Ok(());
+                }
+                // Flux may have taken the flag away before a pod had it.
+                set_cutoff(cluster, &format!("--key-cutoff-time={cutoff}")).await?;
+                Err("there is no newer key".to_owned())
             })
             .await
             .map_err(failed)?;
@@ -191,6 +178,23 @@ async fn controller(cluster: &Handle) -> Result<Value, String> {
     };
     let found = all.into_iter().find(is_controller);
     found.ok_or_else(|| format!("there is no Deployment with the image {SEALED_SECRETS_IMAGE}"))
+}
+
+/// Has the controller's container begin with this flag, unless it does.
+async fn set_cutoff(cluster: &Handle, flag: &str) -> Result<(), String> {
+    let controller = controller(cluster).await?;
+    let container = &controller["spec"]["template"]["spec"]["containers"][0];
+    let mut arguments = container["args"].as_array().cloned().unwrap_or_default();
+    if arguments.iter().any(|argument| argument == flag) {
+        return Ok(());
+    }
+    arguments.retain(|argument| argument.as_str().is_none_or(|text| !text.starts_with("--key-cutoff-time")));
+    arguments.push(flag.into());
+    let changed = json!({ "name": container["name"], "args": arguments });
+    let patch = Patch::Strategic(json!({ "spec": { "template": { "spec": { "containers": [changed] } } } }));
+    let (namespace, name) = place(&controller);
+    let patched = cluster.objects.patch("apps/v1", "Deployment", Some(namespace), name, MANAGER, &patch);
+    patched.await.map(drop).map_err(|error| crate::cluster::words(&error))
 }
 
 /// Deletes the pods of the controller, whose Deployment makes others.

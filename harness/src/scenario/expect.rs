@@ -20,7 +20,7 @@ pub struct Expect {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<Span>,
     /// It must not hold for this time from now on, nor ever since the last step that changed something. For
-    /// `resource`, `condition` and `cel`.
+    /// `resource`, `condition`, `cel` and `secret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub never: Option<Span>,
     /// The cluster. Default: the only one.
