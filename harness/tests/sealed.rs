@@ -1,5 +1,12 @@
 //! Sealed secrets in a run: what no artifact shows, what a repository's check finds, how fast keys are renewed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
+
 use seatrial_harness::report::{Human, Outcome, Paint, json, junit, timings};
 use seatrial_harness::run::{RunOptions, run_scenarios};
 use seatrial_harness::sealed::{Finding, Opener, Verdict, check_repository};

@@ -1,5 +1,12 @@
 //! Values, sealed and opened.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
+
 use proptest::prelude::*;
 use rstest::rstest;
 use seatrial_seal::{Certificate, Keyring, PrivateKey, Scope, SealError, Validity, seal, unseal};

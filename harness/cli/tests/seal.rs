@@ -1,5 +1,12 @@
 //! `seatrial seal` and the real kubeseal, each against `seatrial up`, where kubeseal and kubectl are installed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};

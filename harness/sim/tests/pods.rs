@@ -1,5 +1,12 @@
 //! Pods that answer: the service proxy and logs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
+
 use std::sync::Arc;
 
 use http::Request;

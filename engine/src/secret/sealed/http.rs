@@ -86,7 +86,7 @@ pub(super) fn answer(instance: &Instance, request: &SealedRequest<'_>) -> Option
 fn sealed(body: &[u8]) -> Option<Value> {
     let mut object: Value = serde_json::from_slice(body).ok()?;
     let kind = object["kind"].as_str().map(str::to_owned);
-    if !kind.is_none_or(|kind| kind == "SealedSecret") || !object["spec"]["encryptedData"].is_object() {
+    if kind.is_some_and(|kind| kind != "SealedSecret") || !object["spec"]["encryptedData"].is_object() {
         return None;
     }
     object["kind"] = "SealedSecret".into();

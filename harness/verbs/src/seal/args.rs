@@ -140,7 +140,7 @@ impl Args {
     }
 
     /// The files of the values, with the keys that they were given.
-    pub(super) fn from_files(&self) -> Result<Vec<(Option<String>, PathBuf)>, SealVerbError> {
+    pub(super) fn value_files(&self) -> Result<Vec<(Option<String>, PathBuf)>, SealVerbError> {
         let split = |text: &String| match text.split_once('=') {
             Some((key, file)) => (Some(key.to_owned()), PathBuf::from(file)),
             None => (None, PathBuf::from(text)),

@@ -70,11 +70,12 @@ pub fn private_keys(files: &[impl AsRef<Path>]) -> Result<Keyring, SealVerbError
     let mut ring = Keyring::new();
     for file in files {
         let content = read(file.as_ref())?;
-        if content.windows(11).any(|window| window == b"-----BEGIN ") && !content.starts_with(b"{") {
-            if let Ok(key) = PrivateKey::from_pem(&content) {
-                ring.add(key.into());
-                continue;
-            }
+        // A backup has its keys in Base64.
+        if content.windows(11).any(|window| window == b"-----BEGIN ")
+            && let Ok(key) = PrivateKey::from_pem(&content)
+        {
+            ring.add(key.into());
+            continue;
         }
         for document in input::documents(&content)? {
             for key in backup_keys(&document)?.keys() {
@@ -218,7 +219,7 @@ async fn raw(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerb
     if name.is_empty() && scope == Scope::Strict {
         return Err(failed("must provide the --name flag with --raw and --scope strict"));
     }
-    let files = args.from_files()?;
+    let files = args.value_files()?;
     let value = match files.as_slice() {
         [] => input::standard_input(screen)?,
         [(_, file)] => read(file)?,
