@@ -37,6 +37,7 @@ pub use driver::DriverOptions;
 pub use engine::{Engine, EngineOptions, Unfinished, is_supported};
 pub use object::ObjectRef;
 pub use render::{BuildError, ServedRemotes, build, envsubst};
+pub use secret::sealed;
 pub use source::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use source::{GitPush, GitPushError, RefUpdate, push_to};
 pub use source::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};

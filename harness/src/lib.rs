@@ -8,12 +8,14 @@ pub mod forge;
 pub mod monorepo;
 pub mod plan;
 pub mod preview;
+mod redact;
 pub mod registry;
 #[cfg(feature = "serve")]
 pub mod remotes;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod sealed;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod shell;

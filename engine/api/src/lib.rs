@@ -6,12 +6,15 @@
 //!
 //! The crate does no I/O and knows no clock.
 
+#![recursion_limit = "256"] // for the definition of SealedSecret
+
 pub mod catalog;
 pub mod crd;
 pub mod duration;
 pub mod kustomization;
 pub mod meta;
 pub mod release;
+pub mod sealed;
 pub mod source;
 
 pub use catalog::FluxKind;

@@ -140,6 +140,18 @@ impl Cluster {
         self.send_value("PATCH", &path, content, Some(Arc::new(patch))).await
     }
 
+    /// Puts `object` in the place of the one of its name, or in that of its subresource (`/status`).
+    pub(crate) async fn replace(
+        &self,
+        object: Value,
+        subresource: &str,
+        manager: &str,
+    ) -> Result<Answer, ClusterError> {
+        let path = self.path(&ObjectRef::of(&object)).await?;
+        let path = format!("{path}{subresource}?fieldManager={manager}");
+        self.send_value("PUT", &path, Some((JSON, bytes(&object))), Some(Arc::new(object))).await
+    }
+
     /// A JSON patch (RFC 6902) of the object.
     pub(crate) async fn json_patch(
         &self,

@@ -1,7 +1,8 @@
-//! Secrets that are encrypted in Git: SOPS files, opened with age keys (feature `sops`).
+//! Secrets that are encrypted in Git: SOPS files, opened with age keys (feature `sops`), and sealed secrets.
 //!
 //! - [`age`]: the format of age, for X25519 keys.
 //! - [`sops`]: encrypted values in trees, in the file formats of SOPS.
+//! - [`sealed`]: the controller of sealed secrets.
 //! - [`Decryptor`]: what kustomize-controller does with them: the sources of generators before a build, objects after it.
 
 #[cfg(feature = "sops")]
@@ -10,6 +11,7 @@ mod age;
 mod decryptor;
 #[cfg(not(feature = "sops"))]
 mod none;
+pub mod sealed;
 #[cfg(feature = "sops")]
 mod sops;
 #[cfg(all(test, feature = "sops"))]

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{preview, render, run, schema, trial, up};
+use crate::commands::{preview, render, run, schema, seal, trial, up};
 use clap::{Parser, Subcommand};
 use seatrial_verbs::Verb;
 
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Up(up::Args),
     /// Print what `kustomize build DIR` prints.
     Render(render::Args),
+    /// Seal secrets, as `kubeseal` does, and check those of a repository.
+    Seal(Box<seal::Args>),
     /// Print the JSON Schema of scenario files.
     Schema(schema::Args),
     #[command(flatten)]

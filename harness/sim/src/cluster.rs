@@ -8,6 +8,7 @@ use seatrial_time::{Clock, Signal, Task};
 use crate::identity::Identity;
 use crate::log::Log;
 use crate::mount::Mount;
+use crate::network::{Network, PodNetwork};
 use crate::precedence::Precedence;
 use crate::store::{Limits, State};
 use crate::{bootstrap, gc, namespace};
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) state: Mutex<State>,
     pub(crate) changes: Signal,
     pub(crate) precedence: Precedence,
+    pub(crate) network: Network,
     tasks: Mutex<Vec<Task>>,
 }
 
@@ -97,6 +99,7 @@ impl Cluster {
             state: Mutex::new(state),
             changes: Signal::new(),
             precedence: Precedence::default(),
+            network: Network::default(),
             tasks: Mutex::default(),
             options,
         }));
@@ -141,6 +144,11 @@ impl Cluster {
     /// and nodes beside them.
     pub fn patient_client(&self, identity: Identity) -> kube::Client {
         kube::Client::new(self.mount(identity).patient(), "default")
+    }
+
+    /// Has pods answer requests through the service proxy, and for their logs. The first network stays.
+    pub fn set_network(&self, network: Arc<dyn PodNetwork>) {
+        let _ = self.0.network.0.set(network);
     }
 
     /// Moves with each write that changed something.

@@ -196,6 +196,18 @@ fn respond(code: u16, content: Content) -> Response<ResponseBody> {
             response.extensions_mut().insert(Events::new(taken));
             return response;
         }
+        Content::Proxied { headers, body } => {
+            let mut response = Response::new(ResponseBody(Body::Full(Some(body))));
+            *response.status_mut() =
+                http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::BAD_GATEWAY);
+            for (name, value) in headers {
+                let name = http::HeaderName::from_bytes(name.as_bytes());
+                if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+                    response.headers_mut().append(name, value);
+                }
+            }
+            return response;
+        }
         Content::Document(document) => return respond_document(code, document),
         Content::Moved(location) => {
             let mut response = Response::new(ResponseBody(Body::Full(None)));

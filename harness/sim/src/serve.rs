@@ -34,6 +34,11 @@ pub(crate) enum Content {
     /// The aggregated discovery document, which has a media type of its own.
     Discovery(Bytes),
     Text(Bytes),
+    /// What a pod answered.
+    Proxied {
+        headers: Vec<(String, String)>,
+        body: Bytes,
+    },
     Watch(Box<Watch>),
     Document(openapi::Document),
     /// Stands elsewhere: under this path and query.

@@ -123,6 +123,12 @@ impl State {
         self.tables.get(table)?.objects.get(key).cloned()
     }
 
+    /// The objects of a table in a namespace, by name.
+    pub(crate) fn objects(&self, table: &str, namespace: &str) -> impl Iterator<Item = &Arc<Object>> {
+        let all = self.tables.get(table).into_iter().flat_map(|table| table.objects.iter());
+        all.filter(move |(key, _)| key.namespace == namespace).map(|(_, object)| object)
+    }
+
     /// The table of a resource, made where there is none.
     pub(crate) fn table_mut(&mut self, table: &str) -> (Arc<str>, &mut Table) {
         let name: Arc<str> = match self.tables.get_key_value(table) {

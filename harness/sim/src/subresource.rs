@@ -14,7 +14,7 @@ use crate::route::Target;
 use crate::serve::{Answer, Ctx};
 use crate::status::{FieldError, Refusal, Result, success};
 use crate::write::{Outcome, Tracking, commit, replace, update_object, with_writer};
-use crate::{patch, rbac, read};
+use crate::{network, patch, rbac, read};
 
 pub(crate) fn serve(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target, subresource: &str) -> Result<Answer> {
     let first = subresource.split('/').next().unwrap_or("");
@@ -46,6 +46,16 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target, subresource
         }
         // No kubelet has the Pod yet: there is nothing to show, and nobody to connect to.
         ("log", "get") if !is_assigned(ctx, kind, namespace, name) => Ok(Answer::text("")),
+        ("log", "get") => {
+            let pod = ctx.state.get(&kind.table(), &Key::new(namespace, name));
+            let shown = pod.and_then(|pod| network::log(ctx, pod.value()));
+            shown
+                .unwrap_or_else(|| Err(Refusal::unsupported(&format!("the subresource {}/log", kind.plural))))
+        }
+        ("proxy", _) if kind.is("", "Service") => {
+            let path = subresource.strip_prefix("proxy").unwrap_or_default();
+            network::service_proxy(ctx, target, if path.is_empty() { "/" } else { path })
+        }
         ("exec" | "attach" | "portforward", _) => {
             match ctx.state.get(&kind.table(), &Key::new(namespace, name)) {
                 None => Err(Refusal::not_found(kind, name)),

@@ -6,9 +6,9 @@ use similar::{ChangeTag, TextDiff};
 use std::fmt;
 
 /// In place of a secret value.
-const HIDDEN: &str = "(hidden)";
+const HIDDEN: &str = "<redacted>";
 /// In place of a secret value that is not the wanted one.
-const HIDDEN_OTHER: &str = "(hidden, another value)";
+const HIDDEN_OTHER: &str = "<redacted, another value>";
 
 /// One line of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,8 +129,8 @@ mod tests {
         let have = json!({"kind": "Secret", "data": {"password": "c2VjcmV0", "same": "eA==", "other": "b3RoZXI="},
             "metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "c2VjcmV0"}}});
         let compared = text(&compare(&want, &have));
-        assert!(compared.contains("+   password: (hidden, another value)"), "{compared}");
-        assert!(compared.contains("    same: (hidden)"), "{compared}");
+        assert!(compared.contains("+   password: <redacted, another value>"), "{compared}");
+        assert!(compared.contains("    same: <redacted>"), "{compared}");
         let all = compared + &shown(&have);
         for secret in ["aHVudGVyMg", "c2VjcmV0", "eA==", "b3RoZXI"] {
             assert!(!all.contains(secret), "{all}");

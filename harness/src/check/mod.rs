@@ -9,6 +9,7 @@ mod diff;
 mod kinds;
 mod partial;
 mod probe;
+mod secret;
 
 pub use cel::{CelError, Expression, compile};
 pub use diff::DiffLine;

@@ -4,9 +4,11 @@ use super::cel::{Expression, compile};
 use super::diff::{compare, shown};
 use super::kinds::default_api_version;
 use super::partial::{matches, mismatches};
+use super::secret::faults;
 use crate::cluster::Objects;
 use crate::plan::{Check, ObjectWanted};
 use crate::report::{Failure, Nearest};
+use crate::scenario::SecretExpected;
 use seatrial_api::FluxRelease;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub(crate) enum Probe {
     },
     /// The revision that a Kustomization has applied.
     Revision { target: Target, branch: String, commit: String },
+    /// A Secret with these values.
+    Secret { target: Target, expected: SecretExpected },
     /// An expression that is true of some object.
     Cel { text: String, expression: Expression },
 }
@@ -83,6 +87,15 @@ impl Probe {
                 branch: branch.clone(),
                 commit: commit.unwrap_or_default(),
             },
+            Check::Secret(expected) => Probe::Secret {
+                target: Target {
+                    api_version: "v1".to_owned(),
+                    kind: "Secret".to_owned(),
+                    namespace: Some(expected.namespace.clone().unwrap_or_else(|| "default".to_owned())),
+                    name: expected.name.clone(),
+                },
+                expected: expected.clone(),
+            },
             Check::Cel(text) => Probe::Cel { text: text.clone(), expression: compile(text)? },
         })
     }
@@ -93,9 +106,9 @@ impl Probe {
         let group = group(object["apiVersion"].as_str().unwrap_or_default());
         let (api_version, wanted) = match self {
             Probe::Wanted { wanted, .. } => (Some(wanted.api_version.as_str()), Some(wanted.kind.as_str())),
-            Probe::Condition { target, .. } | Probe::Revision { target, .. } => {
-                (Some(target.api_version.as_str()), Some(target.kind.as_str()))
-            }
+            Probe::Condition { target, .. }
+            | Probe::Revision { target, .. }
+            | Probe::Secret { target, .. } => (Some(target.api_version.as_str()), Some(target.kind.as_str())),
             Probe::Cel { expression, .. } => {
                 (expression.kinds().api_version.as_deref(), expression.kinds().kind.as_deref())
             }
@@ -125,6 +138,7 @@ impl Probe {
                 let applied = object["status"]["lastAppliedRevision"].as_str().unwrap_or_default();
                 target.is(object) && applied.ends_with(&format!("sha1:{commit}"))
             }
+            Probe::Secret { target, expected } => target.is(object) && faults(expected, object).is_empty(),
             Probe::Cel { expression, .. } => self.concerns(object) && expression.holds(object),
         }
     }
@@ -149,7 +163,9 @@ impl Probe {
                     }
                 }
             }
-            Probe::Condition { target, .. } | Probe::Revision { target, .. } => {
+            Probe::Condition { target, .. }
+            | Probe::Revision { target, .. }
+            | Probe::Secret { target, .. } => {
                 let Target { api_version, kind, namespace, name } = target;
                 let found = cluster.get(api_version, kind, namespace.as_deref(), name).await?;
                 found.into_iter().map(Arc::unwrap_or_clone).collect()
@@ -228,6 +244,12 @@ impl Probe {
                     ..Failure::default()
                 }
             }
+            Probe::Secret { target, expected } => {
+                let Some(object) = look.objects.first() else { return gone(target) };
+                let message =
+                    format!("{} is there, but {}", label(object), faults(expected, object).join("; "));
+                Failure { message, ..Failure::default() }
+            }
             Probe::Cel { text, .. } => {
                 let count = look.objects.len();
                 let message =
@@ -255,6 +277,7 @@ impl Probe {
             Probe::Wanted { .. } => "had all of these fields",
             Probe::Condition { .. } => "had this condition",
             Probe::Revision { .. } => "had applied this revision",
+            Probe::Secret { .. } => "had these values",
             Probe::Cel { .. } => "made the expression true",
         };
         Failure { message: format!("{} {what}", label(object)), nearest, ..Failure::default() }
@@ -269,7 +292,9 @@ impl Probe {
                 namespace: wanted.partial["metadata"]["namespace"].as_str().map(str::to_owned),
                 name: wanted.partial["metadata"]["name"].as_str()?.to_owned(),
             }),
-            Probe::Condition { target, .. } | Probe::Revision { target, .. } => Some(target.clone()),
+            Probe::Condition { target, .. }
+            | Probe::Revision { target, .. }
+            | Probe::Secret { target, .. } => Some(target.clone()),
             Probe::Cel { .. } => None,
         }
     }

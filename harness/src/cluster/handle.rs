@@ -1,9 +1,11 @@
 //! A running cluster, as the rest of the harness sees it.
 
 use super::{BackendError, Keep, Objects};
+use crate::sealed::SealingKeys;
 use jiff::Timestamp;
 use seatrial_api::FluxRelease;
 use seatrial_engine::Engine;
+use seatrial_engine::sealed::SealedSecrets;
 use seatrial_time::Signal;
 use seatrial_workload::Workloads;
 use serde_json::Value;
@@ -31,6 +33,10 @@ pub struct Handle {
     pub placeholder_image: Option<String>,
     /// The reconciliation engine, once Flux has been installed.
     pub engine: Option<Engine>,
+    /// The controllers of sealed secrets; none where real nodes run the pods: the real controller runs there.
+    pub sealed: Option<SealedSecrets>,
+    /// Where the sealing keys of the run come from.
+    pub keys: SealingKeys,
     /// The API server itself, where it is a simulated one: what can be served to others.
     pub simulated: Option<seatrial_sim::Cluster>,
     /// The clock of the run.
@@ -72,6 +78,7 @@ impl Handle {
     /// [`BackendError::Leftover`] says what is still there.
     pub(crate) async fn end(mut self) -> Result<(), BackendError> {
         self.engine = None;
+        self.sealed = None;
         let keep = std::mem::take(&mut self.keep);
         keep.end(&mut self).await
     }

@@ -59,6 +59,7 @@ mod tests {
     use super::*;
     use crate::plan::ClusterPlan;
     use crate::registry::{Registry, UnknownImages};
+    use crate::sealed::SealingKeys;
     use rstest::rstest;
     use seatrial_time::{Simulation, simulate};
 
@@ -93,7 +94,12 @@ mod tests {
         let end = simulate(Simulation::seeded(1), |clock| async move {
             let images = Arc::new(Registry::new().images(UnknownImages::Pull));
             let known = KnownClusters::on(&clock);
-            known.add(&crate::cluster::simulated(&clock, &ClusterPlan::named("beta"), images));
+            known.add(&crate::cluster::simulated(
+                &clock,
+                &ClusterPlan::named("beta"),
+                images,
+                &SealingKeys::on(&clock),
+            ));
             known.open(server, token).map(|found| found.map(drop))
         });
         let found = end.expect("an end");

@@ -30,6 +30,7 @@ pub use sim::simulated;
 const REAL_PODS: &str = "its pods run on real nodes; `--pods simulated` has them simulated";
 
 use crate::plan::ClusterPlan;
+use crate::sealed::SealingKeys;
 use seatrial_time::Clock;
 use seatrial_workload::ImageLookup;
 use std::collections::BTreeSet;
@@ -47,6 +48,8 @@ pub struct Wanted<'a> {
     pub plan: &'a ClusterPlan,
     /// Which images there are.
     pub images: Arc<dyn ImageLookup>,
+    /// Where the sealing keys of the run come from.
+    pub keys: &'a SealingKeys,
     /// A folder of the run, which is removed at its end.
     pub folder: &'a Path,
     /// What goes on although nobody waits for it any more.

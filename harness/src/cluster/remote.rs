@@ -3,6 +3,7 @@
 use super::watch_log::WatchLog;
 use super::{BackendError, Handle, Keep, Objects, Wanted, words};
 use crate::scenario::UnknownImages;
+use crate::sealed;
 use kube::{Client, Config};
 use seatrial_time::Clock;
 use seatrial_workload::{Controllers, WorkloadOptions};
@@ -51,6 +52,9 @@ impl Remote {
         })
         .await
         .map_err(failed)?;
+        let sealed = workloads
+            .is_some()
+            .then(|| sealed::start(&plan.name, wanted.clock, admin.clone(), None, wanted.keys, None));
         let history = WatchLog::start(admin, wanted.clock).await;
         let history = history.map_err(|error| failed(format!("cannot watch it: {}", words(&error))))?;
         Ok(Handle {
@@ -64,6 +68,8 @@ impl Remote {
             placeholder_image: workloads.is_none().then(|| wanted.options.placeholder_image.clone()),
             workloads,
             engine: None,
+            sealed,
+            keys: wanted.keys.clone(),
             clock: wanted.clock.clone(),
             keep,
             simulated: None,

@@ -2,6 +2,7 @@
 
 use super::{BackendError, ClusterProvider, Handle, History, Keep, Objects, Past, Wanted};
 use crate::plan::ClusterPlan;
+use crate::sealed::{self, SealingKeys};
 use seatrial_sim::{ChangeKind, Cluster, ClusterOptions, Identity};
 use seatrial_time::Clock;
 use seatrial_workload::{ImageLookup, WorkloadOptions};
@@ -16,12 +17,17 @@ pub(super) struct Sim;
 
 impl ClusterProvider for Sim {
     async fn start(&self, wanted: &Wanted<'_>) -> Result<Handle, BackendError> {
-        Ok(simulated(wanted.clock, wanted.plan, wanted.images.clone()))
+        Ok(simulated(wanted.clock, wanted.plan, wanted.images.clone(), wanted.keys))
     }
 }
 
-/// A simulated cluster, on whatever clock. It is there at once.
-pub fn simulated(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>) -> Handle {
+/// A simulated cluster, on whatever clock. It is there at once. `keys` are those of the run.
+pub fn simulated(
+    clock: &Clock,
+    plan: &ClusterPlan,
+    images: Arc<dyn ImageLookup>,
+    keys: &SealingKeys,
+) -> Handle {
     // On the wall clock others watch it too, for as long as they like: watches end when they ask for it, and the log,
     // which nobody reads back that far, does not grow for ever.
     let wall = !clock.is_virtual();
@@ -42,10 +48,13 @@ pub fn simulated(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>
     };
     let controllers = Identity::new("system:kube-controller-manager", ["system:masters"]);
     let workloads = seatrial_workload::start(cluster.patient_client(controllers), clock.clone(), workload);
+    let admin = cluster.client(Identity::admin());
+    let sealed =
+        sealed::start(&plan.name, clock, admin.clone(), Some(cluster.changes()), keys, Some(&cluster));
     Handle {
         name: plan.name.clone(),
         flux: plan.flux,
-        objects: Objects::new(cluster.client(Identity::admin())),
+        objects: Objects::new(admin),
         flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
         changes: cluster.changes(),
         simulated: Some(cluster.clone()),
@@ -54,6 +63,8 @@ pub fn simulated(clock: &Clock, plan: &ClusterPlan, images: Arc<dyn ImageLookup>
         workloads: Some(workloads),
         placeholder_image: None,
         engine: None,
+        sealed: Some(sealed),
+        keys: keys.clone(),
         clock: clock.clone(),
         keep: Keep::Nothing,
     }

@@ -5,12 +5,13 @@
 mod commit;
 mod edit;
 mod model;
+mod sealed;
 mod steps;
 mod title;
 
 pub use edit::{EditError, edit};
 pub use model::{
-    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, Timing,
+    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, SealOp, Timing,
 };
 pub use steps::plan;
 

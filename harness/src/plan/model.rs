@@ -2,6 +2,7 @@
 
 use crate::scenario::Profile;
 use crate::scenario::{ExtraController, FilePatch, MergeHow, ObjectRef, UnknownImages};
+use crate::scenario::{KeyAction, SecretExpected};
 use seatrial_api::FluxRelease;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -253,6 +254,19 @@ pub enum Op {
         /// All profiles from now on.
         profiles: Vec<Profile>,
     },
+    /// Seals values and commits the SealedSecret.
+    Seal(Box<SealOp>),
+    /// Does something to the sealing keys of a cluster.
+    SealingKeys {
+        /// The cluster.
+        cluster: String,
+        /// What is done.
+        action: KeyAction,
+        /// The name of the backup.
+        backup: String,
+        /// How long it may take.
+        within: Duration,
+    },
     /// Checks clusters.
     Expect {
         /// The clusters: it must hold on each.
@@ -262,6 +276,36 @@ pub enum Op {
         /// What must hold.
         check: Check,
     },
+}
+
+/// What is sealed, for whom, and where it is committed.
+#[derive(Clone, PartialEq)]
+pub struct SealOp {
+    /// The cluster whose controller is to open it.
+    pub cluster: String,
+    /// The repository.
+    pub repo: String,
+    /// The branch.
+    pub branch: String,
+    /// The file that is written.
+    pub to: String,
+    /// The Secret, in plain text.
+    pub secret: Value,
+    /// Under which names it opens.
+    pub scope: seatrial_seal::Scope,
+    /// The commit's message.
+    pub message: String,
+    /// The commit's name for later steps.
+    pub alias: Option<String>,
+    /// How long the controller may take to have a key.
+    pub within: Duration,
+}
+
+/// Without the values.
+impl std::fmt::Debug for SealOp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealOp({} for {} in {}, <redacted>)", self.to, self.cluster, self.repo)
+    }
 }
 
 /// Changes of a repository's files, in this order.
@@ -336,6 +380,8 @@ pub enum Check {
     },
     /// An expression that is true of some object.
     Cel(String),
+    /// A Secret with these values.
+    Secret(SecretExpected),
 }
 
 /// The wanted part of an object.

@@ -172,6 +172,14 @@ impl<'a> Names<'a> {
                 cluster: self.cluster(set.cluster.as_ref(), index),
                 profiles: set.profiles.clone(),
             },
+            Action::Seal(seal) => {
+                let repo = self.repo(seal.repo.as_ref());
+                let branch = self.branch(&repo, seal.branch.as_ref());
+                super::sealed::seal(seal, self.cluster(seal.cluster.as_ref(), index), (repo, branch), name)
+            }
+            Action::SealingKeysStep(step) => {
+                super::sealed::keys(step, self.cluster(step.cluster.as_ref(), index))
+            }
             Action::Expect(expect) => self.expect(expect, index),
         }
     }
@@ -278,6 +286,9 @@ impl<'a> Names<'a> {
                 branch: self.branch(&repo, branch.as_ref()),
                 repo,
             };
+        }
+        if let Some(secret) = &expect.secret {
+            return Check::Secret(secret.clone());
         }
         Check::Cel(expect.cel.clone().unwrap_or_default())
     }

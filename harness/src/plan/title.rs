@@ -1,7 +1,7 @@
 //! What a step is called where the scenario gives it no name.
 
 use super::{Check, Op, Timing};
-use crate::scenario::Span;
+use crate::scenario::{KeyAction, Span};
 
 /// Says in one line what a step does.
 pub(super) fn title(op: &Op) -> String {
@@ -50,6 +50,19 @@ pub(super) fn title(op: &Op) -> String {
             0 => format!("make everything ready on {cluster}"),
             count => format!("set {count} profile{} on {cluster}", if count == 1 { "" } else { "s" }),
         },
+        Op::Seal(seal) => {
+            let name = seal.secret["metadata"]["name"].as_str().unwrap_or_default();
+            format!("seal {name} for {} into {} of {}", seal.cluster, seal.to, seal.repo)
+        }
+        Op::SealingKeys { cluster, action, .. } => {
+            let verb = match action {
+                KeyAction::Rotate => "rotate",
+                KeyAction::Backup => "back up",
+                KeyAction::Lose => "lose",
+                KeyAction::Restore => "restore",
+            };
+            format!("{verb} the sealing keys of {cluster}")
+        }
         Op::Expect { clusters, timing, check } => {
             let on = clusters.join(", ");
             let what = check.label();
@@ -76,6 +89,9 @@ impl Check {
                 format!("Kustomization/{name} at the tip of {repo}@{branch}")
             }
             Check::Cel(text) => text.clone(),
+            Check::Secret(secret) => {
+                format!("Secret/{}/{}", secret.namespace.as_deref().unwrap_or("default"), secret.name)
+            }
         }
     }
 }

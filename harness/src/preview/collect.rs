@@ -1,8 +1,9 @@
 //! The state of a cluster, as far as Flux brought it about.
 
 use super::model::ObjectId;
-use super::{project, redact};
+use super::project;
 use crate::cluster::{Handle, Objects};
+use crate::redact;
 use crate::trial::behind::{Store, broken_places, build};
 use crate::trial::objects::inventory_entry;
 use crate::trial::steady::{self, Settled};

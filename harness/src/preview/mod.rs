@@ -5,7 +5,7 @@
 //! repository ── which two revisions ([`revisions`]) ──► base, head
 //! base ── bootstrap, reconcile, steady ──► state ([`collect`])
 //! head ── pushed to the branch, reconcile, steady ──► state, history ([`history`])
-//! both ── cover Secrets ([`redact`]) ── compare ([`compare`], [`cascade`], [`fields`]), [`problems`], [`order`] ──► Preview
+//! both ── cover Secrets (`crate::redact`) ── compare ([`compare`], [`cascade`], [`fields`]), [`problems`], [`order`] ──► Preview
 //! Preview ──► text, Markdown, JSON
 //! ```
 //! The change is played, not guessed: everything that Flux, the API server and the controllers do with it is in the answer.
@@ -30,7 +30,6 @@ mod order;
 mod play;
 mod problems;
 mod project;
-mod redact;
 mod revisions;
 mod services;
 mod text;

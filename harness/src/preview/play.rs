@@ -3,7 +3,6 @@
 use super::collect::{State, collect};
 use super::compare::{self, compare};
 use super::model::{ClusterPreview, Preview};
-use super::redact::{self, Redactor};
 use super::revisions::{self, Compared};
 use super::{PreviewError, PreviewOptions, history, order, problems, services};
 use crate::bootstrap::Sync;
@@ -11,9 +10,11 @@ use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Files, Forge, Repo, Seed, Snapshot};
 use crate::monorepo::{Cluster, Layout};
 use crate::plan::ClusterPlan;
+use crate::redact::{self, Redactor};
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{Setting, bootstrap_all};
 use crate::scenario::ExtraController;
+use crate::sealed::SealingKeys;
 use crate::trial::behind::Store;
 use crate::trial::repository::{self, Source};
 use crate::trial::{ObjectName, TrialError, hints};
@@ -103,6 +104,7 @@ impl Game<'_> {
             renderer: &renderer,
             clusters: &known,
         };
+        let keys = SealingKeys::on(&clock);
         let mut handles: Vec<(Handle, Sync)> = found
             .iter()
             .map(|found| {
@@ -110,7 +112,7 @@ impl Game<'_> {
                 let images = Arc::new(registry.images(UnknownImages::Pull));
                 let (url, branch) = (source.url.clone(), source.branch.clone());
                 let sync = Sync { url, branch, path: found.path.clone() };
-                (cluster::simulated(&clock, &plan, images), sync)
+                (cluster::simulated(&clock, &plan, images, &keys), sync)
             })
             .collect();
         let extra: Vec<ExtraController> =

@@ -161,7 +161,7 @@ async fn chain(world: &World, cluster: &Handle, probe: &Probe) -> Vec<String> {
         lines.push(format!(
             "line {}: commit {} on {} of {}: {}",
             made.line,
-            made.id.short(),
+            world.shown(&made.repo, made.id),
             made.branch,
             made.repo,
             made.subject

@@ -22,7 +22,7 @@ pub(super) fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<String>,
         }
         Op::Branch { repo, name, from } => {
             let id = world.repo(repo)?.create_branch(name, from)?;
-            Ok(vec![format!("{name}@{}", id.short())])
+            Ok(vec![format!("{name}@{}", world.shown(repo, id))])
         }
         Op::Merge { repo, from, into, how, message, alias } => {
             let repo = world.repo(repo)?;

@@ -24,6 +24,9 @@ mod manual;
 mod options;
 mod play;
 mod runner;
+mod sealed;
+#[cfg(test)]
+mod sealed_tests;
 mod step;
 mod stop;
 mod world;

@@ -4,8 +4,10 @@ use super::failure::StepError;
 use super::runner::slashes;
 use super::world::World;
 use super::{RunOptions, step};
+use crate::check::DiffLine;
 use crate::cluster::BackendError;
 use crate::plan::{Plan, PlannedStep};
+use crate::redact::{self, Redactor};
 use crate::report::{Outcome, ScenarioReport, StepOutcome, StepReport, elapsed};
 use futures::FutureExt;
 use futures::future::{Either, select};
@@ -92,8 +94,27 @@ async fn scenario(
         }
     }
     lock(notes).now = Some(clock.now());
+    if !problems.is_empty() || lock(notes).steps.iter().any(|step| step.failure.is_some()) {
+        cover(&world.secret_values(plan), &mut lock(notes).steps, &mut problems);
+    }
     problems.extend(world.end().await.iter().map(|error| format!("failed to {error}")));
     problems
+}
+
+/// Covers what came from Secrets in all that a failure says.
+fn cover(values: &[Vec<u8>], steps: &mut [StepReport], problems: &mut [String]) {
+    let mut redactor = Redactor::default();
+    let mut text = |text: &mut String| *text = redactor.cover_text(&redact::cover_refusal(text), values);
+    for failure in steps.iter_mut().filter_map(|step| step.failure.as_mut()) {
+        text(&mut failure.message);
+        failure.chain.iter_mut().for_each(&mut text);
+        for line in failure.nearest.iter_mut().flat_map(|nearest| &mut nearest.diff) {
+            match line {
+                DiffLine::Same(line) | DiffLine::Wanted(line) | DiffLine::Found(line) => text(line),
+            }
+        }
+    }
+    problems.iter_mut().for_each(text);
 }
 
 async fn steps(

@@ -1,7 +1,7 @@
 //! One step.
 
 use super::world::World;
-use super::{commit, expect, flux, git, isolation, manual};
+use super::{commit, expect, flux, git, isolation, manual, sealed};
 use crate::plan::{Op, PlannedStep};
 use crate::report::Failure;
 use jiff::Timestamp;
@@ -40,6 +40,9 @@ pub(super) async fn play(
         }
         Op::Apply { .. } | Op::Delete { .. } | Op::Patch { .. } | Op::SetProfile { .. } => {
             manual::play(world, &step.op).await.map_err(Into::into)
+        }
+        Op::Seal(_) | Op::SealingKeys { .. } => {
+            sealed::play(world, step.line, &step.op).await.map_err(Into::into)
         }
         Op::Expect { clusters, timing, check } => {
             expect::play(world, clusters, *timing, check, started).await

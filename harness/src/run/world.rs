@@ -6,14 +6,18 @@ use crate::cluster::{
     self, Backend, BackendError, BackendOptions, Handle, KnownClusters, Mark, Pending, Wanted,
 };
 use crate::forge::{CommitId, Forge, Repo, Seed};
-use crate::plan::{ClusterPlan, Plan, RepoPlan};
+use crate::plan::{ClusterPlan, Op, Plan, RepoPlan};
+use crate::redact;
 use crate::registry::{Registry, UnknownImages};
 use crate::scenario;
+use crate::sealed::SealingKeys;
 use futures::future::join_all;
 use seatrial_engine::{ArtifactStore, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +34,12 @@ pub(super) struct World {
     pub(super) registry: Registry,
     pub(super) artifacts: Arc<ArtifactStore>,
     pub(super) renderer: Arc<Renderer>,
+    /// Where sealing keys come from.
+    keys: SealingKeys,
+    /// Backups of sealing keys, by the names that steps gave them: the Secrets.
+    pub(super) backups: BTreeMap<String, Vec<Value>>,
+    /// The repositories with something sealed: ids of their commits depend on chance.
+    pub(super) sealed: BTreeSet<String>,
     /// All clusters of the run, for kubeconfigs.
     pub(super) known: KnownClusters,
     /// Clusters that have started while others, started with them, have not.
@@ -60,6 +70,7 @@ impl World {
     pub(super) fn new(clock: Clock, options: &RunOptions, folder: &Path) -> World {
         let forge = Forge::new(clock.clone(), folder);
         let known = KnownClusters::on(&clock);
+        let keys = SealingKeys::on(&clock);
         World {
             git: repositories(&forge, &clock, options.backend, folder),
             forge,
@@ -72,6 +83,9 @@ impl World {
             artifacts: Arc::new(ArtifactStore::default()),
             renderer: options.renderer.clone(),
             started: Mutex::default(),
+            keys,
+            backups: BTreeMap::new(),
+            sealed: BTreeSet::new(),
             known,
             clusters: BTreeMap::new(),
             aliases: BTreeMap::new(),
@@ -118,6 +132,7 @@ impl World {
             options: &self.settings,
             plan,
             images,
+            keys: &self.keys,
             folder: &self.folder,
             pending: &self.pending,
         };
@@ -153,6 +168,32 @@ impl World {
         Ok(())
     }
 
+    /// All values that Secrets of the run ever had, and those that steps seal, the longest first: for what covers them.
+    pub(super) fn secret_values(&self, plan: &Plan) -> Vec<Vec<u8>> {
+        let mut values = BTreeSet::new();
+        for cluster in self.clusters.values() {
+            cluster.history.since(0, &mut |past| {
+                if past.object["kind"] == "Secret" {
+                    values.extend(redact::values(past.object));
+                }
+                ControlFlow::Continue(())
+            });
+        }
+        for step in &plan.steps {
+            if let Op::Seal(seal) = &step.op {
+                values.extend(redact::values(&seal.secret));
+            }
+        }
+        let mut values: Vec<Vec<u8>> = values.into_iter().filter(|value| !value.is_empty()).collect();
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        values
+    }
+
+    /// How reports call a commit: by its id, or, where that depends on chance, by a word.
+    pub(super) fn shown(&self, repo: &str, id: CommitId) -> String {
+        if self.sealed.contains(repo) { "(sealed)".to_owned() } else { id.short().to_string() }
+    }
+
     /// Remembers a commit; says what a report says about it.
     pub(super) fn made(
         &mut self,
@@ -166,7 +207,7 @@ impl World {
             self.aliases.insert(alias.clone(), id);
         }
         let subject = repo.info(&id.to_string())?.subject().to_owned();
-        let fact = format!("{branch}@{}", id.short());
+        let fact = format!("{branch}@{}", self.shown(repo.name(), id));
         self.commits.push(Made {
             line,
             repo: repo.name().to_owned(),

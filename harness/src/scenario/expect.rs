@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
-/// Checks clusters: exactly one of `resource`, `absent`, `condition`, `revision` and `cel`.
+/// Checks clusters: exactly one of `resource`, `absent`, `condition`, `revision`, `cel` and `secret`.
 ///
 /// Without `within` and `never` it must hold at once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("oneOf" = [
     {"required": ["resource"]}, {"required": ["absent"]}, {"required": ["condition"]}, {"required": ["revision"]},
-    {"required": ["cel"]}
+    {"required": ["cel"]}, {"required": ["secret"]}
 ]))]
 pub struct Expect {
     /// How long it may take until it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<Span>,
     /// It must not hold for this time from now on, nor ever since the last step that changed something. For
-    /// `resource`, `condition` and `cel`.
+    /// `resource`, `condition`, `cel` and `secret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub never: Option<Span>,
     /// The cluster. Default: the only one.
@@ -47,6 +47,9 @@ pub struct Expect {
     /// An expression in the Common Expression Language that is true for some object, which it calls `object`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cel: Option<String>,
+    /// A Secret with these values, by hash or by a matcher: nothing shows them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<super::SecretExpected>,
 }
 
 /// A condition that an object has. What is not given is not checked.

@@ -82,6 +82,7 @@ mod problem;
 mod profile;
 mod references;
 mod schema;
+mod sealed_step;
 mod shape;
 mod step;
 mod steps;
@@ -103,6 +104,7 @@ pub use patch::{FilePatch, PatchFile, Replacement};
 pub use problem::{Invalid, Problem};
 pub use profile::Profile;
 pub use schema::schema;
+pub use sealed_step::{KeyAction, Seal, SealScope, SealingKeysStep, SecretExpected, ValueExpected};
 pub use step::{Action, Step};
 
 #[cfg(test)]

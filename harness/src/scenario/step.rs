@@ -2,7 +2,7 @@
 
 use super::{
     AddCluster, Apply, Bootstrap, Branch, Commit, Delete, DeleteTag, Expect, ExpectCommit, ExpectIsolated,
-    Merge, PatchObject, Push, Reconcile, Revert, SetProfile, Span, Toggle,
+    Merge, PatchObject, Push, Reconcile, Revert, Seal, SealingKeysStep, SetProfile, Span, Toggle,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,10 @@ actions! {
     patch Patch(PatchObject) "patch",
     /// Changes what becomes of pods and custom resources from now on.
     set_profile SetProfile(SetProfile) "setProfile",
+    /// Seals values with the certificate of a cluster's sealed-secrets controller, and commits the SealedSecret.
+    seal Seal(Seal) "seal",
+    /// Renews, backs up, loses or restores the keys of a cluster's sealed-secrets controller.
+    sealing_keys SealingKeysStep(SealingKeysStep) "sealingKeys",
     /// Checks the state of clusters.
     expect Expect(Box<Expect>) "expect",
 }

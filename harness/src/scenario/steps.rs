@@ -112,6 +112,17 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
             context.cluster(body);
             context.profiles(body);
         }
+        Action::Seal(seal) => {
+            context.cluster(body);
+            context.repo(body);
+            context.alias(body);
+            context.inside(&seal.to, body.get("to"));
+            if seal.values.is_empty() {
+                let at = body.get("values").map_or(body.at, |n| n.at);
+                context.problem(at, "`seal` needs at least one of `values`");
+            }
+        }
+        Action::SealingKeysStep(_) => context.cluster(body),
         Action::Expect(expect) => self::expect(context, expect, body),
     }
 }

@@ -10,6 +10,7 @@ use crate::registry::{Registry, UnknownImages};
 use crate::remotes::NetworkGit;
 use crate::run::{Setting, bootstrap, images, install, start_engine};
 use crate::scenario::{self, ExtraController};
+use crate::sealed::SealingKeys;
 use crate::trial::repository;
 use seatrial_engine::ArtifactStore;
 use seatrial_render::Renderer;
@@ -105,13 +106,14 @@ impl Setup {
                 setup.scenario(scenario, options.bootstrap)?
             }
         };
+        let keys = SealingKeys::on(clock);
         for plan in &plans {
             let unknown = match plan.unknown_images {
                 scenario::UnknownImages::Pull => UnknownImages::Pull,
                 scenario::UnknownImages::Missing => UnknownImages::Missing,
             };
             let images = Arc::new(setup.registry.images(unknown));
-            setup.clusters.push(cluster::simulated(clock, plan, images));
+            setup.clusters.push(cluster::simulated(clock, plan, images, &keys));
         }
         Ok((setup, Bootstraps(if options.bootstrap { wanted } else { Vec::new() })))
     }

@@ -31,6 +31,7 @@ use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{BootstrapError, Setting, bootstrap_all};
 use crate::scenario::{ExtraController, Span};
+use crate::sealed::SealingKeys;
 use repository::Source;
 use seatrial_api::{FluxKind, FluxRelease};
 use seatrial_engine::{ArtifactStore, GitHosts};
@@ -212,11 +213,12 @@ async fn play(
         renderer: &renderer,
         clusters: &known,
     };
+    let keys = SealingKeys::on(&clock);
     let start = |found: &crate::monorepo::Cluster| {
         let plan = ClusterPlan { flux: options.flux, ..ClusterPlan::named(&found.name) };
         let images = Arc::new(registry.images(UnknownImages::Pull));
         let sync = Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() };
-        (cluster::simulated(&clock, &plan, images), sync)
+        (cluster::simulated(&clock, &plan, images, &keys), sync)
     };
     let mut handles: Vec<_> = found.iter().map(start).collect();
     handles.iter().for_each(|(handle, _)| known.add(handle));

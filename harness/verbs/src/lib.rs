@@ -32,6 +32,7 @@ mod kustomization;
 pub mod reconcile;
 mod run;
 mod screen;
+pub mod seal;
 mod session;
 pub mod suspend;
 mod table;

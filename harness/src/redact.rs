@@ -1,9 +1,11 @@
 //! Values of Secrets: they are in no output. Equal values can be seen to be equal, and nothing else of them.
 //!
-//! A value becomes `<redacted N>`; N counts the different values in the order in which they are met, which the inputs
-//! decide. A digest in its place, under a key that is thrown away, would tell no less and make every run's output another;
-//! under a key that can be had again, short values could be guessed.
+//! A value is known by its HMAC under a key of the run, which is drawn when the redactor is made and never leaves it: what is
+//! remembered tells nothing, and short values cannot be guessed. It becomes `<redacted N>`; N counts the different values in the
+//! order in which they are met, which the inputs decide: the digest itself in its place would tell no less and make every run's
+//! output another.
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -13,12 +15,27 @@ use std::collections::BTreeMap;
 const SHORTEST_PART: usize = 4;
 
 /// The values that were met.
-#[derive(Default)]
-pub(super) struct Redactor(BTreeMap<Vec<u8>, usize>);
+pub(crate) struct Redactor {
+    key: hmac::Key,
+    met: BTreeMap<Vec<u8>, usize>,
+}
+
+impl Default for Redactor {
+    fn default() -> Redactor {
+        Redactor { key: run_key(), met: BTreeMap::new() }
+    }
+}
+
+/// A key of chance. Without a random source there is no key, and so nothing to tell values apart by: all are then the same to the
+/// redactor that has it.
+fn run_key() -> hmac::Key {
+    let rng = aws_lc_rs::rand::SystemRandom::new();
+    hmac::Key::generate(hmac::HMAC_SHA256, &rng).unwrap_or_else(|_| hmac::Key::new(hmac::HMAC_SHA256, &[]))
+}
 
 impl Redactor {
     /// Covers the values of a Secret; other objects stay as they are.
-    pub(super) fn cover_secret(&mut self, object: &mut Value) {
+    pub(crate) fn cover_secret(&mut self, object: &mut Value) {
         for (field, encoded) in secret_fields(object) {
             if let Some(map) = object.get_mut(field).and_then(Value::as_object_mut) {
                 for value in map.values_mut() {
@@ -29,7 +46,7 @@ impl Redactor {
     }
 
     /// Covers what came from Secrets into another object: whole texts that are one of `values`, and parts of texts.
-    pub(super) fn cover_values(&mut self, object: &mut Value, values: &[Vec<u8>]) {
+    pub(crate) fn cover_values(&mut self, object: &mut Value, values: &[Vec<u8>]) {
         match object {
             Value::String(text) => *text = self.cover_text(text, values),
             Value::Array(items) => items.iter_mut().for_each(|item| self.cover_values(item, values)),
@@ -46,7 +63,7 @@ impl Redactor {
     }
 
     /// Covers what came from Secrets into a text.
-    pub(super) fn cover_text(&mut self, text: &str, values: &[Vec<u8>]) -> String {
+    pub(crate) fn cover_text(&mut self, text: &str, values: &[Vec<u8>]) -> String {
         let mut text = text.to_owned();
         for value in values {
             let Ok(plain) = std::str::from_utf8(value) else { continue };
@@ -68,14 +85,15 @@ impl Redactor {
     }
 
     fn token(&mut self, value: &[u8]) -> String {
-        let next = self.0.len() + 1;
-        let number = *self.0.entry(value.to_vec()).or_insert(next);
+        let tag = hmac::sign(&self.key, value).as_ref().to_vec();
+        let next = self.met.len() + 1;
+        let number = *self.met.entry(tag).or_insert(next);
         format!("<redacted {number}>")
     }
 }
 
 /// Cuts off what a refused Secret was refused for: an API server shows the value.
-pub(super) fn cover_refusal(message: &str) -> String {
+pub(crate) fn cover_refusal(message: &str) -> String {
     let cut = |line: &str| {
         let about = line.find("Secret/")?;
         let failed = about + line[about..].find(" failed")?;
@@ -87,7 +105,7 @@ pub(super) fn cover_refusal(message: &str) -> String {
 }
 
 /// The values of a Secret as programs read them, the longest first.
-pub(super) fn values(secret: &Value) -> Vec<Vec<u8>> {
+pub(crate) fn values(secret: &Value) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for (field, encoded) in secret_fields(secret) {
         let values = secret[field].as_object().into_iter().flat_map(|map| map.values());

@@ -1,0 +1,235 @@
+//! What kubeseal asks of a controller, and its metrics.
+
+use super::instance::Instance;
+use crate::object::ObjectRef;
+use jiff::Timestamp;
+use seatrial_seal::secret::{open, reseal};
+use seatrial_time::Clock;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A request to a pod of a controller.
+#[derive(Clone, Copy, Debug)]
+pub struct SealedRequest<'r> {
+    /// Namespace of the pod.
+    pub namespace: &'r str,
+    /// Name of its Deployment.
+    pub deployment: &'r str,
+    /// Port of the pod.
+    pub port: u16,
+    /// Method, in capitals.
+    pub method: &'r str,
+    /// Path, without a query.
+    pub path: &'r str,
+    /// Body.
+    pub body: &'r [u8],
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedAnswer {
+    /// HTTP status.
+    pub code: u16,
+    /// Headers beside the length.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl SealedAnswer {
+    fn new(code: u16, media: Option<&str>, body: impl Into<Vec<u8>>) -> SealedAnswer {
+        let headers = media.map(|media| ("content-type", media.to_owned())).into_iter().collect();
+        SealedAnswer { code, headers, body: body.into() }
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Answers a request to an instance; `None`: nobody listens on the port.
+pub(super) fn answer(instance: &Instance, request: &SealedRequest<'_>) -> Option<SealedAnswer> {
+    if !instance.counters.serves() {
+        return None;
+    }
+    let not_found = || SealedAnswer::new(404, Some(TEXT), "404 page not found\n");
+    if request.port == instance.flags.metrics_port {
+        return Some(match request.path {
+            "/metrics" => SealedAnswer::new(
+                200,
+                Some("text/plain; version=0.0.4; charset=utf-8"),
+                instance.counters.text(),
+            ),
+            _ => not_found(),
+        });
+    }
+    if request.port != instance.flags.port {
+        return None;
+    }
+    let answer = match request.path {
+        "/healthz" => return Some(SealedAnswer::new(200, Some(TEXT), "ok\n")),
+        "/v1/cert.pem" => match instance.keys.certificate() {
+            Some(certificate) => {
+                SealedAnswer::new(200, Some("application/x-pem-file"), certificate.pem().to_owned())
+            }
+            None => SealedAnswer::new(500, None, ""),
+        },
+        "/v1/verify" => verify(instance, request.body),
+        "/v1/rotate" => rotate(instance, request.body),
+        _ => return Some(not_found()),
+    };
+    instance.counters.asked(request.method, request.path, answer.code);
+    Some(answer)
+}
+
+/// The SealedSecret in a body; kinds may be missing, as in what `/v1/rotate` answers.
+fn sealed(body: &[u8]) -> Option<Value> {
+    let mut object: Value = serde_json::from_slice(body).ok()?;
+    let kind = object["kind"].as_str().map(str::to_owned);
+    if kind.is_some_and(|kind| kind != "SealedSecret") || !object["spec"]["encryptedData"].is_object() {
+        return None;
+    }
+    object["kind"] = "SealedSecret".into();
+    Some(object)
+}
+
+fn verify(instance: &Instance, body: &[u8]) -> SealedAnswer {
+    if let Some(wait) = instance.counters.limit() {
+        let mut refused = SealedAnswer::new(429, Some(TEXT), "limit exceeded\n");
+        refused.headers.push(("retry-after", wait.to_string()));
+        return refused;
+    }
+    let Some(object) = sealed(body) else { return SealedAnswer::new(500, None, "") };
+    let code = if open(&object, &instance.keys.ring()).is_ok() { 200 } else { 409 };
+    SealedAnswer::new(code, None, "")
+}
+
+fn rotate(instance: &Instance, body: &[u8]) -> SealedAnswer {
+    let resealed = sealed(body).and_then(|object| {
+        let key = instance.keys.certificate()?.key;
+        reseal(&object, &instance.keys.ring(), &key).ok()
+    });
+    let Some(Value::Object(resealed)) = resealed else { return SealedAnswer::new(500, None, "") };
+    // The real one leaves out what the object is, and its status.
+    let kept = ["metadata", "spec"].map(|field| (field.to_owned(), resealed[field].clone()));
+    SealedAnswer::new(200, Some(TEXT), Value::Object(Map::from_iter(kept)).to_string())
+}
+
+/// What an instance counts, and how often it may be asked. Cheap to clone; clones share.
+#[derive(Clone)]
+pub(super) struct Counters {
+    clock: Clock,
+    rate: (u64, u64),
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    serves: bool,
+    requests: BTreeMap<(String, String, u16), u64>,
+    unseals: u64,
+    errors: BTreeMap<(String, &'static str), u64>,
+    conditions: BTreeMap<(String, String), bool>,
+    /// When the next request to `/v1/verify` would be due if they came as fast as they may.
+    due: Option<Timestamp>,
+}
+
+impl Counters {
+    pub(super) fn new(clock: &Clock, rate: (u64, u64)) -> Counters {
+        Counters { clock: clock.clone(), rate, state: Arc::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The servers listen from now on.
+    pub(super) fn serve(&self) {
+        self.lock().serves = true;
+    }
+
+    /// Whether the servers listen.
+    pub(super) fn serves(&self) -> bool {
+        self.lock().serves
+    }
+
+    pub(super) fn unsealed(&self) {
+        self.lock().unseals += 1;
+    }
+
+    pub(super) fn failed(&self, namespace: &str, reason: &'static str) {
+        *self.lock().errors.entry((namespace.to_owned(), reason)).or_default() += 1;
+    }
+
+    pub(super) fn condition(&self, namespace: &str, name: &str, good: bool) {
+        self.lock().conditions.insert((namespace.to_owned(), name.to_owned()), good);
+    }
+
+    fn asked(&self, method: &str, path: &str, code: u16) {
+        let key = (method.to_lowercase(), path.to_owned(), code);
+        *self.lock().requests.entry(key).or_default() += 1;
+    }
+
+    /// Takes a request to `/v1/verify`, or says after how many seconds the next one may come.
+    fn limit(&self) -> Option<i64> {
+        let now = self.clock.now();
+        let (rate, burst) = (self.rate.0.max(1) as i64, self.rate.1 as i64);
+        let gap = jiff::SignedDuration::from_nanos(1_000_000_000 / rate);
+        let mut state = self.lock();
+        let due = state.due.filter(|due| *due > now).unwrap_or(now);
+        let ahead = due.duration_since(now);
+        if ahead > gap * i32::try_from(burst).unwrap_or(i32::MAX) {
+            return Some(1);
+        }
+        state.due = Some(due + gap);
+        None
+    }
+
+    /// The metrics, in the format of Prometheus.
+    fn text(&self) -> String {
+        let state = self.lock();
+        let mut out = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, lines: Vec<(String, String)>| {
+            let name = format!("sealed_secrets_controller_{name}");
+            let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+            for (labels, value) in lines {
+                let labels = if labels.is_empty() { labels } else { format!("{{{labels}}}") };
+                let _ = writeln!(out, "{name}{labels} {value}");
+            }
+        };
+        family(
+            "build_info",
+            "gauge",
+            "Build information.",
+            vec![("revision=\"v0.27.1\"".to_owned(), "0".to_owned())],
+        );
+        let conditions = state.conditions.iter().map(|((namespace, name), good)| {
+            let labels = format!("condition=\"Synced\",name=\"{name}\",namespace=\"{namespace}\"");
+            (labels, if *good { "1" } else { "-1" }.to_owned())
+        });
+        family(
+            "condition_info",
+            "gauge",
+            "Current SealedSecret condition status. Values are -1 (false), 0 (unknown or absent), 1 (true)",
+            conditions.collect(),
+        );
+        let requests = state.requests.iter().map(|((method, path, code), count)| {
+            (format!("code=\"{code}\",method=\"{method}\",path=\"{path}\""), count.to_string())
+        });
+        let help = "A counter for requests to the wrapped handler.";
+        family("http_requests_total", "counter", help, requests.collect());
+        let errors = state.errors.iter().map(|((namespace, reason), count)| {
+            (format!("namespace=\"{namespace}\",reason=\"{reason}\""), count.to_string())
+        });
+        let help = "Total number of sealed secret unseal errors by reason";
+        family("unseal_errors_total", "counter", help, errors.collect());
+        let help = "Total number of sealed secret unseal requests";
+        family("unseal_requests_total", "counter", help, vec![(String::new(), state.unseals.to_string())]);
+        out
+    }
+}
+
+/// Which instance a request is for.
+pub(super) fn deployment(request: &SealedRequest<'_>) -> ObjectRef {
+    ObjectRef::new("apps/v1", "Deployment", request.namespace, request.deployment)
+}

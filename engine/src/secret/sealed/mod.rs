@@ -1,0 +1,40 @@
+//! The controller of sealed secrets, as the one of bitnami-labs/sealed-secrets v0.27 was seen to work.
+//!
+//! ```text
+//! Deployment with the controller's image, a ready pod ── gate ──► one instance: keys, reconciler, HTTP, log
+//! SealedSecret ── keys ──► Secret (owned), status, event
+//! ```
+//!
+//! - [`flags`]: the arguments of the container; what is not supported is refused by an event on the Deployment.
+//! - [`gate`]: follows Deployments; an instance lives as long as its pod would.
+//! - [`keys`]: reads the keys once, when it starts, makes new ones when they are due.
+//! - [`reconcile`]: one SealedSecret.
+//! - [`http`]: what kubeseal asks for.
+//!
+//! # Guarantees
+//! - The instance acts as the ServiceAccount of its Deployment: what RBAC does not give it, it does not get.
+//! - A Secret that is not its own is never written, unless the Secret says so.
+//! - Neither a value nor a key is in a log, an event, a status or an error.
+
+mod flags;
+mod gate;
+mod http;
+mod instance;
+mod keys;
+mod reconcile;
+mod target;
+mod template;
+#[cfg(test)]
+mod tests;
+
+pub use gate::{SealedSecrets, SealedSecretsOptions, SealedSecretsRef};
+pub use http::{SealedAnswer, SealedRequest};
+pub use keys::{GeneratedKeys, KeySource};
+pub use template::render as render_template;
+
+/// The last part of the image's name by which a controller is known.
+pub const SEALED_SECRETS_IMAGE: &str = "sealed-secrets-controller";
+/// The component of its events.
+const COMPONENT: &str = "sealed-secrets";
+/// Whom the API server is told that writes.
+const MANAGER: &str = "controller";

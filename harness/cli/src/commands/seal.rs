@@ -1,0 +1,132 @@
+//! `seatrial seal`: kubeseal's flags, and the check of a repository.
+
+use crate::exit_code::Exit;
+use crate::output;
+use seatrial_harness::sealed::{Finding, Opener, Verdict, check_repository};
+use seatrial_time::Clock;
+use seatrial_verbs::seal::{self, SealVerbError};
+use seatrial_verbs::{Env, Screen, VerbError, block_on};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Seal secrets, as `kubeseal` does, and check those of a repository.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit status: 0 done, 1 it failed or a check found something, 2 wrong usage, 3 no cluster answers."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    kubeseal: seal::Args,
+    /// Say of every SealedSecret that the clusters of a repository get whether it opens there, under the name and namespace of the
+    /// rendered output. No cluster is asked. Keys: --recovery-private-key or --cert for all clusters, or one of the next two.
+    #[arg(long, value_name = "REPO", help_heading = "Check of a repository")]
+    validate_repo: Option<PathBuf>,
+    /// The private keys of one cluster: a key in PEM, or a backup of the controller's Secrets. Repeatable.
+    #[arg(
+        long,
+        value_name = "CLUSTER=FILE",
+        requires = "validate_repo",
+        help_heading = "Check of a repository"
+    )]
+    cluster_key: Vec<String>,
+    /// The certificate of one cluster: what can be said without its private keys is said. Repeatable.
+    #[arg(
+        long,
+        value_name = "CLUSTER=FILE",
+        requires = "validate_repo",
+        help_heading = "Check of a repository"
+    )]
+    cluster_cert: Vec<String>,
+    /// Check this cluster alone. Repeatable; all clusters by default.
+    #[arg(long, value_name = "CLUSTER", requires = "validate_repo", help_heading = "Check of a repository")]
+    only: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Exit {
+    let mut screen = Screen::system();
+    let done = match &args.validate_repo {
+        Some(repository) => check(args, repository, &mut screen),
+        None => match block_on(seal::run(&args.kubeseal, &Env::new(Clock::wall()), &mut screen)) {
+            Ok(Ok(())) => Ok(Exit::Passed),
+            Ok(Err(error)) => Err(error),
+            Err(error) => return output::fail(Exit::Internal, &error),
+        },
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(error) => {
+            error.tell(&mut screen);
+            match error {
+                VerbError::Usage(_) => Exit::Invalid,
+                VerbError::Missing(_) => Exit::Missing,
+                _ => Exit::Failed,
+            }
+        }
+    }
+}
+
+fn check(args: &Args, repository: &std::path::Path, screen: &mut Screen) -> Result<Exit, VerbError> {
+    let mut openers: BTreeMap<String, Opener> = BTreeMap::new();
+    for given in &args.cluster_cert {
+        let (cluster, file) = pair("--cluster-cert", given)?;
+        openers.insert(cluster, certificate(&file)?);
+    }
+    let mut keys: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for given in &args.cluster_key {
+        let (cluster, file) = pair("--cluster-key", given)?;
+        keys.entry(cluster).or_default().push(file.into());
+    }
+    for (cluster, files) in keys {
+        openers.insert(cluster, Opener::Keys(seal::private_keys(&files).map_err(told)?));
+    }
+    let files = args.kubeseal.private_key_files();
+    let other = match (&args.kubeseal.cert, files.is_empty()) {
+        (_, false) => Some(Opener::Keys(seal::private_keys(&files).map_err(told)?)),
+        (Some(place), true) => Some(certificate(place)?),
+        (None, true) => None,
+    };
+    if openers.is_empty() && other.is_none() {
+        let message =
+            "--validate-repo needs keys: --recovery-private-key, --cert, --cluster-key or --cluster-cert";
+        return Err(VerbError::usage(message));
+    }
+    let opener = |cluster: &str| openers.get(cluster).cloned().or_else(|| other.clone());
+    let findings = check_repository(repository, &args.only, &opener);
+    let findings = findings
+        .map_err(|error| VerbError::failed(format!("failed to {}", seatrial_harness::causes(&error))))?;
+    findings.iter().for_each(|finding| screen.print(&line(finding)));
+    let count = |verdict: Verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let (opens, plausible) = (count(Verdict::Opens), count(Verdict::Plausible));
+    let (broken, unknown) = (count(Verdict::Broken), count(Verdict::Unknown));
+    screen.print(&format!(
+        "{opens} open, {plausible} may open, {broken} do not, {unknown} could not be looked at\n"
+    ));
+    Ok(if broken > 0 { Exit::Failed } else { Exit::Passed })
+}
+
+fn line(finding: &Finding) -> String {
+    let sign = match finding.verdict {
+        Verdict::Opens => "✔",
+        Verdict::Plausible => "?",
+        Verdict::Broken => "✗",
+        Verdict::Unknown => "!",
+    };
+    format!("{sign} {}: {}: {}\n", finding.cluster, finding.object, finding.message)
+}
+
+fn pair(flag: &str, given: &str) -> Result<(String, String), VerbError> {
+    let pair = given.split_once('=').map(|(cluster, file)| (cluster.to_owned(), file.to_owned()));
+    pair.ok_or_else(|| VerbError::usage(format!("{flag} takes CLUSTER=FILE, and not {given:?}")))
+}
+
+fn certificate(place: &str) -> Result<Opener, VerbError> {
+    let read = block_on(seal::certificate(place)).map_err(|error| VerbError::failed(error.to_string()))?;
+    Ok(Opener::Certificate(read.map_err(told)?))
+}
+
+fn told(error: SealVerbError) -> VerbError {
+    match error {
+        SealVerbError::Failed(message) => VerbError::failed(message),
+        SealVerbError::Usage(error) => error,
+    }
+}

@@ -1,0 +1,226 @@
+//! `seatrial seal` and the real kubeseal, each against `seatrial up`, where kubeseal and kubectl are installed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn oracle(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("ORACLES_DIR").map(PathBuf::from);
+    let folder =
+        folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/seatrial-oracles")))?;
+    let found = [folder.join("bin").join(name), folder.join(name)].into_iter().find(|file| file.is_file());
+    if found.is_none() {
+        eprintln!("skipped: no {name} in {} (see ORACLES_DIR)", folder.display());
+    }
+    found
+}
+
+fn seatrial() -> PathBuf {
+    env!("CARGO_BIN_EXE_seatrial").into()
+}
+
+/// A running `seatrial up`, ended with the test.
+struct Up {
+    child: std::process::Child,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let pid = self.child.id().to_string();
+        let _ = Command::new("kill").arg(&pid).status();
+        let _ = self.child.wait();
+    }
+}
+
+impl Up {
+    fn start() -> Up {
+        let folder = tempfile::tempdir().unwrap();
+        let child = Command::new(seatrial())
+            .args(["up", "--kubeconfig"])
+            .arg(folder.path().join("kubeconfig"))
+            .arg("--ready-file")
+            .arg(folder.path().join("ready"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let up = Up { child, folder };
+        until("seatrial up", || up.path("ready").is_file());
+        up
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, program: &Path, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.folder.path()).env("KUBECONFIG", self.path("kubeconfig"));
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// As [`Up::run`], with a file as standard input.
+    fn feed(&self, program: &Path, arguments: &[&str], file: &str) -> Output {
+        let input = std::fs::File::open(self.path(file)).unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.folder.path()).env("KUBECONFIG", self.path("kubeconfig"));
+        command.stdin(input).output().unwrap()
+    }
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < Duration::from_secs(120), "{what} takes too long");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Both programs do everything; what one makes the other takes, and they end alike.
+#[test]
+fn kubeseal_and_ours_do_the_same() {
+    let (Some(kubeseal), Some(kubectl)) = (oracle("kubeseal"), oracle("kubectl")) else { return };
+    let up = Up::start();
+    let manifest =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/sealed-secrets/controller.yaml");
+    let created = up.run(&kubectl, &["--context", "beta", "create", "-f", manifest.to_str().unwrap()]);
+    assert!(created.status.success(), "{}", text(&created.stderr));
+    until("the controller", || {
+        let logs = ["--context", "beta", "-n", "kube-system", "logs", "deploy/sealed-secrets-controller"];
+        text(&up.run(&kubectl, &logs).stdout).contains("HTTP server serving")
+    });
+    let ours = seatrial();
+    let programs: [(&Path, &[&str]); 2] = [(&kubeseal, &[]), (&ours, &["seal"])];
+    let run = |(program, first): (&Path, &[&str]), arguments: &[&str], file: Option<&str>| {
+        let all: Vec<&str> = first.iter().chain(&["--context", "beta"]).chain(arguments).copied().collect();
+        // The controller takes three requests to verify at once, and two a second.
+        std::thread::sleep(Duration::from_millis(550));
+        match file {
+            Some(file) => up.feed(program, &all, file),
+            None => up.run(program, &all),
+        }
+    };
+    let certificates = programs.map(|program| run(program, &["--fetch-cert"], None));
+    assert!(certificates.iter().all(|output| output.status.success()), "{}", text(&certificates[1].stderr));
+    assert_eq!(text(&certificates[0].stdout), text(&certificates[1].stdout));
+    std::fs::write(up.path("cert.pem"), &certificates[0].stdout).unwrap();
+    let backup = [
+        "--context",
+        "beta",
+        "-n",
+        "kube-system",
+        "get",
+        "secret",
+        "-o",
+        "yaml",
+        "-l",
+        "sealedsecrets.bitnami.com/sealed-secrets-key",
+    ];
+    std::fs::write(up.path("backup.yaml"), up.run(&kubectl, &backup).stdout).unwrap();
+    std::fs::write(
+        up.path("secret.yaml"),
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a, labels: {l: v}}\ndata: {k: YmFy}\nstringData: {t: text}\n",
+    )
+    .unwrap();
+    std::fs::write(up.path("value"), "raw value").unwrap();
+    for scope in ["strict", "namespace-wide", "cluster-wide"] {
+        let sealed = programs
+            .map(|program| run(program, &["--scope", scope, "-f", "secret.yaml", "-o", "yaml"], None));
+        let shapes = sealed.each_ref().map(|output| {
+            assert!(output.status.success(), "{scope}: {}", text(&output.stderr));
+            let lines = text(&output.stdout);
+            // Ciphertexts differ each time.
+            lines
+                .lines()
+                .map(|line| {
+                    line.chars().take(50).collect::<String>().split(": Ag").next().unwrap().to_owned() + "\n"
+                })
+                .collect::<String>()
+        });
+        assert_eq!(shapes[0], shapes[1], "{scope}");
+        for (number, output) in sealed.iter().enumerate() {
+            std::fs::write(up.path("sealed.yaml"), &output.stdout).unwrap();
+            let renamed = text(&output.stdout).replace("name: a\n", "name: other\n");
+            std::fs::write(up.path("renamed.yaml"), renamed).unwrap();
+            for program in programs {
+                let seen = run(program, &["--validate"], Some("sealed.yaml"));
+                assert!(seen.status.success(), "{scope}, sealed by {number}: {}", text(&seen.stderr));
+                let seen = run(program, &["--validate"], Some("renamed.yaml"));
+                assert_eq!(seen.status.success(), scope != "strict", "{scope}, sealed by {number}");
+                if scope == "strict" {
+                    assert_eq!(text(&seen.stderr), "error: unable to decrypt sealed secret: other\n");
+                }
+                let again = run(program, &["--re-encrypt", "-o", "yaml"], Some("sealed.yaml"));
+                assert!(again.status.success(), "{scope}: {}", text(&again.stderr));
+                std::fs::write(up.path("again.yaml"), &again.stdout).unwrap();
+                let opened = programs.map(|program| {
+                    let flags = ["--recovery-unseal", "--recovery-private-key", "backup.yaml", "-o", "yaml"];
+                    let opened = run(program, &flags, Some("again.yaml"));
+                    assert!(opened.status.success(), "{scope}: {}", text(&opened.stderr));
+                    text(&opened.stdout)
+                });
+                assert_eq!(opened[0], opened[1], "{scope}");
+                assert!(opened[0].contains("k: YmFy\n  t: dGV4dA==\n"), "{}", opened[0]);
+            }
+        }
+    }
+    for program in programs {
+        let raw = run(program, &["--raw", "--name", "raw", "--from-file", "value"], None);
+        assert!(raw.status.success(), "{}", text(&raw.stderr));
+        let object = format!(
+            "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {{name: raw, namespace: default}}\nspec: {{encryptedData: {{v: {}}}}}\n",
+            text(&raw.stdout).trim()
+        );
+        std::fs::write(up.path("raw.yaml"), object).unwrap();
+        for other in programs {
+            let seen = run(other, &["--validate"], Some("raw.yaml"));
+            assert!(seen.status.success(), "{}", text(&seen.stderr));
+        }
+    }
+    // What cannot be done: alike in exit status and words.
+    for (arguments, file) in [
+        (&["--controller-name", "nobody", "--fetch-cert"][..], None),
+        (&["--cert", "nope.pem", "-f", "secret.yaml"], None),
+        (&["--cert", "secret.yaml", "-f", "secret.yaml"], None),
+        (&["--cert", "cert.pem", "-f", "secret.yaml", "-o", "xml"], None),
+        (&["--cert", "cert.pem", "--raw"], Some("value")),
+        (
+            &[
+                "--cert",
+                "cert.pem",
+                "--raw",
+                "--name",
+                "a",
+                "--from-file",
+                "a=value",
+                "--from-file",
+                "b=value",
+            ],
+            None,
+        ),
+        (&["--cert", "cert.pem", "--merge-into", "nope.yaml"], Some("secret.yaml")),
+        (&["--recovery-unseal", "--recovery-private-key", "nope"], Some("raw.yaml")),
+    ] {
+        let ended = programs.map(|program| run(program, arguments, file));
+        let words = ended.each_ref().map(|output| (output.status.code(), text(&output.stderr)));
+        assert_eq!(words[0], words[1], "{arguments:?}");
+    }
+    let created = up.feed(&kubectl, &["--context", "beta", "create", "-f", "-"], "raw.yaml");
+    assert!(created.status.success(), "{}", text(&created.stderr));
+    until("the Secret", || {
+        let get = ["--context", "beta", "get", "secret", "raw", "-o", "jsonpath={.data.v}"];
+        text(&up.run(&kubectl, &get).stdout) == "cmF3IHZhbHVl"
+    });
+}

@@ -1,0 +1,9 @@
+//! Sealed secrets in a run: where keys come from, how kubeseal reaches a controller, and the check of a repository.
+
+mod check;
+mod keys;
+mod network;
+
+pub use check::{Finding, Opener, SealedCheckError, Verdict, check_objects, check_repository};
+pub use keys::SealingKeys;
+pub(crate) use network::start;

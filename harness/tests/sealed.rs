@@ -1,0 +1,204 @@
+//! Sealed secrets in a run: what no artifact shows, what a repository's check finds, how fast keys are renewed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
+
+use seatrial_harness::report::{Human, Outcome, Paint, json, junit, timings};
+use seatrial_harness::run::{RunOptions, run_scenarios};
+use seatrial_harness::sealed::{Finding, Opener, Verdict, check_repository};
+use seatrial_seal::secret::seal;
+use seatrial_seal::{Certificate, PrivateKey, Scope, Validity};
+use serde_json::json as value;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
+
+/// The repository of the scenarios, with a value sealed for `key` in this scope.
+struct Repository {
+    folder: tempfile::TempDir,
+    key: PrivateKey,
+}
+
+impl Repository {
+    fn new(scope: Scope) -> Repository {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&root().join("scenarios/secrets/repo"), folder.path());
+        let manifest = root().join("fixtures/sealed-secrets/controller.yaml");
+        std::fs::copy(manifest, folder.path().join("infrastructure/controller.yaml")).unwrap();
+        let key = PrivateKey::generate(2048).unwrap();
+        let secret = value!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "sealed-secret", "namespace": "default"},
+            "stringData": {"test": "bar"},
+        });
+        let sealed = seal(&secret, key.public(), scope).unwrap();
+        std::fs::write(folder.path().join("applications/web/sealed-secret.yaml"), sealed.to_string())
+            .unwrap();
+        Repository { folder, key }
+    }
+
+    fn edit(&self, file: &str, find: &str, with: &str) {
+        let path = self.folder.path().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(find), "{file}");
+        std::fs::write(path, text.replace(find, with)).unwrap();
+    }
+
+    fn certificate(&self) -> Opener {
+        let validity =
+            Validity { from: jiff::Timestamp::UNIX_EPOCH, lasts: std::time::Duration::from_secs(1) };
+        Opener::Certificate(Certificate::self_signed(&self.key, validity, "", [1; 16]).unwrap())
+    }
+
+    fn keys(&self) -> Opener {
+        let pem = self.key.to_pem().unwrap();
+        Opener::Keys([PrivateKey::from_pem(pem.as_bytes()).unwrap()].into_iter().collect())
+    }
+
+    fn check(&self, opener: &Opener) -> Vec<Finding> {
+        check_repository(self.folder.path(), &[], &|_| Some(opener.clone())).unwrap()
+    }
+}
+
+fn only(findings: &[Finding], verdict: Verdict) -> Vec<&str> {
+    let of = findings.iter().filter(|finding| finding.verdict == verdict);
+    of.map(|finding| finding.message.as_str()).collect()
+}
+
+#[test]
+fn what_is_sealed_for_its_namespace_opens_under_the_name_with_the_hash() {
+    let repository = Repository::new(Scope::NamespaceWide);
+    let findings = repository.check(&repository.keys());
+    assert_eq!(only(&findings, Verdict::Opens), ["1 of 1 values open"], "{findings:?}");
+    assert!(findings[0].object.starts_with("SealedSecret/default/sealed-secret-"), "{findings:?}");
+    let findings = repository.check(&repository.certificate());
+    let message = "the scope is namespace-wide; whether it opens takes the private keys to say";
+    assert_eq!(only(&findings, Verdict::Plausible), [message], "{findings:?}");
+}
+
+#[test]
+fn what_is_sealed_for_its_name_does_not_follow_the_hash() {
+    let repository = Repository::new(Scope::Strict);
+    for opener in [repository.keys(), repository.certificate()] {
+        let findings = repository.check(&opener);
+        let [message] = only(&findings, Verdict::Broken)[..] else { panic!("{findings:?}") };
+        assert!(
+            message.contains("applications/web/sealed-secret.yaml has it as default/sealed-secret, the rendered output calls it default/sealed-secret-"),
+            "{message}"
+        );
+        assert!(message.ends_with("seal it namespace-wide or cluster-wide"), "{message}");
+    }
+}
+
+#[test]
+fn a_generator_with_another_name_is_found() {
+    let repository = Repository::new(Scope::Strict);
+    repository.edit("applications/web/kustomization.yaml", "- name: sealed-secret", "- name: sample-secret");
+    let findings = repository.check(&repository.keys());
+    // Nothing is renamed then, so that the value opens; what the generator is for does not come about.
+    assert_eq!(only(&findings, Verdict::Opens), ["1 of 1 values open"], "{findings:?}");
+    let [message] = only(&findings, Verdict::Broken)[..] else { panic!("{findings:?}") };
+    assert!(message.starts_with("the secretGenerator \"sample-secret\" is over the file of"), "{message}");
+}
+
+#[test]
+fn another_namespace_and_another_key_are_found() {
+    let repository = Repository::new(Scope::NamespaceWide);
+    repository.edit("applications/web/kustomization.yaml", "namespace: default", "namespace: web");
+    for opener in [repository.keys(), repository.certificate()] {
+        let findings = repository.check(&opener);
+        let [message] = only(&findings, Verdict::Broken)[..] else { panic!("{findings:?}") };
+        assert!(message.ends_with("seal it cluster-wide"), "{message}");
+    }
+    let (mine, other) = (Repository::new(Scope::ClusterWide), Repository::new(Scope::ClusterWide));
+    assert_eq!(only(&mine.check(&other.keys()), Verdict::Broken), ["no key could decrypt secret (test)"]);
+    let large = PrivateKey::generate(3072).unwrap();
+    let validity = Validity { from: jiff::Timestamp::UNIX_EPOCH, lasts: std::time::Duration::from_secs(1) };
+    let large = Certificate::self_signed(&large, validity, "", [1; 16]).unwrap();
+    let message = "\"test\" is sealed for a key of 2048 bits, the certificate's has 3072";
+    assert_eq!(only(&mine.check(&Opener::Certificate(large)), Verdict::Broken), [message]);
+}
+
+/// Plants values, plays a scenario that fails where they are near, and looks for them in all that it leaves.
+#[test]
+fn planted_values_are_in_no_artifact() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("scenarios/secrets/keys"), &folder.path().join("repo"));
+    let manifest = root().join("fixtures/sealed-secrets/controller.yaml");
+    std::fs::copy(manifest, folder.path().join("repo/infrastructure/controller.yaml")).unwrap();
+    let planted = ["planted-hunter2-value", "planted-other-value", "planted-wanted-value"];
+    let scenario = format!(
+        r#"apiVersion: seatrial.dev/v1alpha1
+kind: Scenario
+metadata: {{name: planted}}
+spec:
+  clusters: {{beta: {{}}}}
+  git: {{gitops: {{from: repo}}}}
+  steps:
+  - bootstrap: {{path: clusters/beta}}
+  - seal:
+      to: applications/sealed.yaml
+      name: planted
+      values: {{password: {0}, template: {1}}}
+      within: 10m
+  - expect: {{within: 15m, secret: {{name: planted, keys: {{password: {{equals: {0}}}, template: {{contains: other}}}}}}}}
+  - expect:
+      within: 1m
+      secret: {{name: planted, keys: {{password: {{equals: {2}}}}}}}
+"#,
+        planted[0], planted[1], planted[2]
+    );
+    let file = folder.path().join("planted.yaml");
+    std::fs::write(&file, scenario).unwrap();
+    let mut screen = Vec::new();
+    let options = RunOptions::default();
+    let mut human = Human::new(&mut screen, Paint::plain(), true);
+    let report = run_scenarios(std::slice::from_ref(&file), &options, &mut human).unwrap();
+    human.end(&report, std::time::Duration::ZERO);
+    let played = &report.scenarios[0];
+    assert_eq!(played.outcome, Outcome::Failed, "{played:?}");
+    let failed = played.steps.last().unwrap().failure.as_ref().unwrap();
+    assert!(failed.message.contains("\"password\" has another value (<redacted>)"), "{}", failed.message);
+    let artifacts = [
+        ("the screen", String::from_utf8(screen).unwrap()),
+        ("the JSON report", json(&report)),
+        ("the JUnit report", junit(&report).unwrap()),
+        ("the debug form of the report", format!("{report:?}")),
+        ("the wall times", timings(&report)),
+    ];
+    for (name, text) in artifacts {
+        assert!(!text.is_empty(), "{name} is empty");
+        for value in planted {
+            assert!(!text.contains(value) && !text.contains(&encoded(value)), "{name} shows {value}");
+        }
+    }
+}
+
+fn encoded(value: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(value)
+}
+
+#[test]
+fn the_manifests_bring_the_definition_of_the_kind() {
+    let text = std::fs::read(root().join("fixtures/sealed-secrets/controller.yaml")).unwrap();
+    let documents = seatrial_yaml::parse(&text, &seatrial_yaml::ParseOptions::default()).unwrap();
+    let first = documents[0].root.to_json(seatrial_yaml::Dialect::KubernetesJson).unwrap();
+    assert_eq!(first, seatrial_api::sealed::crd());
+}

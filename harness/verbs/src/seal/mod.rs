@@ -1,0 +1,234 @@
+//! `seatrial seal`: what kubeseal does, with its flags, its output and its words.
+//!
+//! ```text
+//! Secret (stdin, --secret-file) ── seal, with a certificate ──► SealedSecret (stdout, --sealed-secret-file, --merge-into)
+//! SealedSecret ── --validate, --re-encrypt: asked of the controller ── --recovery-unseal: with private keys ──► Secret
+//! ```
+//! The controller is reached through the API server's service proxy.
+//!
+//! # Differences from kubeseal
+//! - An input file that is not there is an error; kubeseal says nothing.
+//! - Values merged into a file must open under the name that the file has.
+//! - Keys of fewer than 2048 bits are refused; so are flags of its logging.
+
+mod args;
+mod controller;
+mod input;
+mod output;
+
+pub use args::Args;
+
+use crate::{Env, Screen, VerbError};
+use args::Mode;
+use controller::Controller;
+use seatrial_seal::secret::{backup_keys, seal, unseal};
+use seatrial_seal::{Certificate, Keyring, PrivateKey, Scope, SealError};
+use serde_json::Value;
+use std::path::Path;
+
+/// Why it ended: kubeseal's words, behind `error: `.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealVerbError {
+    /// What was asked for failed: exit status 1.
+    #[error("{0}")]
+    Failed(String),
+    /// The flags are wrong: exit status 2.
+    #[error(transparent)]
+    Usage(#[from] VerbError),
+}
+
+impl From<SealError> for SealVerbError {
+    fn from(error: SealError) -> SealVerbError {
+        // kubeseal says what is wrong and not what it was about.
+        let text = error.to_string();
+        let text = text.strip_prefix("read a key or certificate: ").unwrap_or(&text);
+        SealVerbError::Failed(text.to_owned())
+    }
+}
+
+fn failed(error: impl ToString) -> SealVerbError {
+    SealVerbError::Failed(error.to_string())
+}
+
+/// Reads a file, with the words of Go where it cannot be read.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, SealVerbError> {
+    std::fs::read(path).map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        SealVerbError::Failed(format!("open {}: {why}", path.display()))
+    })
+}
+
+/// The private keys of files: each a key in PEM, or a backup of Secrets in YAML or JSON.
+///
+/// # Errors
+/// Files that cannot be read, or hold no key.
+pub fn private_keys(files: &[impl AsRef<Path>]) -> Result<Keyring, SealVerbError> {
+    let mut ring = Keyring::new();
+    for file in files {
+        let content = read(file.as_ref())?;
+        // A backup has its keys in Base64.
+        if content.windows(11).any(|window| window == b"-----BEGIN ")
+            && let Ok(key) = PrivateKey::from_pem(&content)
+        {
+            ring.add(key.into());
+            continue;
+        }
+        for document in input::documents(&content)? {
+            for key in backup_keys(&document)?.keys() {
+                ring.add(key.clone());
+            }
+        }
+    }
+    Ok(ring)
+}
+
+/// The certificate of a file, or of an address.
+///
+/// # Errors
+/// It cannot be read, or is none.
+pub async fn certificate(place: &str) -> Result<Certificate, SealVerbError> {
+    let content = match place.starts_with("http://") || place.starts_with("https://") {
+        true => controller::fetch(place).await?,
+        false => read(Path::new(place))?,
+    };
+    Ok(Certificate::from_pem(&content)?)
+}
+
+/// Does it, and says what ended it.
+///
+/// # Errors
+/// [`VerbError::Told`] where the screen says so already; wrong usage.
+pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
+    match act(args, env, screen).await {
+        Ok(()) => Ok(()),
+        Err(SealVerbError::Usage(error)) => Err(error),
+        Err(SealVerbError::Failed(message)) => {
+            screen.say(&format!("error: {message}\n"));
+            Err(VerbError::Told)
+        }
+    }
+}
+
+async fn act(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerbError> {
+    args.check()?;
+    match args.mode()? {
+        Mode::FetchCertificate => {
+            let pem = Controller::find(args, env).await?.certificate().await?;
+            screen.print(&String::from_utf8_lossy(&pem));
+            Ok(())
+        }
+        Mode::Validate => {
+            let documents = input::read_documents(args, screen)?;
+            let controller = Controller::find(args, env).await?;
+            for document in documents {
+                controller.verify(&document).await?;
+            }
+            Ok(())
+        }
+        Mode::ReEncrypt => {
+            let documents = input::read_documents(args, screen)?;
+            let controller = Controller::find(args, env).await?;
+            let mut all = Vec::new();
+            for document in documents {
+                all.push(controller.rotate(&document).await?);
+            }
+            output::write(args, screen, &all)
+        }
+        Mode::RecoveryUnseal => {
+            let keys = private_keys(&args.private_key_files())?;
+            let documents = input::read_documents(args, screen)?;
+            let sealed = documents.first().ok_or_else(|| failed("there is no SealedSecret in the input"))?;
+            if sealed["kind"] != "SealedSecret" {
+                let kind = sealed["kind"].as_str().unwrap_or_default();
+                return Err(failed(format!(
+                    "converting ({kind}) to (v1alpha1.SealedSecret): unknown conversion"
+                )));
+            }
+            let mut secret = unseal(sealed, &keys, &seatrial_engine::sealed::render_template)?;
+            secret["metadata"]["creationTimestamp"] = Value::Null;
+            output::write(args, screen, &[secret])
+        }
+        Mode::Raw => raw(args, env, screen).await,
+        Mode::Seal => sealed(args, env, screen).await,
+    }
+}
+
+/// The certificate that flags say, else the controller's.
+async fn wanted_certificate(args: &Args, env: &Env) -> Result<Certificate, SealVerbError> {
+    let certificate = match &args.cert {
+        Some(place) if !place.is_empty() => certificate(place).await?,
+        _ => Certificate::from_pem(&Controller::find(args, env).await?.certificate().await?)?,
+    };
+    let now = env.clock.now();
+    if certificate.not_after < now {
+        return Err(failed(format!(
+            "failed to encrypt using an expired certificate on {}",
+            certificate.not_after
+        )));
+    }
+    Ok(certificate)
+}
+
+async fn sealed(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerbError> {
+    let certificate = wanted_certificate(args, env).await?;
+    let mut all = Vec::new();
+    for mut secret in input::read_documents(args, screen)? {
+        if secret["kind"] != "Secret" {
+            let kind = secret["kind"].as_str().unwrap_or_default();
+            return Err(failed(format!("the input is a {kind}, and no Secret")));
+        }
+        let empty = |field: &str| secret[field].as_object().is_none_or(|map| map.is_empty());
+        if empty("data") && empty("stringData") && !args.allow_empty_data {
+            return Err(failed(
+                "secret.data is empty in input Secret, assuming this is an error and aborting. To work with empty data, \
+                 --allow-empty-data can be used",
+            ));
+        }
+        if let Some(name) = args.name.as_ref().filter(|name| !name.is_empty()) {
+            secret["metadata"]["name"] = name.clone().into();
+        }
+        if secret["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
+            return Err(failed("missing metadata.name in input Secret"));
+        }
+        let flag = args.scope()?;
+        let scope = if flag == Scope::Strict { Scope::of(&secret) } else { flag };
+        let has_none = secret["metadata"]["namespace"].as_str().unwrap_or_default().is_empty();
+        if has_none && scope != Scope::ClusterWide {
+            secret["metadata"]["namespace"] = args.namespace(env).await?.into();
+        }
+        all.push(seal(&secret, &certificate.key, flag)?);
+    }
+    match &args.merge_into {
+        Some(file) => output::merge(args, file, &all),
+        None => output::write(args, screen, &all),
+    }
+}
+
+async fn raw(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerbError> {
+    use base64::Engine as _;
+    let scope = args.scope()?;
+    let namespace = match scope {
+        Scope::ClusterWide => String::new(),
+        _ => args.namespace(env).await?,
+    };
+    let name = args.name.clone().unwrap_or_default();
+    if name.is_empty() && scope == Scope::Strict {
+        return Err(failed("must provide the --name flag with --raw and --scope strict"));
+    }
+    let files = args.value_files()?;
+    let value = match files.as_slice() {
+        [] => input::standard_input(screen)?,
+        [(_, file)] => read(file)?,
+        _ => {
+            return Err(failed("must provide only one --from-file when encrypting a single item with --raw"));
+        }
+    };
+    let certificate = wanted_certificate(args, env).await?;
+    let sealed = seatrial_seal::seal(&certificate.key, &value, &scope.label(&namespace, &name))?;
+    screen.print(&base64::engine::general_purpose::STANDARD.encode(sealed));
+    Ok(())
+}
