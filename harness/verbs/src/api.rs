@@ -173,6 +173,10 @@ impl Api {
             resources.extend(kinds(&version, &list));
         }
         let resources = Arc::new(resources);
+        if resources.is_empty() {
+            // A definition may come, and be served, while the verb works.
+            return Ok(resources);
+        }
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         groups.insert(group.to_owned(), Arc::clone(&resources));
         Ok(resources)
