@@ -1,15 +1,21 @@
 //! The forge as the engine sees it.
 
-use super::{Forge, ForgeError};
+use super::{Credentials, Forge, ForgeError, Wants};
 use seatrial_engine::{GitAuth, GitError, GitHosts, GitRemote};
 use seatrial_time::Signal;
 
 impl GitHosts for Forge {
-    /// Finds the repository that is mapped to `url`. Every repository may be read by everybody, as a public one: the
-    /// credentials are not looked at.
-    fn open(&self, url: &str, _auth: &GitAuth) -> Result<GitRemote, GitError> {
+    /// Finds the repository that is mapped to `url`, if whoever has these credentials may read it. What is refused has the words
+    /// of Flux's Git client.
+    fn open(&self, url: &str, auth: &GitAuth) -> Result<GitRemote, GitError> {
         match self.by_url(url) {
-            Ok(repo) => Ok(GitRemote { path: repo.path().to_owned(), changes: repo.signal().clone() }),
+            Ok(repo) => match self.authorize(&repo, &Credentials::from(auth), Wants::Read) {
+                Ok(_) => Ok(GitRemote { path: repo.path().to_owned(), changes: repo.signal().clone() }),
+                Err(refusal) => {
+                    let message = refusal.to_flux(matches!(auth, GitAuth::Ssh { .. }));
+                    Err(GitError::AuthenticationFailed { url: url.to_owned(), message })
+                }
+            },
             Err(ForgeError::BadUrl { problem, .. }) => {
                 Err(GitError::NotServed { url: url.to_owned(), hint: Some(problem.to_owned()) })
             }
@@ -24,7 +30,7 @@ impl GitHosts for Forge {
         }
     }
 
-    /// Moves when a repository is added or mapped to one more URL.
+    /// Moves when a repository is added or mapped to one more URL, and when somebody's rights change.
     fn changes(&self) -> Option<Signal> {
         Some(self.signal().clone())
     }

@@ -12,13 +12,17 @@
 //!   configuration, the umask or the time of day.
 //! - A failed operation leaves every ref as it was.
 
+mod accounts;
 mod ancestry;
 mod change;
 mod commit;
 mod error;
+pub mod github;
 mod history;
+mod hooks;
 mod host;
 mod hosts;
+pub mod keys;
 mod merge;
 mod pack;
 mod repo;
@@ -28,10 +32,15 @@ mod store;
 mod tree;
 mod url;
 
+pub use accounts::{
+    AccountError, Actor, Credentials, DEFAULT_USER, DeployKey, Hosted, NewRepository, Organization,
+    Permission, Refusal, Site, Team, Template, Token, User, Wants,
+};
 pub(crate) use ancestry::merge_base;
 pub use change::{Author, Change, Edit};
 pub use commit::{CommitId, CommitInfo};
 pub use error::ForgeError;
+pub use hooks::{Delivery, Webhook};
 pub use host::Forge;
 pub use merge::{MergeStyle, Merged};
 pub use repo::Repo;

@@ -1,5 +1,6 @@
 //! One repository of a run.
 
+use super::hooks::Watched;
 use super::tree::Dir;
 use super::{Change, CommitId, ForgeError, lock};
 use git2::{ErrorCode, Oid, Repository, Signature, Time};
@@ -23,6 +24,8 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) signal: Signal,
     pub(super) git: Mutex<Repository>,
+    /// What is noted for webhooks; none where nobody listens.
+    pub(super) watched: Mutex<Option<Watched>>,
 }
 
 impl std::fmt::Debug for Repo {
@@ -72,9 +75,44 @@ impl Repo {
         }
     }
 
-    /// Says that a ref was changed by someone else than this handle, such as a `git push` that a server has taken in.
+    /// Says that a ref was changed by someone else than this handle, such as a `git push` that a server has taken in. The
+    /// first branch of an empty repository becomes the one that clones check out, as on GitHub.
     pub fn refs_moved(&self) {
+        let git = lock(&self.0.git);
+        if git.head().is_err()
+            && let Ok(names) = self.branch_names(&git)
+            && let Some(first) = names.first()
+        {
+            let head = format!("refs/heads/{first}");
+            if let Err(error) = git.set_head(&head) {
+                tracing::warn!(repo = %self.0.name, %error, "the default branch could not be set");
+            }
+        }
+        self.moved(&git);
+    }
+
+    /// The branch that a clone checks out; it need not exist yet.
+    ///
+    /// # Errors
+    /// [`ForgeError::Git`].
+    pub fn head_branch(&self) -> Result<String, ForgeError> {
+        let git = lock(&self.0.git);
+        let head = git.find_reference("HEAD").map_err(self.wrap("read the default branch"))?;
+        let target = head.symbolic_target_bytes().unwrap_or_default();
+        let target = String::from_utf8_lossy(target).into_owned();
+        Ok(target.strip_prefix("refs/heads/").map_or(target.clone(), str::to_owned))
+    }
+
+    /// Has clones check out another branch.
+    ///
+    /// # Errors
+    /// [`ForgeError::NoBranch`].
+    pub fn set_head_branch(&self, branch: &str) -> Result<(), ForgeError> {
+        let git = lock(&self.0.git);
+        self.tip(&git, branch)?;
+        git.set_head(&branch_ref(branch)?).map_err(self.wrap("set the default branch"))?;
         self.0.signal.bump();
+        Ok(())
     }
 
     /// The commit at the tip of a branch.
@@ -93,6 +131,14 @@ impl Repo {
     /// [`ForgeError::InTheWay`].
     pub fn commit(&self, branch: &str, change: &Change) -> Result<CommitId, ForgeError> {
         self.on_tip(|git| self.commit_once(git, branch, change))
+    }
+
+    /// Notes what has moved, where webhooks want to know, and wakes whoever waits for it.
+    fn moved(&self, git: &Repository) {
+        if let Some(watched) = lock(&self.0.watched).as_mut() {
+            watched.look(git, self.0.clock.now());
+        }
+        self.0.signal.bump();
     }
 
     fn commit_once(&self, git: &Repository, branch: &str, change: &Change) -> Result<CommitId, ForgeError> {
@@ -144,7 +190,7 @@ impl Repo {
         git.find_reference(&format!("refs/heads/{name}"))
             .and_then(|mut reference| reference.delete())
             .map_err(self.wrap("delete a branch"))?;
-        self.0.signal.bump();
+        self.moved(&git);
         Ok(())
     }
 
@@ -186,7 +232,7 @@ impl Repo {
             None => git.reference(&name, id, false, ""),
         };
         match moved {
-            Ok(_) => self.0.signal.bump(),
+            Ok(_) => self.moved(git),
             Err(error)
                 if matches!(
                     error.code(),
@@ -205,7 +251,7 @@ impl Repo {
     pub(super) fn set_branch(&self, git: &Repository, branch: &str, id: Oid) -> Result<(), ForgeError> {
         let name = branch_ref(branch)?;
         git.reference(&name, id, true, "").map_err(self.wrap("move a branch"))?;
-        self.0.signal.bump();
+        self.moved(git);
         Ok(())
     }
 
