@@ -28,6 +28,7 @@ mod pack;
 mod repo;
 mod seed;
 mod snapshot;
+mod staged;
 mod store;
 mod tree;
 mod url;
@@ -46,6 +47,7 @@ pub use merge::{MergeStyle, Merged};
 pub use repo::Repo;
 pub use seed::Seed;
 pub(crate) use snapshot::{Files, Snapshot, uncommitted};
+pub use staged::Staged;
 pub use url::GitUrl;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

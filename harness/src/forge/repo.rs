@@ -142,11 +142,30 @@ impl Repo {
     }
 
     fn commit_once(&self, git: &Repository, branch: &str, change: &Change) -> Result<CommitId, ForgeError> {
-        let parent = match self.tip(git, branch) {
-            Ok(id) => Some(git.find_commit(id).map_err(self.wrap("read a commit"))?),
-            Err(_) if self.branch_names(git)?.is_empty() => None,
-            Err(error) => return Err(error),
-        };
+        let parent = self.parent(git, branch)?;
+        let id = self.make(git, branch, change, parent)?;
+        self.advance(git, branch, parent, id)?;
+        Ok(CommitId(id))
+    }
+
+    /// What the next commit of a branch stands on; nothing in an empty repository.
+    pub(super) fn parent(&self, git: &Repository, branch: &str) -> Result<Option<Oid>, ForgeError> {
+        match self.tip(git, branch) {
+            Ok(id) => Ok(Some(id)),
+            Err(_) if self.branch_names(git)?.is_empty() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a commit, and moves no branch.
+    pub(super) fn make(
+        &self,
+        git: &Repository,
+        branch: &str,
+        change: &Change,
+        parent: Option<Oid>,
+    ) -> Result<Oid, ForgeError> {
+        let parent = parent.map(|id| git.find_commit(id).map_err(self.wrap("read a commit"))).transpose()?;
         let wrap = self.wrap("write the files of a commit");
         let mut root = match &parent {
             Some(parent) => Dir::load(git, parent.tree_id()).map_err(&wrap)?,
@@ -160,9 +179,7 @@ impl Repo {
             return Err(ForgeError::NothingToCommit { repo: self.0.name.clone(), branch: branch.to_owned() });
         }
         let parents: Vec<Oid> = parent.iter().map(git2::Commit::id).collect();
-        let id = self.write_commit(git, tree, &parents, &change.message, &change.author)?;
-        self.advance(git, branch, parents.first().copied(), id)?;
-        Ok(CommitId(id))
+        self.write_commit(git, tree, &parents, &change.message, &change.author)
     }
 
     /// Creates a branch at a branch, tag or commit.

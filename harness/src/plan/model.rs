@@ -1,7 +1,8 @@
 //! What a plan consists of.
 
+use crate::bootstrap::Following;
 use crate::scenario::Profile;
-use crate::scenario::{ExtraController, FilePatch, MergeHow, ObjectRef, UnknownImages};
+use crate::scenario::{FilePatch, MergeHow, ObjectRef, UnknownImages};
 use seatrial_api::FluxRelease;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -96,16 +97,8 @@ pub enum Op {
         cluster: String,
         /// The repository.
         repo: String,
-        /// The branch.
-        branch: String,
-        /// The folder, without `./` and slashes at its ends.
-        path: String,
-        /// The URL by which the cluster addresses the repository.
-        url: String,
-        /// Whether the deploy key may push.
-        read_write: bool,
-        /// Controllers beside the usual four.
-        extra: Vec<ExtraController>,
+        /// What it follows, and with what.
+        following: Following,
     },
     /// Commits.
     Commit {

@@ -3,6 +3,7 @@
 use super::commit::message;
 use super::title::title;
 use super::{Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, Timing};
+use crate::bootstrap::{Component, Following, Sync};
 use crate::check::default_namespace;
 use crate::scenario::{
     Action, ClusterSpec, Commit, Content, Expect, Located, PatchObject, PatchSource, Reconcile, Spec,
@@ -90,15 +91,24 @@ impl<'a> Names<'a> {
             Action::Bootstrap(b) => {
                 let repo = self.repo(b.repo.as_ref());
                 let urls = self.spec.git.get(&repo).map(|git| git.urls(&repo)).unwrap_or_default();
-                Op::Bootstrap {
-                    cluster: self.cluster(b.cluster.as_ref(), index),
+                let mut components: Vec<Component> = match b.components.is_empty() {
+                    true => Component::USUAL.to_vec(),
+                    false => b.components.iter().map(|component| component.component()).collect(),
+                };
+                components.extend(b.components_extra.iter().map(|extra| extra.component()));
+                let sync = Sync {
+                    url: urls.into_iter().next().unwrap_or_default(),
                     branch: self.branch(&repo, b.branch.as_ref()),
                     path: b.path.trim_start_matches("./").trim_matches('/').to_owned(),
-                    url: urls.into_iter().next().unwrap_or_default(),
+                };
+                let following = Following {
+                    sync,
+                    components,
                     read_write: b.read_write_key,
-                    extra: b.components_extra.clone(),
-                    repo,
-                }
+                    algorithm: b.ssh_key_algorithm.map(|kind| kind.algorithm()).unwrap_or_default(),
+                    token_auth: b.token_auth,
+                };
+                Op::Bootstrap { cluster: self.cluster(b.cluster.as_ref(), index), following, repo }
             }
             Action::Commit(commit) => self.commit(commit, name, located),
             Action::Branch(branch) => {

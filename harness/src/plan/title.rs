@@ -7,7 +7,9 @@ use crate::scenario::Span;
 pub(super) fn title(op: &Op) -> String {
     match op {
         Op::AddCluster(cluster) => format!("add cluster {}", cluster.name),
-        Op::Bootstrap { cluster, repo, path, .. } => format!("bootstrap {cluster} from {path} of {repo}"),
+        Op::Bootstrap { cluster, repo, following } => {
+            format!("bootstrap {cluster} from {} of {repo}", following.sync.path)
+        }
         Op::Commit { repo, message, .. } => {
             format!("commit to {repo}: {}", message.lines().next().unwrap_or_default())
         }

@@ -6,14 +6,13 @@ use super::model::{ClusterPreview, Preview};
 use super::redact::{self, Redactor};
 use super::revisions::{self, Compared};
 use super::{PreviewError, PreviewOptions, history, order, problems, services};
-use crate::bootstrap::Sync;
+use crate::bootstrap::{Component, Sync};
 use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Files, Forge, Repo, Seed, Snapshot};
 use crate::monorepo::{Cluster, Layout};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{Setting, bootstrap_all};
-use crate::scenario::ExtraController;
 use crate::trial::behind::Store;
 use crate::trial::repository::{self, Source};
 use crate::trial::{ObjectName, TrialError, hints};
@@ -113,8 +112,8 @@ impl Game<'_> {
                 (cluster::simulated(&clock, &plan, images), sync)
             })
             .collect();
-        let extra: Vec<ExtraController> =
-            ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
+        let extra: Vec<Component> =
+        Component::all_in(options.flux).into_iter().filter(|c| !Component::USUAL.contains(c)).collect();
         handles.iter().for_each(|(handle, _)| known.add(handle));
         bootstrap_all(&setting, &mut handles, &repo, &extra)
             .await

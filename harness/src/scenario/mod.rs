@@ -88,7 +88,8 @@ mod steps;
 mod tree;
 
 pub use cluster_step::{
-    AddCluster, Apply, Bootstrap, Delete, ExtraController, PatchObject, Reconcile, SetProfile,
+    AddCluster, Apply, Bootstrap, Delete, DeployKeyAlgorithm, ExtraController, PatchObject, Reconcile,
+    SetProfile, UsualController,
 };
 pub use discover::{DiscoverError, discover};
 pub use duration::Span;

@@ -4,7 +4,7 @@ use super::problem::{Problem, quoted};
 use super::references::{Context, is_tag};
 use super::shape::Shape;
 use super::tree::{self, Node};
-use super::{Action, Expect, FilePatch, Step};
+use super::{Action, Expect, FilePatch, Step, UsualController};
 use crate::monorepo::Service;
 use crate::registry::RepositoryName;
 
@@ -25,6 +25,12 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
             context.cluster(body);
             context.repo(body);
             context.inside(&bootstrap.path, body.get("path"));
+            for needed in [UsualController::SourceController, UsualController::KustomizeController] {
+                if !bootstrap.components.is_empty() && !bootstrap.components.contains(&needed) {
+                    let at = body.entry("components").map_or(body.at, |entry| entry.at);
+                    context.problem(at, format!("component {} is required", needed.component().name()));
+                }
+            }
         }
         Action::Commit(_) => commit(context, body),
         Action::Branch(branch) => {

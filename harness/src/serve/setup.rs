@@ -1,7 +1,7 @@
 //! What is served: forge, registry and clusters, filled and bootstrapped.
 
 use super::{UpError, UpOptions, UpSource};
-use crate::bootstrap::Sync;
+use crate::bootstrap::{Component, Following, Sync};
 use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Forge, Repo, Seed};
 use crate::monorepo::Layout;
@@ -9,7 +9,7 @@ use crate::plan::{ClusterPlan, Op, Plan, PlannedStep};
 use crate::registry::{Registry, UnknownImages};
 use crate::remotes::NetworkGit;
 use crate::run::{Setting, bootstrap, images, install, start_engine};
-use crate::scenario::{self, ExtraController};
+use crate::scenario;
 use crate::trial::repository;
 use seatrial_engine::ArtifactStore;
 use seatrial_render::Renderer;
@@ -40,9 +40,7 @@ pub(super) struct Setup {
 struct Wanted {
     cluster: String,
     repo: Repo,
-    sync: Sync,
-    extra: Vec<ExtraController>,
-    read_write: bool,
+    following: Following,
 }
 
 /// The names of the clusters, in the order of their ports.
@@ -144,14 +142,12 @@ impl Setup {
             self.notes.push(format!("{} is not started: add --cluster {}", other.path, other.name));
         }
         // All controllers: what the repository asks for must not be missing because nobody could say so.
-        let extra: Vec<ExtraController> =
-            ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
-        let wanted = found.iter().filter(|c| names.contains(&c.name)).map(|found| Wanted {
-            cluster: found.name.clone(),
-            repo: repo.clone(),
-            sync: Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() },
-            extra: extra.clone(),
-            read_write: false,
+        let all = Component::all_in(options.flux);
+        let wanted = found.iter().filter(|c| names.contains(&c.name)).map(|found| {
+            let (url, branch) = (source.url.clone(), source.branch.clone());
+            let sync = Sync { url, branch, path: found.path.clone() };
+            let following = Following { components: all.clone(), ..Following::with(sync, &[]) };
+            Wanted { cluster: found.name.clone(), repo: repo.clone(), following }
         });
         let wanted: Vec<Wanted> = wanted.collect();
         for name in names.iter().filter(|name| wanted.iter().all(|w| w.cluster != **name)) {
@@ -188,14 +184,9 @@ impl Setup {
         }
         let mut wanted = Vec::new();
         for step in played {
-            if let Op::Bootstrap { cluster, repo, branch, path, url, read_write, extra } = &step.op {
-                wanted.push(Wanted {
-                    cluster: cluster.clone(),
-                    repo: self.forge.repo(repo)?,
-                    sync: Sync { url: url.clone(), branch: branch.clone(), path: path.clone() },
-                    extra: extra.clone(),
-                    read_write: *read_write,
-                });
+            if let Op::Bootstrap { cluster, repo, following } = &step.op {
+                let repo = self.forge.repo(repo)?;
+                wanted.push(Wanted { cluster: cluster.clone(), repo, following: following.clone() });
             }
         }
         Ok(wanted)
@@ -229,19 +220,17 @@ impl Bootstraps {
         let mut done = Vec::new();
         for wanted in &self.0 {
             let Some(handle) = setup.clusters.iter_mut().find(|c| c.name == wanted.cluster) else { continue };
-            for (name, tag) in images(handle.flux, &wanted.extra) {
+            for (name, tag) in images(handle.flux, &wanted.following.components) {
                 setup.registry.create(&name, [tag])?;
             }
-            bootstrap(&setting, handle, &wanted.repo, &wanted.sync, &wanted.extra, wanted.read_write)
+            bootstrap(&setting, handle, &wanted.repo, &wanted.following)
                 .await
                 .map_err(|source| UpError::Bootstrap { cluster: wanted.cluster.clone(), source })?;
             done.push(wanted.cluster.clone());
         }
         for handle in &mut setup.clusters {
             if install_flux && !done.contains(&handle.name) {
-                let extra: Vec<ExtraController> =
-                    ExtraController::ALL.into_iter().filter(|e| e.is_in(handle.flux)).collect();
-                install(handle, &extra)
+                install(clock, handle, &Component::all_in(handle.flux))
                     .await
                     .map_err(|source| UpError::Bootstrap { cluster: handle.name.clone(), source })?;
             }

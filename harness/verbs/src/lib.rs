@@ -17,7 +17,9 @@
 mod age;
 mod api;
 mod arguments;
+pub mod bootstrap;
 pub mod build;
+pub mod check;
 mod connect;
 pub mod create;
 pub mod diff;

@@ -1,12 +1,16 @@
 //! The verbs: from arguments to what is done.
 
 use crate::{
-    Env, Screen, VerbError, build, create, diff, events, get, reconcile, suspend, trace, tree, uninstall,
+    Env, Screen, VerbError, bootstrap, build, check, create, diff, events, get, reconcile, suspend, trace, tree, uninstall,
 };
 
 /// flux's verbs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
+    /// Install Flux and have it follow a Git repository, as `flux bootstrap` does.
+    Bootstrap(Box<bootstrap::Args>),
+    /// Check whether a cluster fits, and whether Flux is healthy there, as `flux check` does.
+    Check(Box<check::Args>),
     /// Create or update sources and resources, as `flux create` does.
     Create(Box<create::Args>),
     /// Print the statuses of Flux resources, as `flux get` does.
@@ -38,6 +42,8 @@ impl Verb {
     /// What ended it: see [`VerbError`], and [`VerbError::tell`].
     pub async fn run(&self, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
         match self {
+            Verb::Bootstrap(args) => bootstrap::run(args, env, screen).await,
+            Verb::Check(args) => check::run(args, env, screen).await,
             Verb::Create(args) => create::run(args, env, screen).await,
             Verb::Get(args) => get::run(args, env, screen).await,
             Verb::Reconcile(args) => reconcile::run(args, env, screen).await,

@@ -61,6 +61,11 @@ impl Component {
     pub const USUAL: [Component; 4] =
         [SourceController, KustomizeController, HelmController, NotificationController];
 
+    /// All that a release has.
+    pub fn all_in(flux: FluxRelease) -> Vec<Component> {
+        Component::ALL.into_iter().filter(|component| component.is_in(flux)).collect()
+    }
+
     pub(super) fn facts(self) -> &'static Facts {
         match self {
             SourceController => &Facts {

@@ -31,6 +31,7 @@ pub(super) struct Clone {
     folder: TempDir,
     branch: String,
     remote: Remote,
+    tip: String,
 }
 
 impl Clone {
@@ -38,7 +39,8 @@ impl Clone {
     pub(super) async fn of(remote: &Remote, branch: &str) -> Result<Clone, String> {
         let folder = tempfile::Builder::new().prefix("seatrial-bootstrap-").tempdir();
         let folder = folder.map_err(|error| format!("failed to make a temporary folder: {error}"))?;
-        let clone = Clone { folder, branch: branch.to_owned(), remote: remote.clone() };
+        let mut clone =
+            Clone { folder, branch: branch.to_owned(), remote: remote.clone(), tip: String::new() };
         fs::create_dir(clone.work()).map_err(|error| format!("failed to make a folder: {error}"))?;
         clone.credentials()?;
         clone.git(&["init", "--quiet"]).await?;
@@ -48,6 +50,7 @@ impl Clone {
         if heads.lines().any(|line| line.split('\t').nth(1) == Some(&reference)) {
             clone.git(&["fetch", "--quiet", "--depth=1", "--", &url, &reference]).await?;
             clone.git(&["checkout", "--quiet", "-B", branch, "FETCH_HEAD"]).await?;
+            clone.tip = clone.git(&["rev-parse", "HEAD"]).await?.trim().to_owned();
         } else if heads.trim().is_empty() {
             clone.git(&["symbolic-ref", "HEAD", &reference]).await?;
         } else {
@@ -172,8 +175,13 @@ impl Checkout for Clone {
                 command.env(format!("GIT_{who}_EMAIL"), &commit.email);
             }
             run(command, &args).await?;
-            Ok(Some(self.git(&["rev-parse", "HEAD"]).await?.trim().to_owned()))
+            self.tip = self.git(&["rev-parse", "HEAD"]).await?.trim().to_owned();
+            Ok(Some(self.tip.clone()))
         })
+    }
+
+    fn tip(&self) -> String {
+        self.tip.clone()
     }
 
     fn push(&mut self) -> Pending<'_, Result<(), String>> {

@@ -91,6 +91,9 @@ pub trait Checkout: Send {
     /// The text fits behind a colon.
     fn commit<'a>(&'a mut self, commit: &'a Commit) -> Pending<'a, Result<Option<String>, String>>;
 
+    /// The id of the newest commit here; empty where there is none.
+    fn tip(&self) -> String;
+
     /// Sends the commits to the repository.
     ///
     /// # Errors

@@ -26,6 +26,19 @@ pub enum KeyAlgorithm {
     Rsa(u32),
 }
 
+impl KeyAlgorithm {
+    /// How OpenSSH calls keys of this kind.
+    pub fn ssh_name(self) -> &'static str {
+        match self {
+            KeyAlgorithm::EcdsaP256 => "ecdsa-sha2-nistp256",
+            KeyAlgorithm::EcdsaP384 => "ecdsa-sha2-nistp384",
+            KeyAlgorithm::EcdsaP521 => "ecdsa-sha2-nistp521",
+            KeyAlgorithm::Ed25519 => "ssh-ed25519",
+            KeyAlgorithm::Rsa(_) => "ssh-rsa",
+        }
+    }
+}
+
 /// A key could not be made. The message fits after "failed to ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {

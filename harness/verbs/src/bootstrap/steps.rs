@@ -40,7 +40,13 @@ pub struct Bootstrap<'a> {
     /// What is added to the messages of commits.
     pub appendix: Option<String>,
     /// Told of every object before it is applied.
-    pub applied: &'a (dyn Fn(&Value) + Send + std::marker::Sync),
+    pub applied: Option<&'a dyn Noting>,
+}
+
+/// Is told of what is made on a cluster.
+pub trait Noting {
+    /// Before `object` is applied.
+    fn note(&self, object: &Value);
 }
 
 /// What opens the repository for the cluster.
@@ -182,10 +188,16 @@ impl Bootstrap<'_> {
         let made = components(self.install)
             .map_err(|error| VerbError::failed(format!("component manifest generation failed: {error}")))?;
         for object in &made.objects {
-            (self.applied)(object);
-            self.session.apply(object).await?;
+            self.apply(object).await?;
         }
         Ok(())
+    }
+
+    async fn apply(&self, object: &Value) -> Result<(), ApiError> {
+        if let Some(noting) = self.applied {
+            noting.note(object);
+        }
+        self.session.apply(object).await.map(drop)
     }
 
     /// Whether the Kustomization has not applied anything yet.
@@ -231,8 +243,7 @@ impl Bootstrap<'_> {
             "metadata": {"name": self.sync.secret, "namespace": self.sync.namespace},
             "stringData": credentials.data(),
         });
-        (self.applied)(&secret);
-        self.session.apply(&secret).await?;
+        self.apply(&secret).await?;
         self.screen.success("reconciled source secret");
         Ok(())
     }
@@ -263,8 +274,7 @@ impl Bootstrap<'_> {
     pub async fn apply_sync(&mut self) -> Result<(), VerbError> {
         self.screen.action("applying sync manifests");
         for object in self.sync.objects() {
-            (self.applied)(&object);
-            self.session.apply(&object).await?;
+            self.apply(&object).await?;
         }
         self.screen.success("reconciled sync configuration");
         Ok(())
