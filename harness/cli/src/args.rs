@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{preview, render, run, schema, trial, up};
+use crate::commands::{preview, render, run, schema, services, trial, up};
 use clap::{Parser, Subcommand};
 use seatrial_verbs::Verb;
 
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Render(render::Args),
     /// Print the JSON Schema of scenario files.
     Schema(schema::Args),
+    /// List, add and remove the services that an environment deploys.
+    Services(services::Args),
     #[command(flatten)]
     Flux(Verb),
 }

@@ -10,7 +10,8 @@ mod title;
 
 pub use edit::{EditError, edit};
 pub use model::{
-    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, Timing,
+    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, ServicesOp, Timing,
+    VerbOp,
 };
 pub use steps::plan;
 

@@ -174,6 +174,10 @@ pub enum Op {
         /// The folder with the files of the artifact.
         from: Option<PathBuf>,
     },
+    /// Runs a verb.
+    Verb(VerbOp),
+    /// Adds the services of a project to an environment's list.
+    Services(ServicesOp),
     /// Asks for a reconcile.
     Reconcile {
         /// The cluster.
@@ -234,6 +238,36 @@ pub enum Op {
         /// What must hold.
         check: Check,
     },
+}
+
+/// A verb of flux's, run on a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerbOp {
+    /// The cluster.
+    pub cluster: String,
+    /// The arguments, without `--context`.
+    pub words: Vec<String>,
+    /// What must be printed.
+    pub expect: Option<String>,
+    /// Whether it must fail.
+    pub fails: bool,
+}
+
+/// A sync of an environment's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicesOp {
+    /// The repository.
+    pub repo: String,
+    /// The branch.
+    pub branch: String,
+    /// The environment.
+    pub env: String,
+    /// The project; `None`: all.
+    pub project: Option<String>,
+    /// The services that must be added.
+    pub added: Option<Vec<String>>,
+    /// The commit's name for later steps.
+    pub alias: Option<String>,
 }
 
 /// Changes of a repository's files, in this order.

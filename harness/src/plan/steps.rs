@@ -2,10 +2,14 @@
 
 use super::commit::message;
 use super::title::title;
-use super::{Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, Timing};
+use super::{
+    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, ServicesOp,
+    Timing, VerbOp,
+};
 use crate::bootstrap::{Component, Following, Sync};
 use crate::check::default_namespace;
 use crate::scenario::{
+    context_of,
     Action, ClusterSpec, Commit, Content, Expect, Located, PatchObject, PatchSource, Reconcile, Spec,
 };
 use serde_json::Value;
@@ -109,6 +113,23 @@ impl<'a> Names<'a> {
                     token_auth: b.token_auth,
                 };
                 Op::Bootstrap { cluster: self.cluster(b.cluster.as_ref(), index), following, repo }
+            }
+            Action::Verb(verb) => {
+                // The file has been checked: the words can be read.
+                let (context, words) = context_of(&verb.args).unwrap_or_default();
+                let cluster = self.cluster(verb.cluster.as_ref().or(context.as_ref()), index);
+                Op::Verb(VerbOp { cluster, words, expect: verb.expect.clone(), fails: verb.fails })
+            }
+            Action::Services(services) => {
+                let repo = self.repo(services.repo.as_ref());
+                Op::Services(ServicesOp {
+                    branch: self.branch(&repo, services.branch.as_ref()),
+                    env: services.env.clone(),
+                    project: services.project.clone(),
+                    added: services.added.clone(),
+                    alias: services.alias.clone(),
+                    repo,
+                })
             }
             Action::Commit(commit) => self.commit(commit, name, located),
             Action::Branch(branch) => {

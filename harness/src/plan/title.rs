@@ -21,6 +21,11 @@ pub(super) fn title(op: &Op) -> String {
         }
         Op::Toggle { env, service, enable: true, .. } => format!("enable {service} on {env}"),
         Op::Toggle { env, service, enable: false, .. } => format!("disable {service} on {env}"),
+        Op::Verb(verb) => format!("{} on {}", verb.words.join(" "), verb.cluster),
+        Op::Services(services) => match &services.project {
+            Some(project) => format!("list the services of {project} on {}", services.env),
+            None => format!("list all services on {}", services.env),
+        },
         Op::Push { image, .. } => format!("push {image}"),
         Op::Reconcile { cluster, kind, name, with_source, .. } => {
             let source = if *with_source { " with its source" } else { "" };

@@ -29,6 +29,18 @@ pub(super) enum StepError {
         /// What the API server answered.
         message: String,
     },
+    #[error("{message}")]
+    Verb {
+        /// What is wrong, fit after "failed to ".
+        message: String,
+    },
+    #[error("run the verb: it {ended}\n{printed}")]
+    Printed {
+        /// How it ended.
+        ended: String,
+        /// What it printed.
+        printed: String,
+    },
     #[error("find {object} on {cluster}")]
     NoObject { object: String, cluster: String },
     #[error("see {object} reconciled on {cluster} within 5m: it has not answered")]

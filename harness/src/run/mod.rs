@@ -24,6 +24,7 @@ mod play;
 mod runner;
 mod step;
 mod stop;
+mod verb;
 mod world;
 
 pub(crate) use bootstrap::bootstrap_all;

@@ -1,7 +1,7 @@
 //! One step.
 
 use super::world::World;
-use super::{expect, flux, git, manual};
+use super::{expect, flux, git, manual, verb};
 use crate::plan::{Op, PlannedStep};
 use crate::report::Failure;
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ pub(super) async fn play(
         Op::Bootstrap { .. } | Op::Reconcile { .. } => {
             flux::play(world, step.line, &step.op).await.map_err(Into::into)
         }
+        Op::Verb(_) | Op::Services(_) => verb::play(world, step.line, &step.op).await.map_err(Into::into),
         Op::Commit { .. }
         | Op::Branch { .. }
         | Op::Merge { .. }

@@ -86,6 +86,8 @@ mod shape;
 mod step;
 mod steps;
 mod tree;
+mod verb_check;
+mod verb_step;
 
 pub use cluster_step::{
     AddCluster, Apply, Bootstrap, Delete, DeployKeyAlgorithm, ExtraController, PatchObject, Reconcile,
@@ -93,6 +95,8 @@ pub use cluster_step::{
 };
 pub use discover::{DiscoverError, discover};
 pub use duration::Span;
+pub(crate) use verb_check::context_of;
+pub use verb_step::{ServicesStep, VerbStep};
 pub use expect::{Condition, Expect, ObjectRef, RevisionOf};
 pub use git_step::{
     AuthorSpec, Branch, Commit, Content, ContentFile, Merge, MergeHow, PatchSource, Push, Revert, Toggle,

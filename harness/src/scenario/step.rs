@@ -2,7 +2,7 @@
 
 use super::{
     AddCluster, Apply, Bootstrap, Branch, Commit, Delete, Expect, Merge, PatchObject, Push, Reconcile,
-    Revert, SetProfile, Span, Toggle,
+    Revert, ServicesStep, SetProfile, Span, Toggle, VerbStep,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,10 @@ actions! {
     disable Disable(Toggle) "disable",
     /// Pushes an image, or an artifact of files, to the registry.
     push Push(Push) "push",
+    /// Runs one of flux's verbs, and compares what it prints.
+    verb Verb(VerbStep) "seatrial",
+    /// Adds the services of a project to the list of an environment, in a commit.
+    services Services(ServicesStep) "services",
     /// Asks for a reconcile, as `flux reconcile` does, without waiting for its end.
     reconcile Reconcile(Reconcile) "reconcile",
     /// Lets time pass: `advance: 10m`.

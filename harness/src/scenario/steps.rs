@@ -85,6 +85,12 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
                 context.problem(at, "`withSource` goes with `kustomization`, not with `source`");
             }
         }
+        Action::Verb(verb) => super::verb_check::check(context, verb, body),
+        Action::Services(services) => {
+            context.repo(body);
+            context.inside(&services.env, body.get("env"));
+            context.alias(body);
+        }
         Action::Advance(_) => {}
         Action::Apply(_) => {
             context.cluster(body);
@@ -100,7 +106,7 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
 }
 
 impl Context<'_> {
-    fn cluster(&mut self, body: &Node) {
+    pub(super) fn cluster(&mut self, body: &Node) {
         let known = self.clusters.clone();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         self.chosen("cluster", "cluster", body, &known);

@@ -44,7 +44,7 @@ mod verb;
 mod wait;
 
 pub use api::{ApiError, Resource};
-pub use arguments::verb_first;
+pub use arguments::{verb_first, words};
 pub use disk::Disk;
 pub use env::Env;
 pub use error::VerbError;

@@ -1,5 +1,7 @@
 //! The verbs: from arguments to what is done.
 
+use clap::Parser as _;
+
 use crate::{
     Env, Screen, VerbError, bootstrap, build, check, create, diff, events, get, reconcile, suspend, trace, tree, uninstall,
 };
@@ -35,7 +37,28 @@ pub enum Verb {
     Diff(Box<diff::Args>),
 }
 
+#[derive(clap::Parser)]
+#[command(name = "seatrial", disable_help_flag = true, disable_help_subcommand = true)]
+struct Line {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
 impl Verb {
+    /// Reads a verb and its arguments, without the program's name; global flags may stand in front.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn parse(words: &[String]) -> Result<Verb, String> {
+        let words = std::iter::once("seatrial").chain(words.iter().map(String::as_str));
+        let line = crate::verb_first(words.map(Into::into).collect());
+        Line::try_parse_from(line).map(|line| line.verb).map_err(|error| {
+            let text = error.render().to_string();
+            let text = text.trim_start_matches("error: ");
+            text.lines().next().unwrap_or_default().to_owned()
+        })
+    }
+
     /// Does it.
     ///
     /// # Errors

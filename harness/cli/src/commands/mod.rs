@@ -6,5 +6,6 @@ mod remotes;
 pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod services;
 pub(crate) mod trial;
 pub(crate) mod up;
