@@ -5,7 +5,8 @@ use super::title::title;
 use super::{Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, Timing};
 use crate::check::default_namespace;
 use crate::scenario::{
-    Action, ClusterSpec, Commit, Content, Expect, Located, PatchObject, PatchSource, Reconcile, Spec,
+    Action, ClusterSpec, Commit, Content, Expect, GitAccessSpec, Located, PatchObject, PatchSource,
+    Reconcile, Spec,
 };
 use serde_json::Value;
 
@@ -37,8 +38,12 @@ pub fn plan(located: &Located) -> Plan {
                 from: git.from.as_ref().map(|from| located.folder().join(from)),
                 branch: git.branch().to_owned(),
                 urls: git.urls(name),
+                checked: git.access == Some(GitAccessSpec::Checked),
+                private: git.private.unwrap_or_default(),
+                template: git.template.unwrap_or_default(),
             })
             .collect(),
+        forge: spec.forge.clone().unwrap_or_default(),
         images: spec.registry.clone(),
         steps: steps.collect(),
     }
@@ -80,8 +85,7 @@ impl<'a> Names<'a> {
     }
 
     fn branch(&self, repo: &str, given: Option<&String>) -> String {
-        let default = self.spec.git.get(repo).map(|git| git.branch()).unwrap_or("main");
-        given.map_or(default, String::as_str).to_owned()
+        given.map_or_else(|| super::forge::branch(self.spec, repo), String::as_str).to_owned()
     }
 
     fn op(&self, action: &Action, name: Option<&str>, located: &Located, index: usize) -> Op {
@@ -89,7 +93,7 @@ impl<'a> Names<'a> {
             Action::AddCluster(add) => Op::AddCluster(cluster(&add.name, &add.spec())),
             Action::Bootstrap(b) => {
                 let repo = self.repo(b.repo.as_ref());
-                let urls = self.spec.git.get(&repo).map(|git| git.urls(&repo)).unwrap_or_default();
+                let urls = super::forge::urls(self.spec, &repo);
                 Op::Bootstrap {
                     cluster: self.cluster(b.cluster.as_ref(), index),
                     branch: self.branch(&repo, b.branch.as_ref()),
@@ -140,6 +144,17 @@ impl<'a> Names<'a> {
             Action::Push(push) => Op::Push {
                 image: push.image.clone(),
                 from: push.from.as_ref().map(|from| located.folder().join(from)),
+            },
+            Action::CreateRepository(create) => super::forge::create(create),
+            Action::DeployKey(key) => {
+                let cluster = self.cluster(key.cluster.as_ref(), index);
+                super::forge::deploy_key(key, self.repo(key.repo.as_ref()), cluster)
+            }
+            Action::ExpectDeployKey(expect) => Op::ExpectDeployKey {
+                repo: self.repo(expect.repo.as_ref()),
+                title: expect.title.clone(),
+                read_only: expect.read_only,
+                absent: expect.absent,
             },
             Action::Reconcile(reconcile) => self.reconcile(reconcile, index),
             Action::Advance(span) => Op::Advance(span.0),

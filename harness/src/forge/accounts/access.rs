@@ -158,7 +158,7 @@ impl Forge {
         let accounts = &state.accounts;
         let Some(hosted) = accounts.hosted.get(repo.name()) else { return Err(Refusal::NotFound) };
         let checked = accounts.judge(hosted, who, wants);
-        if hosted.is_checked() || wants == Wants::Administer {
+        if hosted.checked || wants == Wants::Administer {
             return checked;
         }
         match checked {
