@@ -184,10 +184,10 @@ fn problem(status: u16, answer: &Value) -> String {
     // GitHub also answers with plain texts here.
     let of_fields = of_fields.filter_map(|error| error["message"].as_str().or(error.as_str()));
     let words: Vec<&str> = of_fields.collect();
-    let message = answer["message"].as_str().unwrap_or("no message");
-    match words.as_slice() {
-        [] => format!("{message} (HTTP {status})"),
-        words => format!("{} (HTTP {status})", words.join("; ")),
+    match (words.as_slice(), answer["message"].as_str()) {
+        ([], Some(message)) => format!("{message} (HTTP {status})"),
+        ([], None) => format!("HTTP {status}, and no words of a forge's API: is that its URL?"),
+        (words, _) => format!("{} (HTTP {status})", words.join("; ")),
     }
 }
 

@@ -50,6 +50,16 @@ impl Handler for Git {
                 Credentials::Token(secret) => self.forge.token(secret).ok(),
                 _ => None,
             };
+            let path = request.uri().path();
+            if path == "/api/v3" || path.starts_with("/api/v3/") {
+                // It refuses unknown tokens itself.
+                return match credentials {
+                    Credentials::Nothing if !self.checked => {
+                        Api::new(self.forge.clone()).unauthenticated().map(full)
+                    }
+                    _ => self.api(request).await,
+                };
+            }
             // Beyond what is checked, only holders of tokens are told anything.
             if known.is_none() && !(self.checked && credentials == Credentials::Nothing) {
                 return challenge(match credentials {
@@ -60,9 +70,6 @@ impl Handler for Git {
                 });
             }
             let (method, uri) = (request.method().clone(), request.uri().clone());
-            if uri.path() == "/api/v3" || uri.path().starts_with("/api/v3/") {
-                return self.api(request).await;
-            }
             let query = uri.query().unwrap_or_default();
             let asked = match asked(&method, uri.path(), query) {
                 Ok(asked) => asked,
