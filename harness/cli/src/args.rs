@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{preview, render, run, schema, services, trial, up};
+use crate::commands::{forge, preview, render, run, schema, services, trial, up};
 use clap::{Parser, Subcommand};
 use seatrial_verbs::Verb;
 
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Preview(preview::Args),
     /// Serve clusters, Git and a registry to kubectl, flux, git and docker.
     Up(up::Args),
+    /// Work with a forge: create repositories from templates.
+    Forge(forge::Args),
     /// Print what `kustomize build DIR` prints.
     Render(render::Args),
     /// Print the JSON Schema of scenario files.

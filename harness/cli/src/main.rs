@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         args::Command::Try(args) => commands::trial::run(args),
         args::Command::Preview(args) => commands::preview::run(args),
         args::Command::Up(args) => commands::up::run(args),
+        args::Command::Forge(args) => commands::forge::run(args),
         args::Command::Render(args) => commands::render::run(args),
         args::Command::Schema(args) => commands::schema::run(args),
         args::Command::Services(args) => commands::services::run(args),

@@ -28,8 +28,6 @@ pub struct Webhook {
     pub events: Vec<String>,
     /// Whether requests are sent.
     pub active: bool,
-    /// Whether the certificate of the receiver need not be known.
-    pub insecure_ssl: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -43,8 +41,6 @@ pub struct Delivery {
     pub hook: u64,
     /// Where it goes.
     pub url: String,
-    /// Whether the certificate of the receiver need not be known.
-    pub insecure_ssl: bool,
     /// The headers, in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
@@ -209,7 +205,6 @@ pub(super) fn delivery(
         repository: repository.to_owned(),
         hook: hook.id,
         url: hook.url.clone(),
-        insecure_ssl: hook.insecure_ssl,
         headers,
         body: body.into(),
         at,

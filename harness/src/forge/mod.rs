@@ -16,6 +16,7 @@ mod accounts;
 mod ancestry;
 mod change;
 mod commit;
+pub mod declare;
 mod error;
 pub mod github;
 mod history;
@@ -51,6 +52,11 @@ pub use staged::Staged;
 pub use url::GitUrl;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A text that no debug form shows.
+pub fn secret(text: &str) -> seatrial_engine::Secret {
+    seatrial_engine::Secret(text.to_owned())
+}
 
 /// Locks a mutex; what a panicking test left behind is still consistent, since refs are written last.
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

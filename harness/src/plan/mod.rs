@@ -4,6 +4,7 @@
 
 mod commit;
 mod edit;
+mod forge;
 mod model;
 mod steps;
 mod title;

@@ -2,7 +2,7 @@
 
 use crate::bootstrap::Following;
 use crate::scenario::Profile;
-use crate::scenario::{FilePatch, MergeHow, ObjectRef, UnknownImages};
+use crate::scenario::{FilePatch, ForgeSpec, MergeHow, ObjectRef, UnknownImages};
 use seatrial_api::FluxRelease;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,6 +26,8 @@ pub struct Plan {
     pub clusters: Vec<ClusterPlan>,
     /// The repositories.
     pub repos: Vec<RepoPlan>,
+    /// Who there is on the forge.
+    pub forge: ForgeSpec,
     /// Image repositories with their tags.
     pub images: BTreeMap<String, Vec<String>>,
     /// The steps.
@@ -71,6 +73,12 @@ pub struct RepoPlan {
     pub branch: String,
     /// The URLs that lead to it; at least one.
     pub urls: Vec<String>,
+    /// Whether it looks at credentials.
+    pub checked: bool,
+    /// Whether it is private.
+    pub private: bool,
+    /// Whether others can be made from it.
+    pub template: bool,
 }
 
 /// One step.
@@ -178,6 +186,48 @@ pub enum Op {
     Verb(VerbOp),
     /// Adds the services of a project to an environment's list.
     Services(ServicesOp),
+    /// Creates a repository on the forge.
+    CreateRepository {
+        /// The user or organization.
+        organization: String,
+        /// The name.
+        name: String,
+        /// The template, `owner/name`.
+        template: Option<String>,
+        /// Whether it is private.
+        private: bool,
+        /// Text in the refusal that is expected.
+        refused: Option<String>,
+    },
+    /// Adds a deploy key.
+    AddDeployKey {
+        /// The repository.
+        repo: String,
+        /// The key's name.
+        title: String,
+        /// Whether it may push.
+        read_write: bool,
+        /// The Secret that gets it: cluster, namespace and name.
+        secret: Option<(String, String, String)>,
+    },
+    /// Removes a deploy key.
+    RemoveDeployKey {
+        /// The repository.
+        repo: String,
+        /// The key's name.
+        title: String,
+    },
+    /// Checks for a deploy key.
+    ExpectDeployKey {
+        /// The repository.
+        repo: String,
+        /// The key's name.
+        title: String,
+        /// Whether it must be read-only.
+        read_only: Option<bool>,
+        /// Whether there must be none.
+        absent: bool,
+    },
     /// Asks for a reconcile.
     Reconcile {
         /// The cluster.

@@ -9,8 +9,8 @@ use super::{
 use crate::bootstrap::{Component, Following, Sync};
 use crate::check::default_namespace;
 use crate::scenario::{
-    context_of,
-    Action, ClusterSpec, Commit, Content, Expect, Located, PatchObject, PatchSource, Reconcile, Spec,
+    Action, ClusterSpec, Commit, Content, Expect, GitAccessSpec, Located, PatchObject, PatchSource,
+    Reconcile, Spec, context_of,
 };
 use serde_json::Value;
 
@@ -42,8 +42,12 @@ pub fn plan(located: &Located) -> Plan {
                 from: git.from.as_ref().map(|from| located.folder().join(from)),
                 branch: git.branch().to_owned(),
                 urls: git.urls(name),
+                checked: git.access == Some(GitAccessSpec::Checked),
+                private: git.private.unwrap_or_default(),
+                template: git.template.unwrap_or_default(),
             })
             .collect(),
+        forge: spec.forge.clone().unwrap_or_default(),
         images: spec.registry.clone(),
         steps: steps.collect(),
     }
@@ -85,8 +89,7 @@ impl<'a> Names<'a> {
     }
 
     fn branch(&self, repo: &str, given: Option<&String>) -> String {
-        let default = self.spec.git.get(repo).map(|git| git.branch()).unwrap_or("main");
-        given.map_or(default, String::as_str).to_owned()
+        given.map_or_else(|| super::forge::branch(self.spec, repo), String::as_str).to_owned()
     }
 
     fn op(&self, action: &Action, name: Option<&str>, located: &Located, index: usize) -> Op {
@@ -94,7 +97,7 @@ impl<'a> Names<'a> {
             Action::AddCluster(add) => Op::AddCluster(cluster(&add.name, &add.spec())),
             Action::Bootstrap(b) => {
                 let repo = self.repo(b.repo.as_ref());
-                let urls = self.spec.git.get(&repo).map(|git| git.urls(&repo)).unwrap_or_default();
+                let urls = super::forge::urls(self.spec, &repo);
                 let mut components: Vec<Component> = match b.components.is_empty() {
                     true => Component::USUAL.to_vec(),
                     false => b.components.iter().map(|component| component.component()).collect(),
@@ -171,6 +174,17 @@ impl<'a> Names<'a> {
             Action::Push(push) => Op::Push {
                 image: push.image.clone(),
                 from: push.from.as_ref().map(|from| located.folder().join(from)),
+            },
+            Action::CreateRepository(create) => super::forge::create(create),
+            Action::DeployKey(key) => {
+                let cluster = self.cluster(key.cluster.as_ref(), index);
+                super::forge::deploy_key(key, self.repo(key.repo.as_ref()), cluster)
+            }
+            Action::ExpectDeployKey(expect) => Op::ExpectDeployKey {
+                repo: self.repo(expect.repo.as_ref()),
+                title: expect.title.clone(),
+                read_only: expect.read_only,
+                absent: expect.absent,
             },
             Action::Reconcile(reconcile) => self.reconcile(reconcile, index),
             Action::Advance(span) => Op::Advance(span.0),

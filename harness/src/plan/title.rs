@@ -27,6 +27,20 @@ pub(super) fn title(op: &Op) -> String {
             None => format!("list all services on {}", services.env),
         },
         Op::Push { image, .. } => format!("push {image}"),
+        Op::CreateRepository { organization, name, template, refused, .. } => {
+            let from = template.as_ref().map(|template| format!(" from {template}")).unwrap_or_default();
+            let refused = if refused.is_some() { "be refused: " } else { "" };
+            format!("{refused}create repository {organization}/{name}{from}")
+        }
+        Op::AddDeployKey { repo, title, read_write, .. } => {
+            let may = if *read_write { "read-write" } else { "read-only" };
+            format!("add the {may} deploy key {title} to {repo}")
+        }
+        Op::RemoveDeployKey { repo, title } => format!("remove the deploy key {title} from {repo}"),
+        Op::ExpectDeployKey { repo, title, absent: true, .. } => {
+            format!("expect no deploy key {title} of {repo}")
+        }
+        Op::ExpectDeployKey { repo, title, .. } => format!("expect the deploy key {title} of {repo}"),
         Op::Reconcile { cluster, kind, name, with_source, .. } => {
             let source = if *with_source { " with its source" } else { "" };
             format!("reconcile {kind}/{name}{source} on {cluster}")

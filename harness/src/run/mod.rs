@@ -17,6 +17,7 @@ mod event;
 mod expect;
 mod failure;
 mod flux;
+mod forge;
 mod git;
 mod manual;
 mod options;
@@ -32,6 +33,8 @@ pub use bootstrap::{BootstrapError, Setting, bootstrap};
 #[cfg(feature = "serve")]
 pub(crate) use bootstrap::{images, install, start_engine};
 pub use event::{Event, Progress, Silent};
+#[cfg(feature = "serve")]
+pub(crate) use forge::{accounts as forge_accounts, repositories as forge_repositories};
 pub use options::{RunError, RunOptions, Shard, ShardError};
 pub use play::play;
 pub(crate) use play::private;

@@ -1,7 +1,7 @@
 //! One step.
 
 use super::world::World;
-use super::{expect, flux, git, manual, verb};
+use super::{expect, flux, forge, git, manual, verb};
 use crate::plan::{Op, PlannedStep};
 use crate::report::Failure;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ pub(super) async fn play(
     step: &PlannedStep,
     started: Timestamp,
 ) -> Result<Vec<String>, Failure> {
-    if !matches!(step.op, Op::Expect { .. } | Op::Advance(_)) {
+    if !matches!(step.op, Op::Expect { .. } | Op::ExpectDeployKey { .. } | Op::Advance(_)) {
         world.changing().await?;
     }
     match &step.op {
@@ -27,6 +27,10 @@ pub(super) async fn play(
         | Op::Revert { .. }
         | Op::Toggle { .. }
         | Op::Push { .. } => git::play(world, step.line, &step.op).map_err(Into::into),
+        Op::CreateRepository { .. }
+        | Op::AddDeployKey { .. }
+        | Op::RemoveDeployKey { .. }
+        | Op::ExpectDeployKey { .. } => forge::play(world, &step.op).await.map_err(Into::into),
         Op::Advance(time) => {
             world.clock.sleep(*time).await;
             Ok(Vec::new())

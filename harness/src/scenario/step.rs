@@ -1,8 +1,9 @@
 //! Steps: what people do to a fleet from outside.
 
 use super::{
-    AddCluster, Apply, Bootstrap, Branch, Commit, Delete, Expect, Merge, PatchObject, Push, Reconcile,
-    Revert, ServicesStep, SetProfile, Span, Toggle, VerbStep,
+    AddCluster, Apply, Bootstrap, Branch, Commit, CreateRepository, Delete, DeployKeyStep, Expect,
+    ExpectDeployKey, Merge, PatchObject, Push, Reconcile, Revert, ServicesStep, SetProfile, Span, Toggle,
+    VerbStep,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,12 @@ actions! {
     services Services(ServicesStep) "services",
     /// Asks for a reconcile, as `flux reconcile` does, without waiting for its end.
     reconcile Reconcile(Reconcile) "reconcile",
+    /// Creates a repository on the forge.
+    create_repository CreateRepository(CreateRepository) "createRepository",
+    /// Adds a deploy key to a repository, or removes it.
+    deploy_key DeployKey(DeployKeyStep) "deployKey",
+    /// Checks that a repository has a deploy key.
+    expect_deploy_key ExpectDeployKey(ExpectDeployKey) "expectDeployKey",
     /// Lets time pass: `advance: 10m`.
     advance Advance(Span) "advance",
     /// Applies objects to a cluster, past Git.

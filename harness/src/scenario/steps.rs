@@ -1,5 +1,6 @@
 //! Checks the steps of a scenario, in order.
 
+use super::forge_check;
 use super::problem::{Problem, quoted};
 use super::references::{Context, is_tag};
 use super::shape::Shape;
@@ -91,6 +92,9 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
             context.inside(&services.env, body.get("env"));
             context.alias(body);
         }
+        Action::CreateRepository(create) => forge_check::create(context, create, body),
+        Action::DeployKey(key) => forge_check::deploy_key(context, key, body),
+        Action::ExpectDeployKey(expect) => forge_check::expect_deploy_key(context, expect, body),
         Action::Advance(_) => {}
         Action::Apply(_) => {
             context.cluster(body);
@@ -112,8 +116,9 @@ impl Context<'_> {
         self.chosen("cluster", "cluster", body, &known);
     }
 
-    fn repo(&mut self, body: &Node) {
-        let known: Vec<&str> = self.scenario.spec.git.keys().map(String::as_str).collect();
+    pub(super) fn repo(&mut self, body: &Node) {
+        let known = self.repos.clone();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         self.chosen("repository", "repo", body, &known);
         if let Some((node, branch)) = body.get("branch").and_then(|n| Some((n, n.text()?.to_owned()))) {
             self.branch_name(&branch, node.at);

@@ -118,6 +118,7 @@ impl Setup {
         let url = format!("https://git.seatrial.local/{REPOSITORY}");
         self.forge.create(REPOSITORY, &Seed::Empty, BRANCH, &[url])?;
         self.forge.serve_by_name(REPOSITORY)?;
+        self.private(REPOSITORY)?;
         self.repository = Some(REPOSITORY.to_owned());
         self.notes.push(format!(
             "the repository {REPOSITORY} is empty: push to it, and apply what should follow it"
@@ -134,6 +135,9 @@ impl Setup {
     ) -> Result<Vec<Wanted>, UpError> {
         let source = repository::inspect(path)?;
         let repo = repository::publish(&self.forge, &source, others)?;
+        for repo in self.forge.repos() {
+            self.private(repo.name())?;
+        }
         self.notes.extend(source.notes.clone());
         self.branch.clone_from(&source.branch);
         self.repository = Some(repo.name().to_owned());
@@ -157,11 +161,19 @@ impl Setup {
         Ok(wanted)
     }
 
+    /// People's own repositories are for them alone; that matters where the forge checks.
+    fn private(&self, repo: &str) -> Result<(), UpError> {
+        self.forge.configure(repo, |hosted| hosted.private = true)?;
+        Ok(())
+    }
+
     fn scenario(&mut self, plan: &Plan, plays: bool) -> Result<Vec<Wanted>, UpError> {
+        crate::run::forge_accounts(&self.forge, plan)?;
         for repo in &plan.repos {
             let seed = repo.from.as_ref().map_or(Seed::Empty, Seed::detect);
             self.forge.create(&repo.name, &seed, &repo.branch, &repo.urls)?;
         }
+        crate::run::forge_repositories(&self.forge, plan)?;
         for (name, tags) in &plan.images {
             self.registry.create(name, tags)?;
         }

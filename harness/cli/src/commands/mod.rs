@@ -1,6 +1,7 @@
 //! One module for each command: its arguments, and what it does.
 
 pub(crate) mod flux;
+pub(crate) mod forge;
 pub(crate) mod preview;
 mod remotes;
 pub(crate) mod render;

@@ -73,7 +73,10 @@ impl Actor {
 #[non_exhaustive]
 pub enum Refusal {
     /// Nothing was shown, and something is needed.
-    Unauthenticated,
+    Unauthenticated {
+        /// Whether they wanted to write.
+        writes: bool,
+    },
     /// The token is not known (any more).
     BadCredentials,
     /// The key is not known (any more), or cannot be read.
@@ -113,7 +116,8 @@ impl Refusal {
     /// What GitHub answers to Git over HTTP: the status, and the words that `git` shows behind `remote: `.
     pub fn over_http(&self) -> (u16, String) {
         match self {
-            Refusal::Unauthenticated => (401, "No anonymous write access.".to_owned()),
+            Refusal::Unauthenticated { writes: true } => (401, "No anonymous write access.".to_owned()),
+            Refusal::Unauthenticated { writes: false } => (401, "Repository not found.".to_owned()),
             Refusal::BadCredentials | Refusal::UnknownKey(_) => (
                 401,
                 "Invalid username or token. Password authentication is not supported for Git operations."
@@ -130,7 +134,7 @@ impl Refusal {
     pub fn to_flux(&self, ssh: bool) -> String {
         match self {
             Refusal::UnknownKey(problem) if problem.starts_with("ssh: no key") => problem.clone(),
-            Refusal::UnknownKey(_) | Refusal::Unauthenticated | Refusal::BadCredentials if ssh => {
+            Refusal::UnknownKey(_) | Refusal::Unauthenticated { .. } | Refusal::BadCredentials if ssh => {
                 "ssh: handshake failed: ssh: unable to authenticate, attempted methods [none publickey], no \
                  supported methods remain"
                     .to_owned()
@@ -158,7 +162,7 @@ impl Forge {
         let accounts = &state.accounts;
         let Some(hosted) = accounts.hosted.get(repo.name()) else { return Err(Refusal::NotFound) };
         let checked = accounts.judge(hosted, who, wants);
-        if hosted.is_checked() || wants == Wants::Administer {
+        if hosted.checked || wants == Wants::Administer {
             return checked;
         }
         match checked {
@@ -205,7 +209,7 @@ impl Accounts {
     fn judge(&self, hosted: &Hosted, who: &Credentials, wants: Wants) -> Result<Actor, Refusal> {
         match who {
             Credentials::Nothing if !hosted.private && wants == Wants::Read => Ok(Actor::Anyone),
-            Credentials::Nothing => Err(Refusal::Unauthenticated),
+            Credentials::Nothing => Err(Refusal::Unauthenticated { writes: wants != Wants::Read }),
             Credentials::UnreadableKey(problem) => Err(Refusal::UnknownKey(problem.clone())),
             Credentials::Token(secret) => {
                 let token = self.tokens.get(&digest(secret)).ok_or(Refusal::BadCredentials)?;

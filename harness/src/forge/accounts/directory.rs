@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 impl Forge {
-    /// Says where people reach the forge; every repository is found there as `owner/name`.
+    /// Says where people reach the forge; every repository is found there, too, as `owner/name`.
     pub fn set_site(&self, site: Site) {
         let mut state = lock(&self.state);
         state.accounts.hosts =

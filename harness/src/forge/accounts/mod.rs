@@ -9,7 +9,7 @@
 //! A repository is *open* until it is asked to check: a scenario that is about something else need not give its sources
 //! credentials. An open repository takes anybody, but holds credentials that it knows to what they may write: a read-only deploy
 //! key does not push. A *checked* one works as on GitHub: public ones may be read by anybody, private ones by those who have a
-//! right to, and pushes need one everywhere. `private` repositories are checked.
+//! right to, and pushes need one everywhere. Whoever makes a repository private, by a scenario or the API, has it checked.
 //!
 //! # Guarantees
 //! - Tokens are kept as digests: there is nothing to leak.

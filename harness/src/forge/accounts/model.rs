@@ -124,7 +124,8 @@ pub struct Hosted {
     pub name: String,
     /// Whether only those may read it who have a right to.
     pub private: bool,
-    /// Whether rights are looked at. Private repositories are always checked.
+    /// Whether rights are looked at. What is made private by the API or a scenario is checked; the repositories that
+    /// `seatrial up` serves are private and open.
     pub checked: bool,
     /// Whether others can be made from it.
     pub template: bool,
@@ -144,11 +145,6 @@ impl Hosted {
     /// `owner/name`.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.owner, self.name)
-    }
-
-    /// Whether rights are looked at.
-    pub fn is_checked(&self) -> bool {
-        self.checked || self.private
     }
 }
 

@@ -218,7 +218,7 @@ impl Accounts {
             owner,
             name: new.name,
             private: new.private,
-            checked,
+            checked: checked || new.private,
             template: new.is_template,
             description: new.description,
             homepage: new.homepage,

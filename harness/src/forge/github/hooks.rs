@@ -45,6 +45,9 @@ impl Api {
         if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(invalid("url", "url is missing a scheme"));
         }
+        if wanted.config.insecure_ssl == "1" || wanted.config.insecure_ssl == 1 {
+            return Err(invalid("insecure_ssl", "this forge verifies certificates: insecure_ssl must be 0"));
+        }
         let events = wanted.events.unwrap_or_else(|| vec!["push".to_owned()]);
         if let Some(other) = events.iter().find(|event| !matches!(event.as_str(), "push" | "ping" | "*")) {
             return Err(invalid(
@@ -67,7 +70,6 @@ impl Api {
             secret: wanted.config.secret.filter(|secret| !secret.is_empty()).map(Secret),
             events,
             active: wanted.active.unwrap_or(true),
-            insecure_ssl: wanted.config.insecure_ssl == "1" || wanted.config.insecure_ssl == 1,
             created_at: self.forge.now(),
         };
         let shown = view::hook(&self.forge, hosted, &hook);

@@ -100,6 +100,11 @@ impl Api {
         answer::response(reply, scopes)
     }
 
+    /// What somebody without a token is told where nobody gets anything without.
+    pub fn unauthenticated(&self) -> Response<Bytes> {
+        answer::response(Err(Failed::new(401, "Requires authentication")), None)
+    }
+
     fn route(&self, asked: &Asked<'_>) -> Result<Reply, Failed> {
         let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
         let verb = asked.method.as_str();
@@ -219,8 +224,8 @@ impl Api {
         };
         match self.forge.authorize(&repo, &credentials, wants) {
             Ok(_) => Ok((repo, hosted)),
-            Err(Refusal::Unauthenticated | Refusal::NotFound) if hosted.private => Err(missing()),
-            Err(Refusal::Unauthenticated) => Err(Failed::new(401, "Requires authentication")),
+            Err(Refusal::Unauthenticated { .. } | Refusal::NotFound) if hosted.private => Err(missing()),
+            Err(Refusal::Unauthenticated { .. }) => Err(Failed::new(401, "Requires authentication")),
             Err(_) => Err(Failed::new(403, "Must have admin rights to Repository.")),
         }
     }

@@ -152,6 +152,7 @@ impl Api {
         }
         let changed = self.forge.configure(repo.name(), |hosted| {
             hosted.private = private.unwrap_or(hosted.private);
+            hosted.checked |= private == Some(true);
             hosted.template = wanted.is_template.unwrap_or(hosted.template);
             hosted.description = wanted.description.or(hosted.description.take());
             hosted.homepage = wanted.homepage.or(hosted.homepage.take());

@@ -143,7 +143,7 @@ pub(super) fn hook(forge: &Forge, hosted: &Hosted, hook: &Webhook) -> Value {
     let mut config = json!({
         "url": hook.url,
         "content_type": if hook.form { "form" } else { "json" },
-        "insecure_ssl": if hook.insecure_ssl { "1" } else { "0" },
+        "insecure_ssl": "0",
     });
     if hook.secret.is_some() {
         config["secret"] = "********".into();
