@@ -182,6 +182,11 @@ impl Api {
         Ok(resources)
     }
 
+    /// Asks for the group anew the next time: a definition may have come.
+    pub(crate) fn forget(&self, group: &str) {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
+    }
+
     async fn versions(&self, group: &str) -> Result<Vec<String>, ApiError> {
         if group.is_empty() {
             return Ok(vec!["v1".to_owned()]);

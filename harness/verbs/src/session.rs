@@ -163,9 +163,10 @@ impl Session {
         let group = version.split_once('/').map_or("", |(group, _)| group);
         let resources = self.group(group).await?;
         let known = |resource: &&Resource| resource.kind == kind && resource.api_version == version;
-        let resource = resources.iter().find(known);
-        let resource = resource
-            .ok_or_else(|| ApiError::NoMatch { kind: kind.clone(), group: group.to_owned() })?;
+        let Some(resource) = resources.iter().find(known) else {
+            self.api.forget(group);
+            return Err(ApiError::NoMatch { kind, group: group.to_owned() });
+        };
         let metadata = &object["metadata"];
         let name = text(&metadata["name"]);
         let path = managed(&resource.object(metadata["namespace"].as_str(), &name));

@@ -48,10 +48,10 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// A repository of GitHub or GitHub Enterprise, which is made where it does not exist.
-    #[command(disable_version_flag = true)]
+    #[command(args_override_self = true, disable_version_flag = true)]
     Github(Box<on_github::Args>),
     /// Any Git repository.
-    #[command(disable_version_flag = true)]
+    #[command(args_override_self = true, disable_version_flag = true)]
     Git(Box<git::Args>),
 }
 

@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// How often the cluster is looked at while it is waited for.
 const POLL: Duration = Duration::from_millis(200);
+/// How long a server may take to serve what was defined, in milliseconds.
+const SERVED: u128 = 30_000;
 
 /// What a bootstrap does, and to which cluster.
 pub struct Bootstrap<'a> {
@@ -193,6 +195,20 @@ impl Bootstrap<'_> {
         Ok(())
     }
 
+    /// Applies an object of a kind whose definition has just been made: a server needs a moment until it serves it.
+    async fn apply_when_served(&self, object: &Value) -> Result<(), ApiError> {
+        let mut left = SERVED / POLL.as_millis();
+        loop {
+            match self.apply(object).await {
+                Err(error) if left > 0 && (error.is_not_found() || matches!(error, ApiError::NoMatch { .. })) => {
+                    left -= 1;
+                    self.session.clock.sleep(POLL).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
     async fn apply(&self, object: &Value) -> Result<(), ApiError> {
         if let Some(noting) = self.applied {
             noting.note(object);
@@ -274,7 +290,7 @@ impl Bootstrap<'_> {
     pub async fn apply_sync(&mut self) -> Result<(), VerbError> {
         self.screen.action("applying sync manifests");
         for object in self.sync.objects() {
-            self.apply(&object).await?;
+            self.apply_when_served(&object).await?;
         }
         self.screen.success("reconciled sync configuration");
         Ok(())
