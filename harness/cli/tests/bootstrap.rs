@@ -174,6 +174,94 @@ const AGAIN: &str = r#"► cloning branch "master" from Git repository "URL"
 "#;
 
 #[test]
+fn github_s_api_https_and_ssh_lead_to_the_transcript_of_the_tutorial() {
+    let up = Up::start();
+    let forge = &up.ready["forge"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let https = text(&forge["https"]);
+    let host = https.strip_prefix("https://").unwrap().trim_end_matches('/').to_owned();
+    let ssh = text(&forge["ssh"]);
+    let ssh = ssh.rsplit('@').next().unwrap().to_owned();
+    let full = text(forge["full_names"].as_object().unwrap().values().next().unwrap());
+    let (owner, repository) = full.split_once('/').unwrap();
+    let bootstrap = |token: &str, more: &[&str]| {
+        let mut args: Vec<String> = ["bootstrap", "github", "--personal", "--branch=master"].map(str::to_owned).into();
+        args.extend([format!("--hostname={host}"), format!("--ssh-hostname={ssh}")]);
+        args.extend([format!("--owner={owner}"), format!("--repository={repository}")]);
+        args.push(format!("--ca-file={}", up.ready["ca"].as_str().unwrap()));
+        args.extend(["--path=clusters/beta", "--context=beta", "--timeout=2m"].map(str::to_owned));
+        args.extend(more.iter().map(|flag| (*flag).to_owned()));
+        let output = Command::new(env!("CARGO_BIN_EXE_seatrial"))
+            .args(&args)
+            .current_dir(up.scratch.path())
+            .env("KUBECONFIG", up.scratch.path().join("kubeconfig"))
+            .env("HOME", up.scratch.path())
+            .env("GITHUB_TOKEN", token)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let said = said.replace(&host, "github.com");
+        (normal(&said), output.status.success())
+    };
+    let (told, passed) = bootstrap("ghp_wrong", &[]);
+    assert!(!passed && told.contains("Bad credentials") && !told.contains("ghp_wrong"), "{told}");
+
+    let (_, token) = up.git();
+    let (told, passed) = bootstrap(&token, &[]);
+    assert!(passed, "{told}");
+    let mut lines = told.lines();
+    for wanted in TUTORIAL.lines() {
+        let found = lines.next().unwrap_or_default();
+        let same = match wanted.split_once("...") {
+            Some((start, _)) => found.starts_with(start),
+            None => found == wanted.replace("FULL", &full),
+        };
+        assert!(same, "{found}\nand not\n{wanted}\nin\n{told}");
+    }
+    assert_eq!(lines.next(), None, "{told}");
+    let (told, passed) = bootstrap(&token, &[]);
+    assert!(passed && told.contains("✔ source secret up to date\n"), "{told}");
+    let (told, passed) = bootstrap(&token, &["--read-write-key", "--ssh-key-algorithm=ed25519"]);
+    assert!(passed && told.contains("✔ public key: ssh-ed25519 "), "{told}");
+}
+
+/// Behind `...` stands a key.
+const TUTORIAL: &str = r#"► connecting to github.com
+► cloning branch "master" from Git repository "https://github.com/FULL.git"
+✔ cloned repository
+► generating component manifests
+✔ generated component manifests
+✔ committed component manifests to "master" ("COMMIT")
+► pushing component manifests to "https://github.com/FULL.git"
+► installing components in "flux-system" namespace
+✔ installed components
+✔ reconciled components
+► determining if source secret "flux-system/flux-system" exists
+► generating source secret
+✔ public key: ecdsa-sha2-nistp384 ...
+✔ configured deploy key "flux-system-master-flux-system-./clusters/beta" for "https://github.com/FULL"
+► applying source secret "flux-system/flux-system"
+✔ reconciled source secret
+► generating sync manifests
+✔ generated sync manifests
+✔ committed sync manifests to "master" ("COMMIT")
+► pushing sync manifests to "https://github.com/FULL.git"
+► applying sync manifests
+✔ reconciled sync configuration
+◎ waiting for GitRepository "flux-system/flux-system" to be reconciled
+✔ GitRepository reconciled successfully
+◎ waiting for Kustomization "flux-system/flux-system" to be reconciled
+✔ Kustomization reconciled successfully
+► confirming components are healthy
+✔ helm-controller: deployment ready
+✔ kustomize-controller: deployment ready
+✔ notification-controller: deployment ready
+✔ source-controller: deployment ready
+✔ all components are healthy
+"#;
+
+#[test]
 fn a_cluster_is_bootstrapped_over_the_network_and_the_real_flux_says_the_same() {
     let up = Up::start();
     let beta = up.bootstrap("beta");

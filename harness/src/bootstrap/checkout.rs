@@ -9,14 +9,14 @@ pub struct RepoCheckout {
     forge: Forge,
     repo: Repo,
     branch: String,
-    who: Credentials,
+    who: Option<Credentials>,
     staged: Option<Staged>,
     /// What has been pushed.
     pub(crate) pushed: Vec<CommitId>,
 }
 
 impl RepoCheckout {
-    /// A branch, for the holder of these credentials.
+    /// A branch, for the holder of these credentials; without any for the run itself, which nobody refuses.
     ///
     /// # Errors
     /// [`ForgeError::NoBranch`], unless the repository is empty.
@@ -24,7 +24,7 @@ impl RepoCheckout {
         forge: &Forge,
         repo: &Repo,
         branch: &str,
-        who: Credentials,
+        who: Option<Credentials>,
     ) -> Result<RepoCheckout, ForgeError> {
         if !repo.branches()?.is_empty() {
             repo.head(branch)?;
@@ -39,8 +39,10 @@ impl RepoCheckout {
 
     fn publish(&mut self) -> Result<(), String> {
         let Some(staged) = self.staged.take() else { return Ok(()) };
-        if let Err(refusal) = self.forge.authorize(&self.repo, &self.who, Wants::Write) {
-            return Err(refusal.to_flux(matches!(self.who, Credentials::Key(_))));
+        if let Some(who) = &self.who
+            && let Err(refusal) = self.forge.authorize(&self.repo, who, Wants::Write)
+        {
+            return Err(refusal.to_flux(matches!(who, Credentials::Key(_))));
         }
         let id = self.repo.publish(&staged).map_err(|error| format!("failed to {error}"))?;
         self.pushed.push(id);

@@ -42,7 +42,7 @@ impl ForgeHosts {
             return Err(at(refusal.to_flux(ssh)));
         }
         let missing = || at(format!("couldn't find remote ref \"refs/heads/{branch}\""));
-        let checkout = RepoCheckout::new(&self.forge, &repo, branch, who).map_err(|_| missing())?;
+        let checkout = RepoCheckout::new(&self.forge, &repo, branch, Some(who)).map_err(|_| missing())?;
         Ok(Box::new(checkout))
     }
 }

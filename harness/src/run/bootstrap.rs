@@ -5,7 +5,7 @@ use crate::bootstrap::{
 };
 use crate::cluster::{Handle, KnownClusters};
 use crate::forge::keys::PublicKey;
-use crate::forge::{AccountError, CommitId, Credentials, DEFAULT_USER, Forge, ForgeError, Repo, Token};
+use crate::forge::{AccountError, CommitId, DEFAULT_USER, Forge, ForgeError, Repo, Token};
 use crate::registry::Registry;
 use seatrial_api::FluxRelease;
 use seatrial_engine::{ArtifactStore, DriverOptions, Engine, EngineOptions, Gate, GitHosts};
@@ -152,8 +152,7 @@ impl<'a> Work<'a> {
         }
         let branch = &following.sync.branch;
         // The step is the run's own: it works on every repository.
-        let token = setting.forge.issue_token(DEFAULT_USER, &Token::ALL_SCOPES)?;
-        let checkout = RepoCheckout::new(setting.forge, repo, branch, Credentials::Token(token))?;
+        let checkout = RepoCheckout::new(setting.forge, repo, branch, None)?;
         Ok(Work {
             session: session(setting.clock, cluster).await?,
             screen: Screen::recorded().0,

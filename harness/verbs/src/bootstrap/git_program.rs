@@ -121,7 +121,8 @@ impl Clone {
         }
         if let Some(ca) = &self.remote.ca_file {
             let ca = std::path::absolute(ca).unwrap_or_else(|_| ca.clone());
-            settings.push(("http.sslCAInfo", ca.display().to_string()));
+            // The variable goes before every setting.
+            command.env("GIT_SSL_CAINFO", ca);
         }
         command.env("GIT_CONFIG_COUNT", settings.len().to_string());
         for (index, (name, value)) in settings.iter().enumerate() {
