@@ -81,7 +81,9 @@ impl Up {
     fn bootstrap(&self, cluster: &str) -> Vec<String> {
         let (url, token) = self.git();
         let mut args = vec!["bootstrap".to_owned(), "git".to_owned()];
-        args.extend(["--branch=master", "--token-auth", "--username=seatrial", "--silent"].map(str::to_owned));
+        args.extend(
+            ["--branch=master", "--token-auth", "--username=seatrial", "--silent"].map(str::to_owned),
+        );
         args.extend(["--allow-insecure-http".to_owned(), "--timeout=2m".to_owned()]);
         args.extend([format!("--url={url}"), format!("--password={token}")]);
         args.extend([format!("--context={cluster}"), format!("--path=clusters/{cluster}")]);
@@ -185,7 +187,8 @@ fn github_s_api_https_and_ssh_lead_to_the_transcript_of_the_tutorial() {
     let full = text(forge["full_names"].as_object().unwrap().values().next().unwrap());
     let (owner, repository) = full.split_once('/').unwrap();
     let bootstrap = |token: &str, more: &[&str]| {
-        let mut args: Vec<String> = ["bootstrap", "github", "--personal", "--branch=master"].map(str::to_owned).into();
+        let mut args: Vec<String> =
+            ["bootstrap", "github", "--personal", "--branch=master"].map(str::to_owned).into();
         args.extend([format!("--hostname={host}"), format!("--ssh-hostname={ssh}")]);
         args.extend([format!("--owner={owner}"), format!("--repository={repository}")]);
         args.push(format!("--ca-file={}", up.ready["ca"].as_str().unwrap()));
@@ -292,7 +295,9 @@ fn a_cluster_is_bootstrapped_over_the_network_and_the_real_flux_says_the_same() 
     fs::create_dir(&manifests).unwrap();
     let components = "gotk-components.yaml";
     fs::copy(clone.join("clusters/beta/flux-system").join(components), manifests.join(components)).unwrap();
-    let list = format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [{components}]\n");
+    let list = format!(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [{components}]\n"
+    );
     fs::write(manifests.join("kustomization.yaml"), list).unwrap();
     let mut production = up.bootstrap("production");
     production.push(format!("--manifests={}", manifests.display()));
@@ -306,7 +311,9 @@ fn a_cluster_is_bootstrapped_over_the_network_and_the_real_flux_says_the_same() 
     let (told, passed) = up.ours(&strings(&up.bootstrap("production")));
     assert!(passed && told.contains("✔ sync manifests are up to date\n"), "{told}");
 
-    for (cluster, flags) in [("beta", "--dry-run"), ("beta", "--silent --keep-namespace"), ("production", "--silent")] {
+    for (cluster, flags) in
+        [("beta", "--dry-run"), ("beta", "--silent --keep-namespace"), ("production", "--silent")]
+    {
         let mut words = vec!["uninstall".to_owned(), format!("--context={cluster}")];
         words.extend(flags.split(' ').map(str::to_owned));
         let (told, passed) = up.ours(&strings(&words));

@@ -37,7 +37,8 @@ fn walk(expected: &[&str], printed: &[&str], line: usize) -> Result<(), Differen
                 match walk(rest, &printed[skipped..], line + skipped) {
                     Ok(()) => return Ok(()),
                     Err(difference) => {
-                        let further = last.as_ref().is_none_or(|known: &Difference| known.line <= difference.line);
+                        let further =
+                            last.as_ref().is_none_or(|known: &Difference| known.line <= difference.line);
                         if further && difference.found != END || last.is_none() {
                             last = Some(difference);
                         }

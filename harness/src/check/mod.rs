@@ -3,11 +3,11 @@
 //! The pure half ([`matches()`], [`Expression`], [`DiffLine`]) decides about single objects; it knows no cluster.
 //! The other half (`Probe`) looks at a cluster over the Kubernetes API, and tells how it came to a failure.
 
-pub(crate) mod lines;
 mod causes;
 mod cel;
 mod diff;
 mod kinds;
+pub(crate) mod lines;
 mod partial;
 mod probe;
 

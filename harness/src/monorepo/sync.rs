@@ -111,7 +111,8 @@ impl Listing {
     ) -> Result<(Vec<u8>, Vec<Service>), MonorepoError> {
         let (mut file, mut removed) = (file.to_vec(), Vec::new());
         for service in services {
-            while let Some((index, _)) = self.listed(&file)?.into_iter().find(|(_, listed)| listed == service) {
+            while let Some((index, _)) = self.listed(&file)?.into_iter().find(|(_, listed)| listed == service)
+            {
                 file = remove_entry(&file, index)?;
                 removed.push(service.clone());
             }

@@ -3,8 +3,8 @@
 use super::commit::message;
 use super::title::title;
 use super::{
-    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, ServicesOp,
-    Timing, VerbOp,
+    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, ServicesOp, Timing,
+    VerbOp,
 };
 use crate::bootstrap::{Component, Following, Sync};
 use crate::check::default_namespace;

@@ -113,7 +113,7 @@ impl Game<'_> {
             })
             .collect();
         let extra: Vec<Component> =
-        Component::all_in(options.flux).into_iter().filter(|c| !Component::USUAL.contains(c)).collect();
+            Component::all_in(options.flux).into_iter().filter(|c| !Component::USUAL.contains(c)).collect();
         handles.iter().for_each(|(handle, _)| known.add(handle));
         bootstrap_all(&setting, &mut handles, &repo, &extra)
             .await

@@ -1,8 +1,6 @@
 //! Installs Flux and has it follow a repository, as `flux bootstrap` does.
 
-use crate::bootstrap::{
-    Component, Following, InstallOptions, NAMESPACE, RepoCheckout, Sync, known_hosts,
-};
+use crate::bootstrap::{Component, Following, InstallOptions, NAMESPACE, RepoCheckout, Sync, known_hosts};
 use crate::cluster::{Handle, KnownClusters};
 use crate::forge::keys::PublicKey;
 use crate::forge::{AccountError, CommitId, DEFAULT_USER, Forge, ForgeError, Repo, Token};

@@ -110,7 +110,8 @@ impl Checkout for LimitedCheckout {
     }
 }
 
-const BETA: &str = "bootstrap github --owner=owls --repository=gitops --branch=master --personal --path=clusters/beta";
+const BETA: &str =
+    "bootstrap github --owner=owls --repository=gitops --branch=master --personal --path=clusters/beta";
 
 /// A cluster with an engine that waits for its controllers, and a forge.
 struct Place {
@@ -231,13 +232,17 @@ fn what_is_done_already_is_not_done_again_and_other_flags_commit_the_difference(
         assert_eq!(commits(&place), 2, "nothing is committed");
         assert_eq!(place.state().await, first);
 
-        let more = format!("{BETA} --components-extra=image-reflector-controller --interval=2m --read-write-key");
+        let more =
+            format!("{BETA} --components-extra=image-reflector-controller --interval=2m --read-write-key");
         let (ok, printed, _) = place.run(&more, PLENTY).await;
         assert!(ok, "{printed}");
         assert!(printed.contains("✔ image-reflector-controller: deployment ready\n"), "{printed}");
         assert_eq!(commits(&place), 4);
         let state = place.state().await;
-        assert!(state.starts_with("flux-system-master-flux-system-./clusters/beta false\n"), "the key may push");
+        assert!(
+            state.starts_with("flux-system-master-flux-system-./clusters/beta false\n"),
+            "the key may push"
+        );
         assert!(state.contains("interval: 2m0s"), "{state}");
     });
 }
@@ -296,7 +301,10 @@ fn keys_are_of_the_kind_that_is_asked_for(#[case] flag: &str, #[case] kind: &str
 #[rstest]
 #[case::component("--components=source-controller", "component kustomize-controller is required")]
 #[case::extra("--components-extra=foo", "component foo is not available")]
-#[case::another_release("--version=v2.2.3 --components-extra=source-watcher", "is not available in Flux 2.2.3")]
+#[case::another_release(
+    "--version=v2.2.3 --components-extra=source-watcher",
+    "is not available in Flux 2.2.3"
+)]
 #[case::level("--log-level=loud", "unsupported log level 'loud', must be one of: debug, info, error")]
 #[case::size("--ssh-rsa-bits=1024", "2048, 3072, 4096 and 8192")]
 #[case::unsupported("--gpg-key-id=x", "--gpg-key-id is not supported by seatrial")]

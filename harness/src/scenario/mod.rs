@@ -100,8 +100,6 @@ pub use cluster_step::{
 };
 pub use discover::{DiscoverError, discover};
 pub use duration::Span;
-pub(crate) use verb_check::context_of;
-pub use verb_step::{ServicesStep, VerbStep};
 pub use expect::{Condition, Expect, ObjectRef, RevisionOf};
 pub use forge_step::{
     CreateRepository, DeployKeyStep, ExpectDeployKey, ForgeSpec, ForgeUserSpec, GitAccessSpec,
@@ -117,6 +115,8 @@ pub use problem::{Invalid, Problem};
 pub use profile::Profile;
 pub use schema::schema;
 pub use step::{Action, Step};
+pub(crate) use verb_check::context_of;
+pub use verb_step::{ServicesStep, VerbStep};
 
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,10 @@ use seatrial_verbs::{Verb, words};
 
 /// Verbs that work on files of the caller.
 const LOCAL: [&str; 2] = ["build", "diff"];
-/// Flags that lead to clusters beyond the run.
-const ELSEWHERE: [&str; 12] = [
+/// Flags that lead to clusters and files beyond the run.
+const ELSEWHERE: [&str; 14] = [
+    "--ca-file",
+    "--private-key-file",
     "--kubeconfig",
     "--cluster",
     "--user",
@@ -55,11 +57,9 @@ pub(super) fn check(context: &mut Context<'_>, step: &VerbStep, body: &Node) {
         }
         _ => context.cluster(body),
     }
-    let named = |word: &String, flags: &[&str]| {
-        flags.contains(&word.split('=').next().unwrap_or_default())
-    };
+    let named = |word: &String, flags: &[&str]| flags.contains(&word.split('=').next().unwrap_or_default());
     if let Some(word) = words.iter().find(|word| named(word, &ELSEWHERE)) {
-        return context.problem(at, format!("{word} does not go into a scenario: name the cluster"));
+        return context.problem(at, format!("{word} does not go into a scenario: it leads out of the run"));
     }
     let verb = words.first().map(String::as_str).unwrap_or_default();
     if LOCAL.contains(&verb) {

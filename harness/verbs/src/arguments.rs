@@ -48,13 +48,15 @@ pub fn words(line: &str) -> Result<Vec<String>, String> {
                 let next = rest.next().ok_or("the line ends behind a backslash")?;
                 // Within double quotes it is itself in front of most characters.
                 let kept = quote.is_some() && !matches!(next, '"' | '\\' | '$' | '`' | '\n');
+                if next == '\n' {
+                    // The line goes on.
+                    continue;
+                }
                 let word = word.get_or_insert_default();
                 if kept {
                     word.push('\\');
                 }
-                if next != '\n' {
-                    word.push(next);
-                }
+                word.push(next);
             }
             (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {

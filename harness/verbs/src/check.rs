@@ -135,7 +135,9 @@ impl Installed {
 
     /// Whether a Kustomization manages it.
     fn is_bootstrapped(&self) -> bool {
-        ["name", "namespace"].iter().all(|of| !self.label(&format!("kustomize.toolkit.fluxcd.io/{of}")).is_empty())
+        ["name", "namespace"]
+            .iter()
+            .all(|of| !self.label(&format!("kustomize.toolkit.fluxcd.io/{of}")).is_empty())
     }
 }
 

@@ -170,11 +170,13 @@ impl Session {
         let metadata = &object["metadata"];
         let name = text(&metadata["name"]);
         let path = managed(&resource.object(metadata["namespace"].as_str(), &name));
-        self.send("PATCH", &format!("{path}&force=true"), Some((APPLY, object))).await.map_err(|error| match error {
-            ApiError::Refused { code, reason, message } => {
-                ApiError::Refused { code, reason, message: format!("{kind}/{name}: {message}") }
+        self.send("PATCH", &format!("{path}&force=true"), Some((APPLY, object))).await.map_err(|error| {
+            match error {
+                ApiError::Refused { code, reason, message } => {
+                    ApiError::Refused { code, reason, message: format!("{kind}/{name}: {message}") }
+                }
+                error => error,
             }
-            error => error,
         })
     }
 

@@ -3,7 +3,8 @@
 use clap::Parser as _;
 
 use crate::{
-    Env, Screen, VerbError, bootstrap, build, check, create, diff, events, get, reconcile, suspend, trace, tree, uninstall,
+    Env, Screen, VerbError, bootstrap, build, check, create, diff, events, get, reconcile, suspend, trace,
+    tree, uninstall,
 };
 
 /// flux's verbs.

@@ -69,9 +69,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     let done = match &args.what {
         What::List(place) => list(place),
         What::Sync(place) => changed(place, "added", "to", |fleet| fleet.sync(place.project.as_deref())),
-        What::Add(named) => {
-            changed(&named.place, "added", "to", |fleet| fleet.add(&services(named)?))
-        }
+        What::Add(named) => changed(&named.place, "added", "to", |fleet| fleet.add(&services(named)?)),
         What::Remove(named) => {
             changed(&named.place, "removed", "from", |fleet| fleet.remove(&services(named)?))
         }
@@ -110,9 +108,7 @@ fn services(named: &Named) -> Result<Vec<Service>, MonorepoError> {
 fn list(place: &Where) -> Result<Exit, MonorepoError> {
     let fleet = open(place)?;
     let found = fleet.compare(place.project.as_deref())?;
-    let missing = |service: &Service| {
-        format!("listed, but {} is missing", fleet.listing().overlay(service))
-    };
+    let missing = |service: &Service| format!("listed, but {} is missing", fleet.listing().overlay(service));
     let rows = found.deployed.iter().map(|service| (service, "deployed".to_owned()));
     let rows = rows.chain(found.versioned.iter().map(|one| (one, "versioned, not deployed".to_owned())));
     let rows = rows.chain(found.missing.iter().map(|one| (one, missing(one))));

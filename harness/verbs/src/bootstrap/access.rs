@@ -60,9 +60,7 @@ pub(super) fn network_policies(options: &InstallOptions) -> [Value; 3] {
 pub(super) fn cluster_roles(options: &InstallOptions) -> Vec<Value> {
     let named = |name: &str| format!("{name}-{}", options.namespace);
     let accounts = |components: &[Component]| -> Vec<Value> {
-        let account = |component: &Component| {
-            json!({"kind": "ServiceAccount", "name": component.name(), "namespace": options.namespace})
-        };
+        let account = |component: &Component| json!({"kind": "ServiceAccount", "name": component.name(), "namespace": options.namespace});
         components.iter().map(account).collect()
     };
     let role = |name: &str, aggregate: &[&str], rules: Value| {

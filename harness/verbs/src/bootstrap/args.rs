@@ -153,7 +153,8 @@ impl Shared {
                 return Err(VerbError::unsupported(flag, why));
             }
         }
-        let text = |value: &Option<String>, default: &str| value.clone().unwrap_or_else(|| default.to_owned());
+        let text =
+            |value: &Option<String>, default: &str| value.clone().unwrap_or_else(|| default.to_owned());
         let flux = release(env, self.version.as_deref())?;
         let mut install = InstallOptions::of(flux);
         install.components = components(flux, &self.components, &self.components_extra)?;
@@ -202,8 +203,9 @@ impl Shared {
             "ed25519" => Ok(KeyAlgorithm::Ed25519),
             "rsa" => Ok(KeyAlgorithm::Rsa(size)),
             other => {
-                let why =
-                    format!("unsupported public key algorithm '{other}', must be one of: rsa, ecdsa, ed25519");
+                let why = format!(
+                    "unsupported public key algorithm '{other}', must be one of: rsa, ecdsa, ed25519"
+                );
                 Err(invalid("--ssh-key-algorithm", other, why))
             }
         }
@@ -258,11 +260,7 @@ fn log_level(given: Option<&str>) -> Result<String, VerbError> {
 }
 
 /// The controllers of `--components` and `--components-extra`.
-fn components(
-    flux: FluxRelease,
-    given: &[String],
-    extra: &[String],
-) -> Result<Vec<Component>, VerbError> {
+fn components(flux: FluxRelease, given: &[String], extra: &[String]) -> Result<Vec<Component>, VerbError> {
     let given = list("--components", given)?;
     let mut names: Vec<String> = match given.is_empty() {
         true => Component::USUAL.iter().map(|component| component.name().to_owned()).collect(),

@@ -57,7 +57,9 @@ pub(super) async fn run(
         other => Some(format!("scheme {other:?} is not supported")),
     };
     if let Some(refused) = refused {
-        return Err(VerbError::usage(format!("failed to create authentication options for {url}: {refused}")));
+        return Err(VerbError::usage(format!(
+            "failed to create authentication options for {url}: {refused}"
+        )));
     }
     if user.contains(':') {
         return Err(VerbError::usage("the URL contains a password: give it with --password or GIT_PASSWORD"));

@@ -58,12 +58,7 @@ pub struct Wanted<'a> {
 
 impl GitHub<'_> {
     /// The API of a host: `github.com`, or GitHub Enterprise.
-    pub fn of<'a>(
-        hosts: &'a dyn Hosts,
-        host: &str,
-        token: String,
-        ca_file: Option<PathBuf>,
-    ) -> GitHub<'a> {
+    pub fn of<'a>(hosts: &'a dyn Hosts, host: &str, token: String, ca_file: Option<PathBuf>) -> GitHub<'a> {
         let api = match host {
             "github.com" => "https://api.github.com".to_owned(),
             host => format!("https://{host}/api/v3"),
@@ -157,12 +152,7 @@ impl GitHub<'_> {
     ///
     /// # Errors
     /// [`GitHubError`].
-    pub async fn grant(
-        &self,
-        wanted: &Wanted<'_>,
-        team: &str,
-        permission: &str,
-    ) -> Result<(), GitHubError> {
+    pub async fn grant(&self, wanted: &Wanted<'_>, team: &str, permission: &str) -> Result<(), GitHubError> {
         let (owner, name) = (wanted.owner, wanted.name);
         let path = format!("/orgs/{owner}/teams/{team}/repos/{owner}/{name}");
         self.ask(Method::PUT, &path, Some(&json!({"permission": permission}))).await.map(drop)

@@ -108,8 +108,7 @@ impl KeyPair {
                 };
                 let pair = rsa::KeyPair::generate(size)?;
                 let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der()?;
-                let (modulus, exponent) =
-                    rsa_numbers(pair.public_key().as_ref()).ok_or(KeyError::Failed)?;
+                let (modulus, exponent) = rsa_numbers(pair.public_key().as_ref()).ok_or(KeyError::Failed)?;
                 let public = line("ssh-rsa", &[&exponent, &modulus]);
                 Ok(KeyPair { private_pem: pem(der.as_ref()), public })
             }
@@ -172,9 +171,9 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         0..0x80 => (usize::from(*first), rest),
         _ => {
             let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            let length = digits.iter().try_fold(0usize, |sum, digit| {
-                sum.checked_mul(256)?.checked_add(usize::from(*digit))
-            })?;
+            let length = digits
+                .iter()
+                .try_fold(0usize, |sum, digit| sum.checked_mul(256)?.checked_add(usize::from(*digit)))?;
             (length, rest)
         }
     };
@@ -216,7 +215,10 @@ mod tests {
     #[case::p521(KeyAlgorithm::EcdsaP521, "ecdsa-sha2-nistp521")]
     #[case::ed25519(KeyAlgorithm::Ed25519, "ssh-ed25519")]
     #[case::rsa(KeyAlgorithm::Rsa(2048), "ssh-rsa")]
-    fn openssh_finds_the_same_public_key_in_the_private_one(#[case] algorithm: KeyAlgorithm, #[case] name: &str) {
+    fn openssh_finds_the_same_public_key_in_the_private_one(
+        #[case] algorithm: KeyAlgorithm,
+        #[case] name: &str,
+    ) {
         let pair = KeyPair::random(algorithm).unwrap();
         assert!(pair.public.starts_with(&format!("{name} ")), "{}", pair.public);
         let folder = tempfile::tempdir().unwrap();

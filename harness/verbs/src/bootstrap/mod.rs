@@ -27,8 +27,8 @@ pub use github::{GitHub, GitHubError, Wanted};
 pub use hosts::{Access, Checkout, Commit, Hosts, Pending, Remote};
 pub use manifests::{Components, InstallOptions, components};
 pub use network::Network;
-pub use steps::{Bootstrap, Credentials, Noting};
 pub(crate) use steps::is_deployed;
+pub use steps::{Bootstrap, Credentials, Noting};
 pub use sync::Sync;
 
 use crate::{Env, Global, Screen, VerbError};
@@ -63,7 +63,9 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
     args.global.check()?;
     let options = args.shared.read(env)?;
     match &args.what {
-        What::Github(github) => on_github::run(github, &args.shared, &options, &args.global, env, screen).await,
+        What::Github(github) => {
+            on_github::run(github, &args.shared, &options, &args.global, env, screen).await
+        }
         What::Git(git) => git::run(git, &args.shared, &options, &args.global, env, screen).await,
     }
 }

@@ -58,10 +58,7 @@ impl Hosts for Network {
     }
 }
 
-async fn ask(
-    request: http::Request<Bytes>,
-    ca_file: Option<&Path>,
-) -> Result<http::Response<Bytes>, String> {
+async fn ask(request: http::Request<Bytes>, ca_file: Option<&Path>) -> Result<http::Response<Bytes>, String> {
     crate::connect::install_provider();
     let uri = request.uri().clone();
     refuse_proxy(&uri)?;

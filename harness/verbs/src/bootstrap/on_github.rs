@@ -80,8 +80,7 @@ pub(super) async fn run(
 
     screen.action(format!("connecting to {host}"));
     let web = format!("https://{host}/{owner}/{repository}");
-    let wanted =
-        Wanted { owner: &owner, name: &repository, personal, private, branch: &options.branch };
+    let wanted = Wanted { owner: &owner, name: &repository, personal, private, branch: &options.branch };
     reconcile_repository(&github, &wanted, &web, reconcile, &teams, screen).await?;
 
     let url = format!("{web}.git");
@@ -99,10 +98,7 @@ pub(super) async fn run(
         false => format!("ssh://git@{ssh_host}/{owner}/{repository}"),
     };
     let (install, sync) = (options.install(&session), options.sync(&session, &source));
-    let title = format!(
-        "{}-{}-{}-./{}",
-        session.namespace, options.branch, sync.secret, options.path
-    );
+    let title = format!("{}-{}-{}-./{}", session.namespace, options.branch, sync.secret, options.path);
     let mut secrets: Box<dyn Secrets> = match options.token_auth {
         true => Box::new(super::git::Given(Credentials::Password {
             username: "git".to_owned(),

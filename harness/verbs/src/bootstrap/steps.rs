@@ -200,7 +200,9 @@ impl Bootstrap<'_> {
         let mut left = SERVED / POLL.as_millis();
         loop {
             match self.apply(object).await {
-                Err(error) if left > 0 && (error.is_not_found() || matches!(error, ApiError::NoMatch { .. })) => {
+                Err(error)
+                    if left > 0 && (error.is_not_found() || matches!(error, ApiError::NoMatch { .. })) =>
+                {
                     left -= 1;
                     self.session.clock.sleep(POLL).await;
                 }
@@ -226,7 +228,8 @@ impl Bootstrap<'_> {
             Err(ApiError::NoMatch { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        Ok(found.is_none_or(|found| found["status"]["lastAppliedRevision"].as_str().is_none_or(str::is_empty)))
+        Ok(found
+            .is_none_or(|found| found["status"]["lastAppliedRevision"].as_str().is_none_or(str::is_empty)))
     }
 
     /// Whether there is a Secret with credentials.
