@@ -76,8 +76,9 @@ pub(super) fn create(context: &mut Context<'_>, create: &CreateRepository, body:
                 at("name"),
                 format!("the run has a repository `{name}` already: later steps could not tell them apart"),
             );
+        } else {
+            context.repos.push(name.to_owned());
         }
-        context.repos.push(name.to_owned());
     }
 }
 

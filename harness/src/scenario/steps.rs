@@ -313,7 +313,8 @@ fn expect(context: &mut Context<'_>, expect: &Expect, body: &Node) {
         });
     }
     if let Some(of) = expect.revision.as_ref().map(|r| &r.of) {
-        let known: Vec<&str> = context.scenario.spec.git.keys().map(String::as_str).collect();
+        let known = context.repos.clone();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         match of {
             Some(of) => {
                 let name = of.split('@').next().unwrap_or_default();

@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod client;
+mod flux;
 mod forge;
 mod git;
 mod load;

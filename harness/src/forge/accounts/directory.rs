@@ -15,8 +15,8 @@ impl Forge {
     /// Says where people reach the forge; every repository is found there, too, as `owner/name`.
     pub fn set_site(&self, site: Site) {
         let mut state = lock(&self.state);
-        state.accounts.hosts =
-            [&site.web, &site.ssh, &site.api].into_iter().filter_map(|url| host(url)).collect();
+        let hosts = [&site.web, &site.ssh, &site.api].into_iter().filter_map(|url| host(url));
+        state.accounts.hosts.extend(hosts);
         state.accounts.site = site;
         drop(state);
         self.signal.bump();

@@ -28,3 +28,6 @@ pub use model::{
     DEFAULT_USER, DeployKey, Hosted, NewRepository, Organization, Permission, Site, Team, Template, Token,
     User,
 };
+
+#[cfg(test)]
+mod tests;

@@ -261,3 +261,6 @@ impl Asked<'_> {
         Failed::new(404, format!("Not Found: this forge does not serve {}", self.what))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,3 +25,6 @@ pub enum KeyError {
     #[error("ssh: no key found")]
     NotAPrivateKey,
 }
+
+#[cfg(test)]
+mod tests;
