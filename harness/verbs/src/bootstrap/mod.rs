@@ -7,6 +7,7 @@
 mod access;
 mod args;
 mod component;
+mod deployed;
 mod deployment;
 mod git;
 mod git_program;
@@ -23,11 +24,11 @@ mod tests;
 
 pub(crate) use args::release;
 pub use component::Component;
+pub(crate) use deployed::is_deployed;
 pub use github::{GitHub, GitHubError, Wanted};
 pub use hosts::{Access, Checkout, Commit, Hosts, Pending, Remote};
 pub use manifests::{Components, InstallOptions, components};
 pub use network::Network;
-pub(crate) use steps::is_deployed;
 pub use steps::{Bootstrap, Credentials, Noting};
 pub use sync::Sync;
 
