@@ -29,9 +29,14 @@ impl Rest {
     pub fn trusting(ca: Option<&str>) -> Result<Rest, String> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let mut found = false;
         for certificate in CertificateDer::pem_slice_iter(ca.unwrap_or_default().as_bytes()) {
             let certificate = certificate.map_err(|error| format!("failed to read the CA: {error}"))?;
+            found = true;
             roots.add(certificate).map_err(|error| format!("failed to read the CA: {error}"))?;
+        }
+        if ca.is_some() && !found {
+            return Err("failed to read the CA: there is no certificate in it".to_owned());
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

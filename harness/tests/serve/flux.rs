@@ -46,7 +46,7 @@ async fn bootstrap(world: &World, flux: &Path, manifests: &Path, args: &[String]
             "--silent",
             "--context=beta",
             "--branch=main",
-            "--path=clusters/other",
+            "--path=clusters/beta",
             "--timeout=60s",
         ])
         .arg("--manifests")
