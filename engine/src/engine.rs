@@ -2,7 +2,7 @@
 
 use crate::artifact::ArtifactStore;
 use crate::cluster::{Change, Cluster, ClusterHosts, Watch};
-use crate::driver::{Controller, DriverOptions, Queue, Reconcile, Stopping, Wakes, reference};
+use crate::driver::{Controller, DriverOptions, Gates, Queue, Reconcile, Stopping, Wakes, reference};
 use crate::object::ObjectRef;
 use crate::reconcile::{
     AutomationReconciler, Context, GeneratorReconciler, GitRepositoryReconciler, KustomizationReconciler,
@@ -73,6 +73,7 @@ impl Engine {
         let cluster = Cluster::new(options.client.clone());
         let wakes = Wakes::default();
         let stopping = Stopping::default();
+        let gates = Gates::new(options.driver.gate.clone(), wakes.clone());
         let context = Arc::new(Context {
             driver: options.driver,
             stopping: stopping.clone(),
@@ -92,7 +93,8 @@ impl Engine {
             scans: Default::default(),
             wakes: wakes.clone(),
         });
-        let mut start = Start { name: options.name, context, wakes: wakes.clone(), tasks: Vec::new() };
+        let mut start = Start { name: options.name, context, wakes: wakes.clone(), gates, tasks: Vec::new() };
+        start.watch_deployments();
         for kind in KINDS {
             start.kind(kind);
         }
@@ -139,6 +141,7 @@ struct Start {
     name: String,
     context: Arc<Context>,
     wakes: Wakes,
+    gates: Gates,
     tasks: Vec<Task>,
 }
 
@@ -169,6 +172,7 @@ impl Start {
             self.observe(kind, api_version.clone());
         }
         let controller = Controller {
+            gates: self.gates.clone(),
             queue: Queue::new(driver.concurrent(kind.group), self.context.stopping.clone()),
             cluster: self.context.cluster.clone(),
             clock: self.context.clock.clone(),
@@ -197,6 +201,15 @@ impl Start {
             Change::Set(object) => context.observer.observe(&object),
             Change::Gone(object) => context.observer.forget(&ObjectRef::of(&object)),
         });
+    }
+
+    /// Watches the Deployments of the controllers.
+    fn watch_deployments(&mut self) {
+        let Some(namespace) = self.gates.namespace().map(str::to_owned) else { return };
+        let (api_version, kind) = ("apps/v1".to_owned(), "Deployment".to_owned());
+        let watch = Watch { api_version, kind, labels: String::new(), namespace: Some(namespace) };
+        let gates = self.gates.clone();
+        self.watch(watch, move |change| gates.set(&change));
     }
 
     /// Watches the config maps or secrets that ask for it, and wakes their users.

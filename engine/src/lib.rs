@@ -33,7 +33,7 @@ mod status;
 
 pub use artifact::{ArtifactStore, Counts, StoredArtifact};
 pub use cluster::{ClusterHosts, RemoteCluster};
-pub use driver::DriverOptions;
+pub use driver::{DriverOptions, Gate};
 pub use engine::{Engine, EngineOptions, Unfinished, is_supported};
 pub use object::ObjectRef;
 pub use render::{BuildError, ServedRemotes, build, envsubst};

@@ -13,6 +13,8 @@ pub mod registry;
 #[cfg(feature = "serve")]
 pub mod remotes;
 pub mod report;
+#[cfg(feature = "serve")]
+pub mod rest;
 pub mod run;
 pub mod scenario;
 pub mod sealed;

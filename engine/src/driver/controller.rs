@@ -4,7 +4,7 @@
 //! the time that the reconcile asked for. It reads its object anew each time: what woke it does not matter to what it
 //! does, and nothing is lost when several reasons fall together.
 
-use super::{DriverOptions, Queue, Wakes};
+use super::{DriverOptions, Gates, Queue, Wakes};
 use crate::cluster::{Change, Cluster, Watch};
 use crate::object::{self, ObjectRef};
 use crate::race::first;
@@ -57,6 +57,8 @@ pub(crate) struct Controller<R> {
     pub(crate) reconciler: Arc<R>,
     /// Who is to be woken.
     pub(crate) wakes: Wakes,
+    /// Whether anybody works.
+    pub(crate) gates: Gates,
     /// Whose turn it is.
     pub(crate) queue: Queue,
     /// How long failures wait.
@@ -145,24 +147,29 @@ impl<R: Reconcile> Controller<R> {
         let (cluster, clock) = (self.cluster.clone(), self.clock.clone());
         let (reconciler, tells) = (self.reconciler.clone(), self.changes.is_some());
         let (queue, options, mut failures) = (self.queue.clone(), self.options.clone(), 0);
+        let gates = self.gates.clone();
         self.clock.spawn(format!("reconcile {who}"), async move {
             loop {
+                gates.open(&who.kind).await;
                 let Some(turn) = queue.turn(&who.to_string()).await else { return };
                 let woken = wake.stamp();
-                let next = match cluster.find(&who).await {
-                    Ok(Some(object)) => {
-                        let mut object = Arc::unwrap_or_clone(object);
-                        object["apiVersion"] = who.api_version().into();
-                        object["kind"] = who.kind.clone().into();
-                        reconciler.reconcile(object, &wake).await
-                    }
-                    // The watch ends this task, or the object comes back and wakes it.
-                    Ok(None) => Next::Woken,
-                    Err(error) => {
-                        tracing::debug!(%who, %error, "reading failed");
-                        Next::Backoff(Vec::new())
+                let work = async {
+                    match cluster.find(&who).await {
+                        Ok(Some(object)) => {
+                            let mut object = Arc::unwrap_or_clone(object);
+                            object["apiVersion"] = who.api_version().into();
+                            object["kind"] = who.kind.clone().into();
+                            reconciler.reconcile(object, &wake).await
+                        }
+                        // The watch ends this task, or the object comes back and wakes it.
+                        Ok(None) => Next::Woken,
+                        Err(error) => {
+                            tracing::debug!(%who, %error, "reading failed");
+                            Next::Backoff(Vec::new())
+                        }
                     }
                 };
+                let Some(next) = gates.while_open(&who.kind, work).await else { continue };
                 drop(turn);
                 failures = if matches!(next, Next::Backoff(_)) { failures + 1 } else { 0 };
                 match next {

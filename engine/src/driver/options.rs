@@ -1,5 +1,6 @@
 //! How the controllers work: what the flags of Flux's controllers say.
 
+use super::Gate;
 use std::time::Duration;
 
 /// How an engine's controllers work. The defaults are those of Flux's controllers; the names of their flags are given.
@@ -21,6 +22,8 @@ pub struct DriverOptions {
     pub selector: Option<String>,
     /// The one namespace whose objects are reconciled (`--watch-all-namespaces=false`). Default: none, all namespaces.
     pub namespace: Option<String>,
+    /// Which Deployments have to be ready. Default: none, everything is reconciled whatever is deployed.
+    pub gate: Option<Gate>,
     /// How long after its first failure a fetch or a write is tried again; each further failure doubles it
     /// (`--min-retry-delay`). Default: 750 ms.
     pub min_retry_delay: Duration,
@@ -35,6 +38,7 @@ impl Default for DriverOptions {
             concurrent_ssa: 4,
             selector: None,
             namespace: None,
+            gate: None,
             min_retry_delay: Duration::from_millis(750),
             max_retry_delay: Duration::from_secs(15 * 60),
         }

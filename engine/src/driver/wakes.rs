@@ -45,6 +45,12 @@ impl Wakes {
         self.lock().values().for_each(|entry| entry.wake.bump());
     }
 
+    /// Wakes all objects of a kind.
+    pub(crate) fn wake_kind(&self, kind: &str) {
+        let of_kind = |who: &str| who.strip_prefix(kind).is_some_and(|rest| rest.starts_with('/'));
+        self.lock().iter().filter(|(who, _)| of_kind(who)).for_each(|(_, entry)| entry.wake.bump());
+    }
+
     /// Wakes what refers to `changed`, but not what is done with its `revision` already, and not `except`.
     pub(crate) fn wake_users(&self, changed: &str, revision: Option<&str>, except: Option<&ObjectRef>) {
         let except = except.map(ToString::to_string);

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{preview, render, run, schema, seal, trial, up};
+use crate::commands::{forge, preview, render, run, schema, seal, services, trial, up};
 use clap::{Parser, Subcommand};
 use seatrial_verbs::Verb;
 
@@ -30,12 +30,16 @@ pub(crate) enum Command {
     Preview(preview::Args),
     /// Serve clusters, Git and a registry to kubectl, flux, git and docker.
     Up(up::Args),
+    /// Work with a forge: create repositories from templates.
+    Forge(forge::Args),
     /// Print what `kustomize build DIR` prints.
     Render(render::Args),
     /// Seal secrets, as `kubeseal` does, and check those of a repository.
     Seal(Box<seal::Args>),
     /// Print the JSON Schema of scenario files.
     Schema(schema::Args),
+    /// List, add and remove the services that an environment deploys.
+    Services(services::Args),
     #[command(flatten)]
     Flux(Verb),
 }

@@ -14,15 +14,18 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse_from(seatrial_verbs::verb_first(std::env::args_os().collect()));
+    let arguments = commands::services::as_git_extension(std::env::args_os().collect());
+    let args = args::Args::parse_from(seatrial_verbs::verb_first(arguments));
     let exit = match &args.command {
         args::Command::Run(args) => commands::run::run(args),
         args::Command::Try(args) => commands::trial::run(args),
         args::Command::Preview(args) => commands::preview::run(args),
         args::Command::Up(args) => commands::up::run(args),
+        args::Command::Forge(args) => commands::forge::run(args),
         args::Command::Render(args) => commands::render::run(args),
         args::Command::Seal(args) => commands::seal::run(args),
         args::Command::Schema(args) => commands::schema::run(args),
+        args::Command::Services(args) => commands::services::run(args),
         args::Command::Flux(verb) => commands::flux::run(verb),
     };
     exit.into()

@@ -239,6 +239,9 @@ fn events(text: &str) -> String {
 
 /// What is asked: each by both programs.
 const LINES: &[&str] = &[
+    "check",
+    "check --pre",
+    "check -n nope",
     "tree ks flux-system",
     "tree kustomization flux-system --compact",
     "tree ks flux-system --compact -o json",

@@ -1,28 +1,22 @@
-//! What `flux bootstrap` puts into a repository and onto a cluster: component manifests and sync manifests.
-//!
-//! Pure: [`components()`] and [`Sync`] make objects and files; who commits and applies them is another matter
-//! (see [`crate::run`]).
+//! What `flux bootstrap` does, inside a run: the verb's own manifests and sequence
+//! ([`seatrial_verbs::bootstrap`]), on the run's forge and clusters.
 
-mod components;
+mod checkout;
+mod following;
+mod hosts;
 mod sync;
 
-pub use components::{Components, Controller, components, controllers};
+pub use checkout::RepoCheckout;
+pub use following::Following;
+pub use hosts::ForgeHosts;
+pub(crate) use hosts::known_hosts;
+pub use seatrial_verbs::bootstrap::{Component, Components, InstallOptions, components};
 pub use sync::Sync;
 
 /// The namespace of Flux.
 pub const NAMESPACE: &str = "flux-system";
 /// The author of the commits.
 pub const AUTHOR: (&str, &str) = ("Flux", "flux@localhost");
-/// The field manager under which the manifests are applied.
-pub const MANAGER: &str = "flux";
-
-/// The message of the first commit.
-pub fn components_message(flux: seatrial_api::FluxRelease) -> String {
-    format!("Add Flux v{} component manifests", flux.full())
-}
-
-/// The message of the second commit.
-pub const SYNC_MESSAGE: &str = "Add Flux sync manifests";
 
 #[cfg(test)]
 mod tests;

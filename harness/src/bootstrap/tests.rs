@@ -1,5 +1,4 @@
 use super::*;
-use crate::scenario::ExtraController;
 use rstest::rstest;
 use seatrial_api::FluxRelease;
 
@@ -48,43 +47,41 @@ spec:
     kind: GitRepository
     name: flux-system
 ";
-    assert_eq!(sync("https://github.com/owls-nest-farm/gitops").file().unwrap(), want);
+    let sync = sync("https://github.com/owls-nest-farm/gitops").manifests(false);
+    assert_eq!(sync.file().unwrap(), want);
 }
 
 #[rstest]
-#[case::old_release(FluxRelease::V2_2_3, "Add Flux v2.2.3 component manifests", "source-controller:v1.2.4")]
-#[case::new_release(FluxRelease::V2_9, "Add Flux v2.9.0 component manifests", "source-controller:v1.9.0")]
-fn a_release_brings_its_own_images(#[case] flux: FluxRelease, #[case] message: &str, #[case] image: &str) {
-    assert_eq!(components_message(flux), message);
-    let file = &components(flux, &[], None).unwrap().file;
+#[case::old_release(FluxRelease::V2_2_3, "# Flux Version: v2.2.3\n", "source-controller:v1.2.4")]
+#[case::new_release(FluxRelease::V2_9, "# Flux Version: v2.9.0\n", "source-controller:v1.9.0")]
+fn a_release_brings_its_own_images(#[case] flux: FluxRelease, #[case] header: &str, #[case] image: &str) {
+    let file = &components(&InstallOptions::of(flux)).unwrap().file;
+    assert!(file.contains(header), "{file}");
     assert!(file.contains(&format!("image: ghcr.io/fluxcd/{image}\n")), "{file}");
 }
 
 #[test]
 fn kinds_come_with_their_controllers() {
-    let kinds = |extra: &[ExtraController]| -> Vec<String> {
-        components(FluxRelease::V2_2_3, extra, None)
-            .unwrap()
-            .objects
-            .iter()
-            .filter(|o| o["kind"] == "CustomResourceDefinition")
-            .map(|o| o["spec"]["names"]["kind"].as_str().unwrap().to_owned())
-            .collect()
+    let kinds = |extra: &[Component]| -> Vec<String> {
+        let mut options = InstallOptions::of(FluxRelease::V2_2_3);
+        options.components.extend(extra);
+        let made = components(&options).unwrap();
+        let definitions = made.objects.iter().filter(|o| o["kind"] == "CustomResourceDefinition");
+        definitions.map(|o| o["spec"]["names"]["kind"].as_str().unwrap().to_owned()).collect()
     };
     let usual = [
-        "Alert",
         "Bucket",
         "GitRepository",
         "HelmChart",
-        "HelmRelease",
         "HelmRepository",
-        "Kustomization",
         "OCIRepository",
+        "Kustomization",
+        "HelmRelease",
+        "Alert",
         "Provider",
         "Receiver",
     ];
     assert_eq!(kinds(&[]), usual);
-    let more =
-        kinds(&[ExtraController::ImageReflectorController, ExtraController::ImageAutomationController]);
+    let more = kinds(&[Component::ImageReflectorController, Component::ImageAutomationController]);
     assert_eq!(more.len(), usual.len() + 3);
 }

@@ -7,6 +7,7 @@ mod causes;
 mod cel;
 mod diff;
 mod kinds;
+pub(crate) mod lines;
 mod partial;
 mod probe;
 mod secret;

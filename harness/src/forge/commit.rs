@@ -50,6 +50,8 @@ pub struct CommitInfo {
     pub id: CommitId,
     /// Its parents; none for a first commit, two for a merge.
     pub parents: Vec<CommitId>,
+    /// The hash of its files' tree.
+    pub tree: String,
     /// Who wrote it.
     pub author: Author,
     /// When it was committed, in whole seconds.
@@ -69,6 +71,7 @@ impl CommitInfo {
         CommitInfo {
             id: CommitId(commit.id()),
             parents: commit.parent_ids().map(CommitId).collect(),
+            tree: commit.tree_id().to_string(),
             author: Author {
                 name: String::from_utf8_lossy(author.name_bytes()).into_owned(),
                 email: String::from_utf8_lossy(author.email_bytes()).into_owned(),

@@ -1,8 +1,20 @@
 //! Reading: files, folders, the log.
 
 use super::{CommitId, CommitInfo, ForgeError, Repo, ancestry, lock, tree};
-use git2::{ErrorCode, ObjectType, Repository, TreeWalkMode, TreeWalkResult};
+use git2::{Delta, ErrorCode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
+use std::collections::BTreeSet;
 use std::path::Path;
+
+/// The most commits that are told of one push.
+const PUSHED: usize = 2048;
+
+/// What a commit did to files.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) added: Vec<String>,
+    pub(super) removed: Vec<String>,
+    pub(super) modified: Vec<String>,
+}
 
 impl Repo {
     /// The names of all branches, sorted.
@@ -90,6 +102,40 @@ impl Repo {
         changed(&git, id).map_err(self.wrap("compare a commit with its parent"))
     }
 
+    /// The commits from which `after` has come that `before` has not, newest first, at most [`PUSHED`] of them.
+    pub(super) fn since(&self, after: Oid, before: Option<Oid>) -> Vec<CommitInfo> {
+        let git = lock(&self.0.git);
+        let old: BTreeSet<Oid> = before
+            .and_then(|before| ancestry::newest(&git, before, usize::MAX).ok())
+            .into_iter()
+            .flatten()
+            .collect();
+        // A tag may be an object of its own; it brings no commits.
+        let new = ancestry::newest(&git, after, old.len() + PUSHED).unwrap_or_default();
+        let new = new.into_iter().filter(|id| !old.contains(id)).take(PUSHED);
+        new.filter_map(|id| git.find_commit(id).ok().map(|commit| CommitInfo::of(&commit))).collect()
+    }
+
+    /// Whether `tip` is the commit `id`, or has come from it.
+    pub(super) fn contains(&self, tip: Oid, id: Oid) -> bool {
+        ancestry::contains(&lock(&self.0.git), tip, id).unwrap_or_default()
+    }
+
+    /// What a commit did to files, against its first parent.
+    pub(super) fn changes_of(&self, id: CommitId) -> Result<Changes, ForgeError> {
+        let wrap = self.wrap("compare a commit with its parent");
+        let git = lock(&self.0.git);
+        let mut changes = Changes::default();
+        for (path, status) in deltas(&git, id.0).map_err(wrap)? {
+            match status {
+                Delta::Added => changes.added.push(path),
+                Delta::Deleted => changes.removed.push(path),
+                _ => changes.modified.push(path),
+            }
+        }
+        Ok(changes)
+    }
+
     fn root<'git>(&self, git: &'git Repository, revision: &str) -> Result<git2::Tree<'git>, ForgeError> {
         let id = self.resolve(git, revision)?;
         git.find_commit(id).and_then(|commit| commit.tree()).map_err(self.wrap("read a commit"))
@@ -101,18 +147,25 @@ fn log(git: &Repository, id: git2::Oid, limit: usize) -> Result<Vec<CommitInfo>,
     ids.into_iter().map(|id| git.find_commit(id).map(|commit| CommitInfo::of(&commit))).collect()
 }
 
-fn changed(git: &Repository, id: git2::Oid) -> Result<Vec<String>, git2::Error> {
+fn changed(git: &Repository, id: Oid) -> Result<Vec<String>, git2::Error> {
+    Ok(deltas(git, id)?.into_iter().map(|(path, _)| path).collect())
+}
+
+/// Paths that a commit changed, sorted, and how.
+fn deltas(git: &Repository, id: Oid) -> Result<Vec<(String, Delta)>, git2::Error> {
     let commit = git.find_commit(id)?;
     let before = match commit.parent_ids().next() {
         Some(parent) => Some(git.find_commit(parent)?.tree()?),
         None => None,
     };
     let diff = git.diff_tree_to_tree(before.as_ref(), Some(&commit.tree()?), None)?;
-    let mut files: Vec<String> = diff
+    let mut files: Vec<(String, Delta)> = diff
         .deltas()
-        .filter_map(|delta| delta.new_file().path_bytes().or_else(|| delta.old_file().path_bytes()))
-        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .filter_map(|delta| {
+            let path = delta.new_file().path_bytes().or_else(|| delta.old_file().path_bytes())?;
+            Some((String::from_utf8_lossy(path).into_owned(), delta.status()))
+        })
         .collect();
-    files.sort();
+    files.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(files)
 }

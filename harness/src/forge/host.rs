@@ -1,5 +1,6 @@
 //! All repositories of a run, and the URLs that lead to them.
 
+use super::accounts::Accounts;
 use super::repo::{Inner, branch_ref, write_commit};
 use super::{Author, ForgeError, GitUrl, Repo, Seed, lock, pack, seed, store};
 use seatrial_time::{Clock, Signal};
@@ -10,18 +11,27 @@ use std::sync::{Arc, Mutex};
 /// The forge of a run. Cheap to clone; clones are the same forge.
 #[derive(Clone)]
 pub struct Forge {
-    clock: Clock,
+    pub(super) clock: Clock,
     root: PathBuf,
-    state: Arc<Mutex<State>>,
-    signal: Signal,
+    pub(super) state: Arc<Mutex<State>>,
+    pub(super) signal: Signal,
 }
 
 #[derive(Default)]
-struct State {
-    repos: BTreeMap<String, Repo>,
-    urls: BTreeMap<GitUrl, String>,
+pub(super) struct State {
+    pub(super) repos: BTreeMap<String, Repo>,
+    pub(super) urls: BTreeMap<GitUrl, String>,
     /// Repositories that every URL ending in their name leads to.
-    by_name: BTreeSet<String>,
+    pub(super) by_name: BTreeSet<String>,
+    /// Who there is, and what belongs to whom.
+    pub(super) accounts: Accounts,
+    pub(super) host_keys: Vec<String>,
+    /// Requests to webhooks that nobody has taken yet.
+    pub(super) due: Vec<super::Delivery>,
+    /// Requests to webhooks that have been made.
+    pub(super) deliveries: Vec<super::Delivery>,
+    /// Whether repositories look at rights from the beginning.
+    pub(super) checks: bool,
 }
 
 impl std::fmt::Debug for Forge {
@@ -66,8 +76,11 @@ impl Forge {
             clock: self.clock.clone(),
             signal: Signal::new(),
             git: Mutex::new(git),
+            watched: Mutex::new(None),
         }));
         self.fill(&repo, seed)?;
+        let checks = state.checks;
+        state.accounts.host(name, &urls, checks, self.clock.now());
         state.urls.extend(urls.into_iter().map(|url| (url, name.to_owned())));
         state.repos.insert(name.to_owned(), repo.clone());
         self.signal.bump();
@@ -84,6 +97,9 @@ impl Forge {
                 let tree = pack::tree_in_one_pack(&git, |memory| seed::folder(memory, path, &wrap), &wrap)?;
                 write_commit(&git, tree, &[], "Initial commit", &Author::default(), &self.clock)
                     .map_err(&wrap)?
+            }
+            Seed::Template { path, branch, all_branches } => {
+                return seed::template(repo, &git, path, branch, *all_branches, &self.clock);
             }
             Seed::Repository { path, reference } => {
                 let commit = seed::repository(&repo.0.path, path, reference.as_deref())?;
@@ -139,12 +155,27 @@ impl Forge {
     pub fn by_url(&self, url: &str) -> Result<Repo, ForgeError> {
         let key = GitUrl::parse(url)?;
         let state = lock(&self.state);
-        let last = || state.by_name.get(key.repository_name());
-        let name = state.urls.get(&key).or_else(last);
+        let hosted = || {
+            let host = state.accounts.hosts.contains(key.host());
+            let (owner, name) = key.owner_and_name().filter(|_| host)?;
+            state.accounts.named(owner, name)
+        };
+        let last = || state.by_name.get(key.repository_name()).map(String::as_str);
+        let name = state.urls.get(&key).map(String::as_str).or_else(hosted).or_else(last);
         name.and_then(|name| state.repos.get(name)).cloned().ok_or_else(|| ForgeError::Unserved {
             url: url.to_owned(),
             known: state.urls.keys().map(GitUrl::to_string).collect(),
         })
+    }
+
+    /// The host keys of the SSH server, as `ALGORITHM BASE64`; none where there is no such server.
+    pub fn host_keys(&self) -> Vec<String> {
+        lock(&self.state).host_keys.clone()
+    }
+
+    /// Says what the host keys of the SSH server are.
+    pub fn set_host_keys(&self, keys: Vec<String>) {
+        lock(&self.state).host_keys = keys;
     }
 
     /// Moves when a repository is created, or mapped to one more URL.

@@ -1,17 +1,23 @@
 //! The forge as the engine sees it.
 
-use super::{Forge, ForgeError};
+use super::{Credentials, Forge, ForgeError, Wants};
 use futures::future::BoxFuture;
 use seatrial_engine::{GitAccess, GitAuth, GitError, GitHosts, GitPush, GitPushError, GitRemote, push_to};
 use seatrial_time::Signal;
 use std::future::ready;
 
 impl GitHosts for Forge {
-    /// Finds the repository that is mapped to `url`. Every repository may be read by everybody, as a public one: the
-    /// credentials are not looked at.
-    fn open(&self, url: &str, _auth: &GitAuth) -> Result<GitRemote, GitError> {
+    /// Finds the repository that is mapped to `url`, if whoever has these credentials may read it. What is refused has the words
+    /// of Flux's Git client.
+    fn open(&self, url: &str, auth: &GitAuth) -> Result<GitRemote, GitError> {
         match self.by_url(url) {
-            Ok(repo) => Ok(GitRemote { path: repo.path().to_owned(), changes: repo.signal().clone() }),
+            Ok(repo) => match self.authorize(&repo, &Credentials::from(auth), Wants::Read) {
+                Ok(_) => Ok(GitRemote { path: repo.path().to_owned(), changes: repo.signal().clone() }),
+                Err(refusal) => {
+                    let message = refusal.to_flux(matches!(auth, GitAuth::Ssh { .. }));
+                    Err(GitError::AuthenticationFailed { url: url.to_owned(), message })
+                }
+            },
             Err(ForgeError::BadUrl { problem, .. }) => {
                 Err(GitError::NotServed { url: url.to_owned(), hint: Some(problem.to_owned()) })
             }
@@ -26,21 +32,27 @@ impl GitHosts for Forge {
         }
     }
 
-    /// Everybody may push, as to a repository without protection: the credentials are not looked at. Push options have no effect.
+    /// Pushes, if whoever has these credentials may write. Push options have no effect.
     fn push<'a>(
         &'a self,
         url: &'a str,
-        _access: &'a GitAccess,
+        access: &'a GitAccess,
         push: &'a GitPush,
     ) -> BoxFuture<'a, Result<(), GitPushError>> {
         let pushed = match self.by_url(url) {
-            Ok(repo) => push_to(repo.path(), push).map(|()| repo.refs_moved()),
+            Ok(repo) => match self.authorize(&repo, &Credentials::from(&access.auth), Wants::Write) {
+                Ok(_) => push_to(repo.path(), push).map(|()| repo.refs_moved()),
+                Err(refusal) => {
+                    let message = refusal.to_flux(matches!(access.auth, GitAuth::Ssh { .. }));
+                    Err(GitPushError::Refused { message })
+                }
+            },
             Err(error) => Err(GitPushError::Unavailable { message: error.to_string() }),
         };
         Box::pin(ready(pushed))
     }
 
-    /// Moves when a repository is added or mapped to one more URL.
+    /// Moves when a repository is added or mapped to one more URL, and when somebody's rights change.
     fn changes(&self) -> Option<Signal> {
         Some(self.signal().clone())
     }

@@ -12,34 +12,51 @@
 //!   configuration, the umask or the time of day.
 //! - A failed operation leaves every ref as it was.
 
+mod accounts;
 mod ancestry;
 mod change;
 mod commit;
+pub mod declare;
 mod error;
+pub mod github;
 mod history;
+mod hooks;
 mod host;
 mod hosts;
+pub mod keys;
 mod merge;
 mod pack;
 mod repo;
 mod seed;
 mod snapshot;
+mod staged;
 mod store;
 mod tree;
 mod url;
 
+pub use accounts::{
+    AccountError, Actor, Credentials, DEFAULT_USER, DeployKey, Hosted, NewRepository, Organization,
+    Permission, Refusal, Site, Team, Template, Token, User, Wants,
+};
 pub(crate) use ancestry::merge_base;
 pub use change::{Author, Change, Edit};
 pub use commit::{CommitId, CommitInfo};
 pub use error::ForgeError;
+pub use hooks::{Delivery, Webhook};
 pub use host::Forge;
 pub use merge::{MergeStyle, Merged};
 pub use repo::Repo;
 pub use seed::Seed;
 pub(crate) use snapshot::{Files, Snapshot, uncommitted};
+pub use staged::Staged;
 pub use url::GitUrl;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A text that no debug form shows.
+pub fn secret(text: &str) -> seatrial_engine::Secret {
+    seatrial_engine::Secret(text.to_owned())
+}
 
 /// Locks a mutex; what a panicking test left behind is still consistent, since refs are written last.
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

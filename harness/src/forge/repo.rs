@@ -1,5 +1,6 @@
 //! One repository of a run.
 
+use super::hooks::Watched;
 use super::tree::Dir;
 use super::{Change, CommitId, ForgeError, lock};
 use git2::{ErrorCode, Oid, Repository, Signature, Time};
@@ -23,6 +24,8 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) signal: Signal,
     pub(super) git: Mutex<Repository>,
+    /// What is noted for webhooks; none where nobody listens.
+    pub(super) watched: Mutex<Option<Watched>>,
 }
 
 impl std::fmt::Debug for Repo {
@@ -72,9 +75,44 @@ impl Repo {
         }
     }
 
-    /// Says that a ref was changed by someone else than this handle, such as a `git push` that a server has taken in.
+    /// Says that a ref was changed by someone else than this handle, such as a `git push` that a server has taken in. The
+    /// first branch of an empty repository becomes the one that clones check out, as on GitHub.
     pub fn refs_moved(&self) {
+        let git = lock(&self.0.git);
+        if git.head().is_err()
+            && let Ok(names) = self.branch_names(&git)
+            && let Some(first) = names.first()
+        {
+            let head = format!("refs/heads/{first}");
+            if let Err(error) = git.set_head(&head) {
+                tracing::warn!(repo = %self.0.name, %error, "the default branch could not be set");
+            }
+        }
+        self.moved(&git);
+    }
+
+    /// The branch that a clone checks out; it need not exist yet.
+    ///
+    /// # Errors
+    /// [`ForgeError::Git`].
+    pub fn head_branch(&self) -> Result<String, ForgeError> {
+        let git = lock(&self.0.git);
+        let head = git.find_reference("HEAD").map_err(self.wrap("read the default branch"))?;
+        let target = head.symbolic_target_bytes().unwrap_or_default();
+        let target = String::from_utf8_lossy(target).into_owned();
+        Ok(target.strip_prefix("refs/heads/").map_or(target.clone(), str::to_owned))
+    }
+
+    /// Has clones check out another branch.
+    ///
+    /// # Errors
+    /// [`ForgeError::NoBranch`].
+    pub fn set_head_branch(&self, branch: &str) -> Result<(), ForgeError> {
+        let git = lock(&self.0.git);
+        self.tip(&git, branch)?;
+        git.set_head(&branch_ref(branch)?).map_err(self.wrap("set the default branch"))?;
         self.0.signal.bump();
+        Ok(())
     }
 
     /// The commit at the tip of a branch.
@@ -95,12 +133,39 @@ impl Repo {
         self.on_tip(|git| self.commit_once(git, branch, change))
     }
 
+    /// Notes what has moved, where webhooks want to know, and wakes whoever waits for it.
+    fn moved(&self, git: &Repository) {
+        if let Some(watched) = lock(&self.0.watched).as_mut() {
+            watched.look(git, self.0.clock.now());
+        }
+        self.0.signal.bump();
+    }
+
     fn commit_once(&self, git: &Repository, branch: &str, change: &Change) -> Result<CommitId, ForgeError> {
-        let parent = match self.tip(git, branch) {
-            Ok(id) => Some(git.find_commit(id).map_err(self.wrap("read a commit"))?),
-            Err(_) if self.branch_names(git)?.is_empty() => None,
-            Err(error) => return Err(error),
-        };
+        let parent = self.parent(git, branch)?;
+        let id = self.make(git, branch, change, parent)?;
+        self.advance(git, branch, parent, id)?;
+        Ok(CommitId(id))
+    }
+
+    /// What the next commit of a branch stands on; nothing in an empty repository.
+    pub(super) fn parent(&self, git: &Repository, branch: &str) -> Result<Option<Oid>, ForgeError> {
+        match self.tip(git, branch) {
+            Ok(id) => Ok(Some(id)),
+            Err(_) if self.branch_names(git)?.is_empty() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a commit, and moves no branch.
+    pub(super) fn make(
+        &self,
+        git: &Repository,
+        branch: &str,
+        change: &Change,
+        parent: Option<Oid>,
+    ) -> Result<Oid, ForgeError> {
+        let parent = parent.map(|id| git.find_commit(id).map_err(self.wrap("read a commit"))).transpose()?;
         let wrap = self.wrap("write the files of a commit");
         let mut root = match &parent {
             Some(parent) => Dir::load(git, parent.tree_id()).map_err(&wrap)?,
@@ -114,9 +179,7 @@ impl Repo {
             return Err(ForgeError::NothingToCommit { repo: self.0.name.clone(), branch: branch.to_owned() });
         }
         let parents: Vec<Oid> = parent.iter().map(git2::Commit::id).collect();
-        let id = self.write_commit(git, tree, &parents, &change.message, &change.author)?;
-        self.advance(git, branch, parents.first().copied(), id)?;
-        Ok(CommitId(id))
+        self.write_commit(git, tree, &parents, &change.message, &change.author)
     }
 
     /// Creates a branch at a branch, tag or commit.
@@ -144,7 +207,7 @@ impl Repo {
         git.find_reference(&format!("refs/heads/{name}"))
             .and_then(|mut reference| reference.delete())
             .map_err(self.wrap("delete a branch"))?;
-        self.0.signal.bump();
+        self.moved(&git);
         Ok(())
     }
 
@@ -186,7 +249,7 @@ impl Repo {
             None => git.reference(&name, id, false, ""),
         };
         match moved {
-            Ok(_) => self.0.signal.bump(),
+            Ok(_) => self.moved(git),
             Err(error)
                 if matches!(
                     error.code(),
@@ -205,7 +268,7 @@ impl Repo {
     pub(super) fn set_branch(&self, git: &Repository, branch: &str, id: Oid) -> Result<(), ForgeError> {
         let name = branch_ref(branch)?;
         git.reference(&name, id, true, "").map_err(self.wrap("move a branch"))?;
-        self.0.signal.bump();
+        self.moved(git);
         Ok(())
     }
 

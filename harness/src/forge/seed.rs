@@ -1,8 +1,10 @@
 //! Where a repository's first commits come from.
 
+use super::repo::write_commit;
 use super::tree::{Dir, EXECUTABLE, FILE, LINK};
-use super::{CommitId, ForgeError, store};
+use super::{Author, CommitId, ForgeError, Repo, store};
 use git2::{Oid, Repository};
+use seatrial_time::Clock;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +22,15 @@ pub enum Seed {
         path: PathBuf,
         /// A branch, tag or commit of it. Default: what is checked out there (`HEAD`).
         reference: Option<String>,
+    },
+    /// The files of another repository, as one commit without its history, by the default author.
+    Template {
+        /// The bare repository.
+        path: PathBuf,
+        /// The branch whose files are taken.
+        branch: String,
+        /// Whether the other branches are taken too, each as one commit.
+        all_branches: bool,
     },
 }
 
@@ -131,6 +142,49 @@ pub(super) fn repository(
     }
     store::write(&target.join("packed-refs"), &refs(&origin).map_err(open)?)?;
     Ok(CommitId(commit))
+}
+
+/// Copies the files at the tips of branches of the repository at `path`, each as one commit.
+pub(super) fn template(
+    repo: &Repo,
+    git: &Repository,
+    path: &Path,
+    branch: &str,
+    all_branches: bool,
+    clock: &Clock,
+) -> Result<(), ForgeError> {
+    let open = |source| ForgeError::Open { path: path.to_owned(), source };
+    let origin = store::open(path).map_err(open)?;
+    let names = if all_branches { repo.branch_names(&origin)? } else { vec![branch.to_owned()] };
+    for name in names {
+        let tip = repo.tip(&origin, &name)?;
+        let tree = origin.find_commit(tip).and_then(|commit| commit.tree()).map_err(open)?;
+        let wrap = repo.wrap("copy the files of the template");
+        copy(&origin, git, tree.id()).map_err(&wrap)?;
+        let id =
+            write_commit(git, tree.id(), &[], "Initial commit", &Author::default(), clock).map_err(&wrap)?;
+        repo.set_branch(git, &name, id)?;
+    }
+    Ok(())
+}
+
+/// Copies a tree with everything in it. Submodules are names of commits elsewhere, and are copied as such.
+fn copy(from: &Repository, to: &Repository, tree: Oid) -> Result<(), git2::Error> {
+    let (source, target) = (from.odb()?, to.odb()?);
+    let mut open = vec![tree];
+    while let Some(id) = open.pop() {
+        if target.exists(id) {
+            continue;
+        }
+        let object = source.read(id)?;
+        target.write(object.kind(), object.data())?;
+        if object.kind() == git2::ObjectType::Tree {
+            let tree = from.find_tree(id)?;
+            let inner = tree.iter().filter(|entry| entry.kind() != Some(git2::ObjectType::Commit));
+            open.extend(inner.map(|entry| entry.id()));
+        }
+    }
+    Ok(())
 }
 
 /// The branches and tags of a repository in the form of a `packed-refs` file.

@@ -65,6 +65,17 @@ impl GitUrl {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
+    /// The host, with its port where that is not the usual one; empty for `file://`.
+    pub fn host(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+
+    /// Owner and name, where the path is made of these two.
+    pub fn owner_and_name(&self) -> Option<(&str, &str)> {
+        let (_, path) = self.0.split_once('/')?;
+        path.split_once('/').filter(|(_, name)| !name.contains('/'))
+    }
+
     /// `host/path`; the host is empty for `file://`.
     pub fn as_str(&self) -> &str {
         &self.0

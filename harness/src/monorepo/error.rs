@@ -56,6 +56,29 @@ pub enum MonorepoError {
         /// The list.
         path: String,
     },
+    /// An entry of a list is a pattern: it would deploy whatever lands in the repository.
+    #[error("read the list: the entry {entry:?} is a pattern; name each service")]
+    Glob {
+        /// The entry.
+        entry: String,
+    },
+    /// Not a path of the repository.
+    #[error("find {path:?}: it is not a path inside the repository")]
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{action} {path}")]
+    File {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file, relative to the root of the repository.
+        path: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The list is no YAML.
     #[error("edit the list of resources")]
     Yaml(#[from] seatrial_yaml::ParseError),

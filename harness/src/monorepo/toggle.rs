@@ -88,7 +88,7 @@ pub fn toggle(
 }
 
 /// An entry of a list in `folder`, relative to the repository's root.
-fn resolve(folder: &str, entry: &str) -> String {
+pub(super) fn resolve(folder: &str, entry: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').collect();
     for part in entry.split('/') {
         match part {

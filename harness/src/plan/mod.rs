@@ -4,6 +4,7 @@
 
 mod commit;
 mod edit;
+mod forge;
 mod model;
 mod sealed;
 mod steps;
@@ -11,7 +12,8 @@ mod title;
 
 pub use edit::{EditError, edit};
 pub use model::{
-    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, SealOp, Timing,
+    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, SealOp, ServicesOp,
+    Timing, VerbOp,
 };
 pub use steps::plan;
 

@@ -1,8 +1,8 @@
 //! What a plan consists of.
 
+use crate::bootstrap::Following;
 use crate::scenario::Profile;
-use crate::scenario::{ExtraController, FilePatch, MergeHow, ObjectRef, UnknownImages};
-use crate::scenario::{KeyAction, SecretExpected};
+use crate::scenario::{FilePatch, ForgeSpec, KeyAction, MergeHow, ObjectRef, SecretExpected, UnknownImages};
 use seatrial_api::FluxRelease;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,6 +26,8 @@ pub struct Plan {
     pub clusters: Vec<ClusterPlan>,
     /// The repositories.
     pub repos: Vec<RepoPlan>,
+    /// Who there is on the forge.
+    pub forge: ForgeSpec,
     /// Image repositories with their tags.
     pub images: BTreeMap<String, Vec<String>>,
     /// The steps.
@@ -71,6 +73,12 @@ pub struct RepoPlan {
     pub branch: String,
     /// The URLs that lead to it; at least one.
     pub urls: Vec<String>,
+    /// Whether it looks at credentials.
+    pub checked: bool,
+    /// Whether it is private.
+    pub private: bool,
+    /// Whether others can be made from it.
+    pub template: bool,
 }
 
 /// One step.
@@ -97,16 +105,8 @@ pub enum Op {
         cluster: String,
         /// The repository.
         repo: String,
-        /// The branch.
-        branch: String,
-        /// The folder, without `./` and slashes at its ends.
-        path: String,
-        /// The URL by which the cluster addresses the repository.
-        url: String,
-        /// Whether the deploy key may push.
-        read_write: bool,
-        /// Controllers beside the usual four.
-        extra: Vec<ExtraController>,
+        /// What it follows, and with what.
+        following: Following,
     },
     /// Commits.
     Commit {
@@ -203,6 +203,52 @@ pub enum Op {
         /// What it has to be.
         wanted: Box<crate::scenario::ExpectCommit>,
     },
+    /// Runs a verb.
+    Verb(VerbOp),
+    /// Adds the services of a project to an environment's list.
+    Services(ServicesOp),
+    /// Creates a repository on the forge.
+    CreateRepository {
+        /// The user or organization.
+        organization: String,
+        /// The name.
+        name: String,
+        /// The template, `owner/name`.
+        template: Option<String>,
+        /// Whether it is private.
+        private: bool,
+        /// Text in the refusal that is expected.
+        refused: Option<String>,
+    },
+    /// Adds a deploy key.
+    AddDeployKey {
+        /// The repository.
+        repo: String,
+        /// The key's name.
+        title: String,
+        /// Whether it may push.
+        read_write: bool,
+        /// The Secret that gets it: cluster, namespace and name.
+        secret: Option<(String, String, String)>,
+    },
+    /// Removes a deploy key.
+    RemoveDeployKey {
+        /// The repository.
+        repo: String,
+        /// The key's name.
+        title: String,
+    },
+    /// Checks for a deploy key.
+    ExpectDeployKey {
+        /// The repository.
+        repo: String,
+        /// The key's name.
+        title: String,
+        /// Whether it must be read-only.
+        read_only: Option<bool>,
+        /// Whether there must be none.
+        absent: bool,
+    },
     /// Asks for a reconcile.
     Reconcile {
         /// The cluster.
@@ -276,6 +322,36 @@ pub enum Op {
         /// What must hold.
         check: Check,
     },
+}
+
+/// A verb of flux's, run on a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerbOp {
+    /// The cluster.
+    pub cluster: String,
+    /// The arguments, without `--context`.
+    pub words: Vec<String>,
+    /// What must be printed.
+    pub expect: Option<String>,
+    /// Whether it must fail.
+    pub fails: bool,
+}
+
+/// A sync of an environment's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicesOp {
+    /// The repository.
+    pub repo: String,
+    /// The branch.
+    pub branch: String,
+    /// The environment.
+    pub env: String,
+    /// The project; `None`: all.
+    pub project: Option<String>,
+    /// The services that must be added.
+    pub added: Option<Vec<String>>,
+    /// The commit's name for later steps.
+    pub alias: Option<String>,
 }
 
 /// What is sealed, for whom, and where it is committed.

@@ -2,10 +2,15 @@
 
 use super::commit::message;
 use super::title::title;
-use super::{Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, Timing};
+use super::{
+    Check, ClusterPlan, Edits, ObjectWanted, Op, PatchKind, Plan, PlannedStep, RepoPlan, ServicesOp, Timing,
+    VerbOp,
+};
+use crate::bootstrap::{Component, Following, Sync};
 use crate::check::default_namespace;
 use crate::scenario::{
-    Action, ClusterSpec, Commit, Content, Expect, Located, PatchObject, PatchSource, Reconcile, Spec,
+    Action, ClusterSpec, Commit, Content, Expect, GitAccessSpec, Located, PatchObject, PatchSource,
+    Reconcile, Spec, context_of,
 };
 use serde_json::Value;
 
@@ -37,8 +42,12 @@ pub fn plan(located: &Located) -> Plan {
                 from: git.from.as_ref().map(|from| located.folder().join(from)),
                 branch: git.branch().to_owned(),
                 urls: git.urls(name),
+                checked: git.access == Some(GitAccessSpec::Checked),
+                private: git.private.unwrap_or_default(),
+                template: git.template.unwrap_or_default(),
             })
             .collect(),
+        forge: spec.forge.clone().unwrap_or_default(),
         images: spec.registry.clone(),
         steps: steps.collect(),
     }
@@ -80,8 +89,7 @@ impl<'a> Names<'a> {
     }
 
     fn branch(&self, repo: &str, given: Option<&String>) -> String {
-        let default = self.spec.git.get(repo).map(|git| git.branch()).unwrap_or("main");
-        given.map_or(default, String::as_str).to_owned()
+        given.map_or_else(|| super::forge::branch(self.spec, repo), String::as_str).to_owned()
     }
 
     fn op(&self, action: &Action, name: Option<&str>, located: &Located, index: usize) -> Op {
@@ -89,16 +97,42 @@ impl<'a> Names<'a> {
             Action::AddCluster(add) => Op::AddCluster(cluster(&add.name, &add.spec())),
             Action::Bootstrap(b) => {
                 let repo = self.repo(b.repo.as_ref());
-                let urls = self.spec.git.get(&repo).map(|git| git.urls(&repo)).unwrap_or_default();
-                Op::Bootstrap {
-                    cluster: self.cluster(b.cluster.as_ref(), index),
+                let urls = super::forge::urls(self.spec, &repo);
+                let mut components: Vec<Component> = match b.components.is_empty() {
+                    true => Component::USUAL.to_vec(),
+                    false => b.components.iter().map(|component| component.component()).collect(),
+                };
+                components.extend(b.components_extra.iter().map(|extra| extra.component()));
+                let sync = Sync {
+                    url: urls.into_iter().next().unwrap_or_default(),
                     branch: self.branch(&repo, b.branch.as_ref()),
                     path: b.path.trim_start_matches("./").trim_matches('/').to_owned(),
-                    url: urls.into_iter().next().unwrap_or_default(),
+                };
+                let following = Following {
+                    sync,
+                    components,
                     read_write: b.read_write_key,
-                    extra: b.components_extra.clone(),
+                    algorithm: b.ssh_key_algorithm.map(|kind| kind.algorithm()).unwrap_or_default(),
+                    token_auth: b.token_auth,
+                };
+                Op::Bootstrap { cluster: self.cluster(b.cluster.as_ref(), index), following, repo }
+            }
+            Action::Verb(verb) => {
+                // The file has been checked: the words can be read.
+                let (context, words) = context_of(&verb.args).unwrap_or_default();
+                let cluster = self.cluster(verb.cluster.as_ref().or(context.as_ref()), index);
+                Op::Verb(VerbOp { cluster, words, expect: verb.expect.clone(), fails: verb.fails })
+            }
+            Action::Services(services) => {
+                let repo = self.repo(services.repo.as_ref());
+                Op::Services(ServicesOp {
+                    branch: self.branch(&repo, services.branch.as_ref()),
+                    env: services.env.clone(),
+                    project: services.project.clone(),
+                    added: services.added.clone(),
+                    alias: services.alias.clone(),
                     repo,
-                }
+                })
             }
             Action::Commit(commit) => self.commit(commit, name, located),
             Action::Branch(branch) => {
@@ -152,6 +186,17 @@ impl<'a> Names<'a> {
                     repo,
                 }
             }
+            Action::CreateRepository(create) => super::forge::create(create),
+            Action::DeployKey(key) => {
+                let cluster = self.cluster(key.cluster.as_ref(), index);
+                super::forge::deploy_key(key, self.repo(key.repo.as_ref()), cluster)
+            }
+            Action::ExpectDeployKey(expect) => Op::ExpectDeployKey {
+                repo: self.repo(expect.repo.as_ref()),
+                title: expect.title.clone(),
+                read_only: expect.read_only,
+                absent: expect.absent,
+            },
             Action::Reconcile(reconcile) => self.reconcile(reconcile, index),
             Action::Advance(span) => Op::Advance(span.0),
             Action::Apply(apply) => Op::Apply {

@@ -19,14 +19,13 @@ fn names_that_can_be_left_out_are_filled_in() {
     let plan = planned("  - bootstrap: {path: ./clusters/beta/}\n  - revert: {commit: last}\n");
     assert_eq!(plan.clusters[0].flux.to_string(), "2.2.3");
     assert_eq!(plan.clusters[0].kubernetes.as_deref(), Some("v1.28.3"));
-    let Op::Bootstrap { cluster, repo, branch, path, url, read_write, extra } = &plan.steps[0].op else {
-        panic!("a bootstrap")
-    };
+    let Op::Bootstrap { cluster, repo, following } = &plan.steps[0].op else { panic!("a bootstrap") };
+    let crate::bootstrap::Sync { branch, path, url } = &following.sync;
     assert_eq!(
         [cluster, repo, branch, path, url].map(String::as_str),
         ["beta", "gitops", "master", "clusters/beta", "https://git.seatrial.test/gitops",]
     );
-    assert!(!read_write && extra.is_empty());
+    assert!(!following.read_write && following.components == crate::bootstrap::Component::USUAL);
     assert!(matches!(&plan.steps[1].op, Op::Revert { commit: None, .. }));
 }
 

@@ -7,7 +7,9 @@ use crate::scenario::{KeyAction, Span};
 pub(super) fn title(op: &Op) -> String {
     match op {
         Op::AddCluster(cluster) => format!("add cluster {}", cluster.name),
-        Op::Bootstrap { cluster, repo, path, .. } => format!("bootstrap {cluster} from {path} of {repo}"),
+        Op::Bootstrap { cluster, repo, following } => {
+            format!("bootstrap {cluster} from {} of {repo}", following.sync.path)
+        }
         Op::Commit { repo, message, .. } => {
             format!("commit to {repo}: {}", message.lines().next().unwrap_or_default())
         }
@@ -19,6 +21,11 @@ pub(super) fn title(op: &Op) -> String {
         }
         Op::Toggle { env, service, enable: true, .. } => format!("enable {service} on {env}"),
         Op::Toggle { env, service, enable: false, .. } => format!("disable {service} on {env}"),
+        Op::Verb(verb) => format!("{} on {}", verb.words.join(" "), verb.cluster),
+        Op::Services(services) => match &services.project {
+            Some(project) => format!("list the services of {project} on {}", services.env),
+            None => format!("list all services on {}", services.env),
+        },
         Op::Push { image, .. } => format!("push {image}"),
         Op::ExpectIsolated { cluster } => {
             let whose = cluster.as_deref().unwrap_or("every cluster");
@@ -31,6 +38,20 @@ pub(super) fn title(op: &Op) -> String {
         Op::ExpectCommit { repo, branch, within: None, .. } => {
             format!("expect a commit on {branch} of {repo}")
         }
+        Op::CreateRepository { organization, name, template, refused, .. } => {
+            let from = template.as_ref().map(|template| format!(" from {template}")).unwrap_or_default();
+            let refused = if refused.is_some() { "be refused: " } else { "" };
+            format!("{refused}create repository {organization}/{name}{from}")
+        }
+        Op::AddDeployKey { repo, title, read_write, .. } => {
+            let may = if *read_write { "read-write" } else { "read-only" };
+            format!("add the {may} deploy key {title} to {repo}")
+        }
+        Op::RemoveDeployKey { repo, title } => format!("remove the deploy key {title} from {repo}"),
+        Op::ExpectDeployKey { repo, title, absent: true, .. } => {
+            format!("expect no deploy key {title} of {repo}")
+        }
+        Op::ExpectDeployKey { repo, title, .. } => format!("expect the deploy key {title} of {repo}"),
         Op::Reconcile { cluster, kind, name, with_source, .. } => {
             let source = if *with_source { " with its source" } else { "" };
             format!("reconcile {kind}/{name}{source} on {cluster}")

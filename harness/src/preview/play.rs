@@ -5,7 +5,7 @@ use super::compare::{self, compare};
 use super::model::{ClusterPreview, Preview};
 use super::revisions::{self, Compared};
 use super::{PreviewError, PreviewOptions, history, order, problems, services};
-use crate::bootstrap::Sync;
+use crate::bootstrap::{Component, Sync};
 use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Files, Forge, Repo, Seed, Snapshot};
 use crate::monorepo::{Cluster, Layout};
@@ -13,7 +13,6 @@ use crate::plan::ClusterPlan;
 use crate::redact::{self, Redactor};
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{Setting, bootstrap_all};
-use crate::scenario::ExtraController;
 use crate::sealed::SealingKeys;
 use crate::trial::behind::Store;
 use crate::trial::repository::{self, Source};
@@ -115,8 +114,8 @@ impl Game<'_> {
                 (cluster::simulated(&clock, &plan, images, &keys), sync)
             })
             .collect();
-        let extra: Vec<ExtraController> =
-            ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
+        let extra: Vec<Component> =
+            Component::all_in(options.flux).into_iter().filter(|c| !Component::USUAL.contains(c)).collect();
         handles.iter().for_each(|(handle, _)| known.add(handle));
         bootstrap_all(&setting, &mut handles, &repo, &extra)
             .await

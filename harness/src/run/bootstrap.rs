@@ -1,27 +1,29 @@
 //! Installs Flux and has it follow a repository, as `flux bootstrap` does.
 
-use crate::bootstrap::{AUTHOR, MANAGER, SYNC_MESSAGE, Sync, components, components_message, controllers};
-use crate::cluster::{Handle, KnownClusters, words};
-use crate::forge::{Author, Change, CommitId, Forge, ForgeError, Repo};
+use crate::bootstrap::{Component, Following, InstallOptions, NAMESPACE, RepoCheckout, Sync, known_hosts};
+use crate::cluster::{Handle, KnownClusters};
+use crate::forge::keys::PublicKey;
+use crate::forge::{AccountError, CommitId, DEFAULT_USER, Forge, ForgeError, Repo, Token};
 use crate::registry::Registry;
-use crate::scenario::ExtraController;
 use seatrial_api::FluxRelease;
-use seatrial_engine::{ArtifactStore, DriverOptions, Engine, EngineOptions, GitHosts};
+use seatrial_engine::{ArtifactStore, DriverOptions, Engine, EngineOptions, Gate, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
-use serde_json::Value;
+use seatrial_verbs::bootstrap::keys::{KeyError, KeyPair};
+use seatrial_verbs::bootstrap::{self as verb, Bootstrap, Checkout};
+use seatrial_verbs::{Env, Global, Screen, Session, VerbError};
 use std::sync::Arc;
 
 /// A bootstrap could not be done. Every message fits after "failed to ".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BootstrapError {
-    /// The manifests could not be committed.
+    /// The branch cannot be worked on.
     #[error("commit the manifests: {0}")]
     Forge(#[source] Box<ForgeError>),
-    /// The manifests could not be written as YAML.
-    #[error("write the manifests")]
-    Emit(#[from] seatrial_yaml::EmitError),
+    /// A step of the sequence failed.
+    #[error("bootstrap: {0}")]
+    Step(#[from] VerbError),
     /// The release does not have a controller that was asked for.
     #[error("install {controller}: Flux {flux} does not have it")]
     NoController {
@@ -30,14 +32,15 @@ pub enum BootstrapError {
         /// The release.
         flux: FluxRelease,
     },
-    /// The API server refused an object.
-    #[error("apply {object}: {message}")]
-    Apply {
-        /// The object: `Kind/name`.
-        object: String,
-        /// What the API server answered.
-        message: String,
-    },
+    /// The deploy key could not be made.
+    #[error("{0}")]
+    Key(#[from] KeyError),
+    /// The forge does not take the deploy key.
+    #[error("register the deploy key: {0}")]
+    Register(#[from] AccountError),
+    /// The forge does not understand the deploy key.
+    #[error("register the deploy key: {0}")]
+    Unregistrable(#[from] crate::forge::keys::KeyError),
 }
 
 impl From<ForgeError> for BootstrapError {
@@ -74,17 +77,18 @@ pub async fn bootstrap(
     setting: &Setting<'_>,
     cluster: &mut Handle,
     repo: &Repo,
-    sync: &Sync,
-    extra: &[ExtraController],
-    read_write: bool,
+    following: &Following,
 ) -> Result<Vec<CommitId>, BootstrapError> {
-    let mut commits = Vec::new();
-    commits.extend(commit_components(cluster, repo, sync, extra)?);
-    install(cluster, extra).await?;
-    install_key(setting, cluster, sync, read_write).await?;
-    commits.extend(commit_sync(repo, sync)?);
-    install_sync(setting, cluster, sync).await?;
-    Ok(commits)
+    let pushed = {
+        let mut work = Work::new(setting, cluster, repo, following).await?;
+        work.push_components().await?;
+        work.install().await?;
+        work.push_sync().await?;
+        work.apply_sync().await?;
+        work.checkout.pushed
+    };
+    start_engine(setting, cluster);
+    Ok(pushed)
 }
 
 /// As [`bootstrap`], of several clusters that follow one repository: all manifests are committed before the first engine
@@ -96,81 +100,179 @@ pub(crate) async fn bootstrap_all(
     setting: &Setting<'_>,
     clusters: &mut [(Handle, Sync)],
     repo: &Repo,
-    extra: &[ExtraController],
+    extra: &[Component],
 ) -> Result<(), (String, BootstrapError)> {
-    let of = |cluster: &Handle| {
-        let name = cluster.name.clone();
-        move |error: BootstrapError| (name, error)
-    };
     for (cluster, sync) in clusters.iter() {
-        commit_components(cluster, repo, sync, extra).map_err(of(cluster))?;
-        commit_sync(repo, sync).map_err(of(cluster))?;
+        let following = Following::with(sync.clone(), extra);
+        let commit = async {
+            let mut work = Work::new(setting, cluster, repo, &following).await?;
+            work.push_components().await?;
+            work.push_sync().await
+        };
+        commit.await.map_err(|error| (cluster.name.clone(), error))?;
     }
     for (cluster, sync) in clusters {
-        install(cluster, extra).await.map_err(of(cluster))?;
-        install_key(setting, cluster, sync, false).await.map_err(of(cluster))?;
-        install_sync(setting, cluster, sync).await.map_err(of(cluster))?;
+        let following = Following::with(sync.clone(), extra);
+        let install = async {
+            let mut work = Work::new(setting, cluster, repo, &following).await?;
+            work.install().await?;
+            work.apply_sync().await
+        };
+        install.await.map_err(|error| (cluster.name.clone(), error))?;
+        start_engine(setting, cluster);
     }
     Ok(())
 }
 
-/// Where the manifests are.
-fn folder(sync: &Sync) -> String {
-    match sync.path.as_str() {
-        "" | "." => "flux-system".to_owned(),
-        path => format!("{path}/flux-system"),
+/// The sequence of `flux bootstrap`, on one cluster and one repository of the run.
+struct Work<'a> {
+    setting: &'a Setting<'a>,
+    cluster: &'a Handle,
+    repo: &'a Repo,
+    following: &'a Following,
+    session: Session,
+    screen: Screen,
+    options: InstallOptions,
+    sync: verb::Sync,
+    checkout: RepoCheckout,
+}
+
+impl<'a> Work<'a> {
+    async fn new(
+        setting: &'a Setting<'a>,
+        cluster: &'a Handle,
+        repo: &'a Repo,
+        following: &'a Following,
+    ) -> Result<Work<'a>, BootstrapError> {
+        let flux = cluster.flux;
+        if let Some(missing) = following.components.iter().find(|component| !component.is_in(flux)) {
+            return Err(BootstrapError::NoController { controller: missing.name(), flux });
+        }
+        let branch = &following.sync.branch;
+        // The step is the run's own: it works on every repository.
+        let checkout = RepoCheckout::new(setting.forge, repo, branch, None)?;
+        Ok(Work {
+            session: session(setting.clock, cluster).await?,
+            screen: Screen::recorded().0,
+            options: options(cluster, &following.components),
+            sync: following.sync.manifests(following.token_auth),
+            setting,
+            cluster,
+            repo,
+            following,
+            checkout,
+        })
+    }
+
+    /// Both halves of a commit: it is made, and pushed where something differs.
+    async fn push_components(&mut self) -> Result<(), BootstrapError> {
+        let (mut steps, checkout) = self.steps();
+        if steps.commit_components(checkout).await?.is_some() {
+            steps.push(checkout, "component").await?;
+        }
+        Ok(())
+    }
+
+    async fn push_sync(&mut self) -> Result<(), BootstrapError> {
+        let (mut steps, checkout) = self.steps();
+        if steps.commit_sync(checkout).await?.is_some() {
+            steps.push(checkout, "sync").await?;
+        }
+        Ok(())
+    }
+
+    async fn install(&mut self) -> Result<(), BootstrapError> {
+        let there = {
+            let (mut steps, _) = self.steps();
+            steps.install_now().await?;
+            steps.has_secret().await?
+        };
+        if let Some(credentials) = self.credentials(there)? {
+            self.steps().0.apply_secret(&credentials).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_sync(&mut self) -> Result<(), BootstrapError> {
+        Ok(self.steps().0.apply_sync().await?)
+    }
+
+    fn steps(&mut self) -> (Bootstrap<'_>, &mut dyn Checkout) {
+        let cluster = self.cluster;
+        let steps = Bootstrap {
+            session: &self.session,
+            screen: &mut self.screen,
+            install: &self.options,
+            sync: &self.sync,
+            repository: &self.following.sync.url,
+            author: ("Flux".to_owned(), String::new()),
+            appendix: None,
+            applied: Some(cluster),
+        };
+        (steps, &mut self.checkout)
+    }
+
+    /// What opens the repository for the cluster; nothing where the Secret that is there does it.
+    fn credentials(&self, there: bool) -> Result<Option<verb::Credentials>, BootstrapError> {
+        let forge = self.setting.forge;
+        if self.following.token_auth {
+            let token = forge.issue_token(DEFAULT_USER, &Token::ALL_SCOPES)?;
+            let (username, password) = ("git".to_owned(), token.0);
+            return Ok(Some(verb::Credentials::Password { username, password, ca: None }));
+        }
+        let title = self.following.sync.key_title();
+        let mut known = forge.hosted(self.repo.name())?.keys;
+        known.retain(|key| key.title == title);
+        let read_only = !self.following.read_write;
+        let fits = known.iter().any(|key| {
+            key.read_only == read_only && key.key.algorithm() == self.following.algorithm.ssh_name()
+        });
+        if there && fits {
+            return Ok(None);
+        }
+        let pair = self.key()?;
+        for key in known {
+            forge.remove_deploy_key(self.repo.name(), key.id)?;
+        }
+        let public = PublicKey::parse(&pair.public)?;
+        forge.add_deploy_key(self.repo.name(), &title, &public, read_only, DEFAULT_USER)?;
+        let known_hosts = known_hosts(forge, &self.following.sync.host(), None);
+        Ok(Some(verb::Credentials::Key { pair, passphrase: String::new(), known_hosts }))
+    }
+
+    /// A key: of the cluster's own stream in virtual time, so that another cluster of the run does not shift this one's.
+    fn key(&self) -> Result<KeyPair, KeyError> {
+        let (clock, algorithm) = (self.setting.clock, self.following.algorithm);
+        if !clock.is_virtual() {
+            return KeyPair::random(algorithm);
+        }
+        let mut rng = clock.rng(&format!("{}/deploy key", self.cluster.name));
+        KeyPair::generate(algorithm, &mut |bytes| {
+            rng.fill(bytes);
+            Ok(())
+        })
     }
 }
 
-fn commit_components(
-    cluster: &Handle,
-    repo: &Repo,
-    sync: &Sync,
-    extra: &[ExtraController],
-) -> Result<Option<CommitId>, BootstrapError> {
-    if let Some(missing) = extra.iter().find(|e| !e.is_in(cluster.flux)) {
-        return Err(BootstrapError::NoController { controller: missing.name(), flux: cluster.flux });
+impl verb::Noting for Handle {
+    fn note(&self, object: &serde_json::Value) {
+        self.note_made(object);
     }
-    let components = components(cluster.flux, extra, cluster.placeholder_image.as_deref())?;
-    let change = by_flux(components_message(cluster.flux))
-        .write(format!("{}/gotk-components.yaml", folder(sync)), components.file.as_bytes());
-    Ok(commit(repo, &sync.branch, &change)?)
 }
 
-async fn install_key(
-    setting: &Setting<'_>,
-    cluster: &Handle,
-    sync: &Sync,
-    read_write: bool,
-) -> Result<(), BootstrapError> {
-    // Names are drawn per cluster, so that another cluster of the run does not shift this one's.
-    let mut rng = setting.clock.rng(&format!("{}/deploy key", cluster.name));
-    apply(cluster, &sync.secret(read_write, &mut rng)).await
+/// The cluster, as verbs see it.
+pub(crate) async fn session(clock: &Clock, cluster: &Handle) -> Result<Session, VerbError> {
+    let env = Env::with_client(clock.clone(), cluster.objects.client().clone());
+    Session::open(&env, &Global::of_namespace(NAMESPACE)).await
 }
 
-fn commit_sync(repo: &Repo, sync: &Sync) -> Result<Option<CommitId>, BootstrapError> {
-    let folder = folder(sync);
-    let mut change = by_flux(SYNC_MESSAGE.to_owned()).write(format!("{folder}/gotk-sync.yaml"), sync.file()?);
-    // People customise their Flux in this file: where there is one, it stays.
-    let list = format!("{folder}/kustomization.yaml");
-    match repo.read(&sync.branch, &list) {
-        Ok(_) => {}
-        Err(ForgeError::NoFile { .. }) => change = change.write(list, Sync::kustomization_file()),
-        Err(error) => return Err(error.into()),
+/// What is installed on a cluster.
+pub(crate) fn options(cluster: &Handle, components: &[Component]) -> InstallOptions {
+    InstallOptions {
+        components: components.to_vec(),
+        placeholder: cluster.placeholder_image.clone(),
+        ..InstallOptions::of(cluster.flux)
     }
-    Ok(commit(repo, &sync.branch, &change)?)
-}
-
-async fn install_sync(
-    setting: &Setting<'_>,
-    cluster: &mut Handle,
-    sync: &Sync,
-) -> Result<(), BootstrapError> {
-    for object in sync.objects() {
-        apply(cluster, &object).await?;
-    }
-    start_engine(setting, cluster);
-    Ok(())
 }
 
 /// Starts a cluster's engine if it has none. Kinds whose definitions are not there yet are looked for until they are.
@@ -187,47 +289,43 @@ pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
             flux: cluster.flux,
             // What comes over a watch comes too late to tell that nothing has changed.
             cluster_changes: cluster.immediate.then(|| cluster.changes.clone()),
-            driver: DriverOptions::default(),
+            driver: DriverOptions { gate: gate(cluster), ..DriverOptions::default() },
             name: cluster.name.clone(),
         }));
     }
+}
+
+/// Which Deployment has to be ready for a kind to be reconciled. On clusters whose pods are placeholders, or that somebody else keeps,
+/// it is the same: the pods of the controllers are there, whatever they run.
+fn gate(cluster: &Handle) -> Option<Gate> {
+    let deployments = Component::ALL.into_iter().flat_map(|component| {
+        component.kinds().iter().map(move |kind| ((*kind).to_owned(), component.name().to_owned()))
+    });
+    cluster.immediate.then(|| Gate { namespace: NAMESPACE.to_owned(), deployments: deployments.collect() })
 }
 
 /// Applies the component manifests to the cluster, as `flux install` does, and commits nothing.
 ///
 /// # Errors
 /// [`BootstrapError`].
-pub(crate) async fn install(cluster: &Handle, extra: &[ExtraController]) -> Result<(), BootstrapError> {
-    for object in &components(cluster.flux, extra, cluster.placeholder_image.as_deref())?.objects {
-        apply(cluster, object).await?;
+pub(crate) async fn install(
+    clock: &Clock,
+    cluster: &Handle,
+    components: &[Component],
+) -> Result<(), BootstrapError> {
+    let (session, options) = (session(clock, cluster).await?, options(cluster, components));
+    for object in &verb::components(&options).map_err(|error| VerbError::failed(error.to_string()))?.objects {
+        cluster.note_made(object);
+        session.apply(object).await.map_err(VerbError::from)?;
     }
     Ok(())
 }
 
 /// The images of the controllers, as repository and tag: a registry that refuses unknown images must have them.
-pub(crate) fn images(flux: FluxRelease, extra: &[ExtraController]) -> Vec<(String, &'static str)> {
-    controllers(flux, extra).iter().map(|c| (c.repository(), c.tag)).collect()
-}
-
-fn by_flux(message: String) -> Change {
-    let (name, email) = AUTHOR;
-    Change::new(message).by(Author { name: name.to_owned(), email: email.to_owned() })
-}
-
-/// Commits; what is there already needs no commit.
-fn commit(repo: &Repo, branch: &str, change: &Change) -> Result<Option<CommitId>, ForgeError> {
-    match repo.commit(branch, change) {
-        Ok(id) => Ok(Some(id)),
-        Err(ForgeError::NothingToCommit { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-async fn apply(cluster: &Handle, object: &Value) -> Result<(), BootstrapError> {
-    cluster.note_made(object);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    cluster.objects.apply(object, MANAGER, true).await.map(drop).map_err(|error| BootstrapError::Apply {
-        object: format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"])),
-        message: words(&error),
-    })
+pub(crate) fn images(flux: FluxRelease, components: &[Component]) -> Vec<(String, &'static str)> {
+    let image = |component: &Component| {
+        let tag = component.tag(flux)?;
+        Some((format!("ghcr.io/fluxcd/{}", component.name()), tag))
+    };
+    components.iter().filter_map(image).collect()
 }

@@ -1,7 +1,7 @@
 //! Errors of steps.
 
 use crate::cluster::BackendError;
-use crate::forge::ForgeError;
+use crate::forge::{AccountError, ForgeError};
 use crate::monorepo::MonorepoError;
 use crate::plan::EditError;
 use crate::registry::RegistryError;
@@ -12,6 +12,10 @@ use crate::report::Failure;
 pub(super) enum StepError {
     #[error("{}", crate::causes(.0))]
     Forge(#[from] ForgeError),
+    #[error("{}", crate::causes(.0))]
+    Account(#[from] AccountError),
+    #[error("{0}")]
+    Refused(String),
     #[error("{}", crate::causes(.0))]
     Monorepo(#[from] MonorepoError),
     #[error(transparent)]
@@ -28,6 +32,18 @@ pub(super) enum StepError {
         action: String,
         /// What the API server answered.
         message: String,
+    },
+    #[error("{message}")]
+    Verb {
+        /// What is wrong, fit after "failed to ".
+        message: String,
+    },
+    #[error("run the verb: it {ended}\n{printed}")]
+    Printed {
+        /// How it ended.
+        ended: String,
+        /// What it printed.
+        printed: String,
     },
     #[error("find {object} on {cluster}")]
     NoObject { object: String, cluster: String },

@@ -3,7 +3,7 @@
 use super::bootstrap::{Setting, bootstrap, images};
 use super::failure::StepError;
 use super::world::World;
-use crate::bootstrap::Sync;
+use crate::bootstrap::Following;
 use crate::check::default_api_version;
 use crate::cluster::Handle;
 use crate::plan::Op;
@@ -21,18 +21,17 @@ const MANAGER: &str = "flux";
 /// Plays a step; the result is what a report says about it.
 pub(super) async fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<String>, StepError> {
     match op {
-        Op::Bootstrap { cluster, repo, branch, path, url, read_write, extra } => {
+        Op::Bootstrap { cluster, repo, following } => {
             let repo = world.repo(repo)?;
-            let sync = Sync { url: url.clone(), branch: branch.clone(), path: path.clone() };
             // The handle is taken out while it changes; nothing else looks at the clusters meanwhile.
             let Some(mut handle) = world.clusters.remove(cluster) else {
                 return Err(StepError::NoCluster { name: cluster.clone() });
             };
-            let made = install(world, &mut handle, &repo, &sync, extra, *read_write).await;
+            let made = install(world, &mut handle, &repo, following).await;
             world.clusters.insert(cluster.clone(), handle);
             let mut facts = Vec::new();
             for id in made? {
-                facts.push(world.made(line, &repo, branch, id, None)?);
+                facts.push(world.made(line, &repo, &following.sync.branch, id, None)?);
             }
             Ok(facts)
         }
@@ -51,14 +50,18 @@ async fn install(
     world: &World,
     cluster: &mut Handle,
     repo: &crate::forge::Repo,
-    sync: &Sync,
-    extra: &[crate::scenario::ExtraController],
-    read_write: bool,
+    following: &Following,
 ) -> Result<Vec<crate::forge::CommitId>, StepError> {
-    for (name, tag) in images(cluster.flux, extra) {
+    for (name, tag) in images(cluster.flux, &following.components) {
         world.registry.create(&name, [tag])?;
     }
-    let setting = Setting {
+    let setting = setting(world);
+    Ok(bootstrap(&setting, cluster, repo, following).await?)
+}
+
+/// What a bootstrap of this run works with.
+pub(super) fn setting(world: &World) -> Setting<'_> {
+    Setting {
         clock: &world.clock,
         forge: &world.forge,
         git: world.git.clone(),
@@ -66,8 +69,7 @@ async fn install(
         artifacts: &world.artifacts,
         renderer: &world.renderer,
         clusters: &world.known,
-    };
-    Ok(bootstrap(&setting, cluster, repo, sync, extra, read_write).await?)
+    }
 }
 
 /// Asks for a reconcile by an annotation; the result is the annotation's value.

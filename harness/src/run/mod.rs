@@ -13,11 +13,14 @@
 //! - A step that fails, a run that gets stuck, even a panic, ends one scenario and no other.
 
 mod bootstrap;
+#[cfg(all(test, feature = "serve"))]
+mod bootstrap_tests;
 mod commit;
 mod event;
 mod expect;
 mod failure;
 mod flux;
+mod forge;
 mod git;
 mod isolation;
 mod manual;
@@ -29,6 +32,7 @@ mod sealed;
 mod sealed_tests;
 mod step;
 mod stop;
+mod verb;
 mod world;
 
 pub(crate) use bootstrap::bootstrap_all;
@@ -36,6 +40,8 @@ pub use bootstrap::{BootstrapError, Setting, bootstrap};
 #[cfg(feature = "serve")]
 pub(crate) use bootstrap::{images, install, start_engine};
 pub use event::{Event, Progress, Silent};
+#[cfg(feature = "serve")]
+pub(crate) use forge::{accounts as forge_accounts, repositories as forge_repositories};
 pub use options::{RunError, RunOptions, Shard, ShardError};
 pub use play::play;
 pub(crate) use play::private;

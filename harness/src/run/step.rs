@@ -1,7 +1,7 @@
 //! One step.
 
 use super::world::World;
-use super::{commit, expect, flux, git, isolation, manual, sealed};
+use super::{commit, expect, flux, forge, git, isolation, manual, sealed, verb};
 use crate::plan::{Op, PlannedStep};
 use crate::report::Failure;
 use jiff::Timestamp;
@@ -14,7 +14,11 @@ pub(super) async fn play(
 ) -> Result<Vec<String>, Failure> {
     if !matches!(
         step.op,
-        Op::Expect { .. } | Op::ExpectCommit { .. } | Op::ExpectIsolated { .. } | Op::Advance(_)
+        Op::Expect { .. }
+            | Op::ExpectCommit { .. }
+            | Op::ExpectDeployKey { .. }
+            | Op::ExpectIsolated { .. }
+            | Op::Advance(_)
     ) {
         world.changing().await?;
     }
@@ -23,6 +27,7 @@ pub(super) async fn play(
         Op::Bootstrap { .. } | Op::Reconcile { .. } => {
             flux::play(world, step.line, &step.op).await.map_err(Into::into)
         }
+        Op::Verb(_) | Op::Services(_) => verb::play(world, step.line, &step.op).await.map_err(Into::into),
         Op::Commit { .. }
         | Op::Branch { .. }
         | Op::Merge { .. }
@@ -34,6 +39,10 @@ pub(super) async fn play(
         Op::ExpectCommit { repo, branch, within, wanted } => {
             commit::expect(world, repo, branch, *within, wanted).await
         }
+        Op::CreateRepository { .. }
+        | Op::AddDeployKey { .. }
+        | Op::RemoveDeployKey { .. }
+        | Op::ExpectDeployKey { .. } => forge::play(world, &step.op).await.map_err(Into::into),
         Op::Advance(time) => {
             world.clock.sleep(*time).await;
             Ok(Vec::new())

@@ -97,9 +97,11 @@ impl World {
 
     /// Makes what the plan starts with; the clusters are started side by side.
     pub(super) async fn build(&mut self, plan: &Plan) -> Result<(), StepError> {
+        super::forge::accounts(&self.forge, plan)?;
         for repo in &plan.repos {
             self.forge.create(&repo.name, &seed(repo), &repo.branch, &repo.urls)?;
         }
+        super::forge::repositories(&self.forge, plan)?;
         for (name, tags) in &plan.images {
             self.registry.create(name, tags)?;
         }

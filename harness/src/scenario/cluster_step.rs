@@ -2,7 +2,9 @@
 
 use super::profile::Profile;
 use super::{ClusterSpec, ObjectRef, UnknownImages};
+use crate::bootstrap::Component;
 use schemars::JsonSchema;
+use seatrial_verbs::bootstrap::keys::KeyAlgorithm;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -58,9 +60,64 @@ pub struct Bootstrap {
     /// Whether the cluster's deploy key may push. Default: false.
     #[serde(default)]
     pub read_write_key: bool,
-    /// Controllers beside the usual four.
+    /// The controllers. Default: source-controller, kustomize-controller, helm-controller, notification-controller.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<UsualController>,
+    /// Controllers beside them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components_extra: Vec<ExtraController>,
+    /// What kind of deploy key is made. Default: `ecdsa`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_key_algorithm: Option<DeployKeyAlgorithm>,
+    /// Whether the cluster uses a token over HTTPS instead of a deploy key. Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub token_auth: bool,
+}
+
+/// A controller that `bootstrap` installs unless told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UsualController {
+    /// Fetches sources; always needed.
+    SourceController,
+    /// Applies Kustomizations; always needed.
+    KustomizeController,
+    /// Applies HelmReleases.
+    HelmController,
+    /// Tells of events, and takes webhooks.
+    NotificationController,
+}
+
+impl UsualController {
+    /// The controller.
+    pub fn component(self) -> Component {
+        match self {
+            UsualController::SourceController => Component::SourceController,
+            UsualController::KustomizeController => Component::KustomizeController,
+            UsualController::HelmController => Component::HelmController,
+            UsualController::NotificationController => Component::NotificationController,
+        }
+    }
+}
+
+/// Kinds of deploy keys. RSA is not among them: the forge's SSH server does not verify it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeployKeyAlgorithm {
+    /// ECDSA on the curve P-384.
+    Ecdsa,
+    /// Ed25519.
+    Ed25519,
+}
+
+impl DeployKeyAlgorithm {
+    /// What is made.
+    pub fn algorithm(self) -> KeyAlgorithm {
+        match self {
+            DeployKeyAlgorithm::Ecdsa => KeyAlgorithm::EcdsaP384,
+            DeployKeyAlgorithm::Ed25519 => KeyAlgorithm::Ed25519,
+        }
+    }
 }
 
 /// A controller that `bootstrap` installs only when asked.
@@ -76,24 +133,12 @@ pub enum ExtraController {
 }
 
 impl ExtraController {
-    /// All of them.
-    pub const ALL: [ExtraController; 3] = [
-        ExtraController::ImageReflectorController,
-        ExtraController::ImageAutomationController,
-        ExtraController::SourceWatcher,
-    ];
-
-    /// Whether a release of Flux has it.
-    pub fn is_in(self, flux: seatrial_api::FluxRelease) -> bool {
-        self != ExtraController::SourceWatcher || flux > seatrial_api::FluxRelease::V2_2_3
-    }
-
-    /// The controller's name.
-    pub fn name(self) -> &'static str {
+    /// The controller.
+    pub fn component(self) -> Component {
         match self {
-            ExtraController::ImageReflectorController => "image-reflector-controller",
-            ExtraController::ImageAutomationController => "image-automation-controller",
-            ExtraController::SourceWatcher => "source-watcher",
+            ExtraController::ImageReflectorController => Component::ImageReflectorController,
+            ExtraController::ImageAutomationController => Component::ImageAutomationController,
+            ExtraController::SourceWatcher => Component::SourceWatcher,
         }
     }
 }

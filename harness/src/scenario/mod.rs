@@ -48,6 +48,9 @@
 //!   - enable: {env: beta, service: applications/web/shop}
 //!   - disable: {env: beta, service: applications/web/shop}
 //!   - push: {image: "btoll/debug:1.0.1"}
+//!   - createRepository: {organization: owls-nest-farm, name: fleet, private: true}   # template: owner/name
+//!   - deployKey: {repo: gitops, title: ci, readWrite: true, cluster: beta, secret: default/ci}   # or remove: true
+//!   - expectDeployKey: {repo: gitops, title: ci, readOnly: false}
 //!   - reconcile: {cluster: beta, kustomization: applications, withSource: true}
 //!   - advance: 10m
 //!   - apply: {cluster: beta, object: {apiVersion: v1, kind: Namespace, metadata: {name: shop}}}   # or from: a file
@@ -73,6 +76,8 @@ mod cluster_step;
 mod discover;
 mod duration;
 mod expect;
+mod forge_check;
+mod forge_step;
 mod fragment;
 mod git_step;
 mod model;
@@ -87,13 +92,20 @@ mod shape;
 mod step;
 mod steps;
 mod tree;
+mod verb_check;
+mod verb_step;
 
 pub use cluster_step::{
-    AddCluster, Apply, Bootstrap, Delete, ExpectIsolated, ExtraController, PatchObject, Reconcile, SetProfile,
+    AddCluster, Apply, Bootstrap, Delete, DeployKeyAlgorithm, ExpectIsolated, ExtraController, PatchObject,
+    Reconcile, SetProfile, UsualController,
 };
 pub use discover::{DiscoverError, discover};
 pub use duration::Span;
 pub use expect::{Condition, Expect, ObjectRef, RevisionOf};
+pub use forge_step::{
+    CreateRepository, DeployKeyStep, ExpectDeployKey, ForgeSpec, ForgeUserSpec, GitAccessSpec,
+    OrganizationSpec,
+};
 pub use git_step::{
     AuthorSpec, Branch, Commit, Content, ContentFile, DeleteTag, ExpectCommit, LineDiff, Merge, MergeHow,
     PatchSource, Push, Revert, Toggle,
@@ -106,6 +118,8 @@ pub use profile::Profile;
 pub use schema::schema;
 pub use sealed_step::{KeyAction, Seal, SealScope, SealingKeysStep, SecretExpected, ValueExpected};
 pub use step::{Action, Step};
+pub(crate) use verb_check::context_of;
+pub use verb_step::{ServicesStep, VerbStep};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! What a scenario file contains.
 
 use super::Step;
+use super::forge_step::{ForgeSpec, GitAccessSpec};
 use super::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub struct Spec {
     /// The Git repositories, by name.
     #[serde(default)]
     pub git: BTreeMap<String, GitSpec>,
+    /// Who there is on the forge, beside its own user `seatrial`, who owns every organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge: Option<ForgeSpec>,
     /// Images: repository to tags. An image of a repository that is listed here exists only if its tag does.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub registry: BTreeMap<String, Vec<String>>,
@@ -101,6 +105,16 @@ pub struct GitSpec {
     /// Default: `https://git.seatrial.test/<name>`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
+    /// Whom it lets in: `open` takes everybody, `checked` looks at credentials as GitHub does. Default: `open`, and
+    /// `checked` where it is private.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<GitAccessSpec>,
+    /// Whether only those may read it who have a right to. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private: Option<bool>,
+    /// Whether other repositories can be made from it. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<bool>,
 }
 
 impl GitSpec {

@@ -25,6 +25,8 @@ pub(super) struct Context<'a> {
     pub(super) scenario: &'a Scenario,
     /// Clusters so far: those of `spec.clusters`, then those that steps add.
     pub(super) clusters: Vec<String>,
+    /// Repositories so far: those of `spec.git`, then those that steps create.
+    pub(super) repos: Vec<String>,
     /// Names that steps gave to commits: alias and repository.
     pub(super) aliases: BTreeMap<String, String>,
     pub(super) files: Files,
@@ -38,6 +40,7 @@ pub(super) fn check(file: &Path, folder: &Path, root: &Node, scenario: &Scenario
         folder,
         scenario,
         clusters: scenario.spec.clusters.keys().cloned().collect(),
+        repos: scenario.spec.git.keys().cloned().collect(),
         aliases: BTreeMap::new(),
         files: Files::default(),
         problems: Vec::new(),
@@ -51,6 +54,7 @@ pub(super) fn check(file: &Path, folder: &Path, root: &Node, scenario: &Scenario
     context.clusters_of(spec);
     context.repositories(spec);
     context.registry(spec);
+    super::forge_check::accounts(&mut context, spec);
     let nodes = spec.get("steps").map(Node::items).unwrap_or_default();
     for (step, node) in scenario.spec.steps.iter().zip(nodes) {
         steps::check(&mut context, step, node);

@@ -1,8 +1,9 @@
 //! Steps: what people do to a fleet from outside.
 
 use super::{
-    AddCluster, Apply, Bootstrap, Branch, Commit, Delete, DeleteTag, Expect, ExpectCommit, ExpectIsolated,
-    Merge, PatchObject, Push, Reconcile, Revert, Seal, SealingKeysStep, SetProfile, Span, Toggle,
+    AddCluster, Apply, Bootstrap, Branch, Commit, CreateRepository, Delete, DeleteTag, DeployKeyStep, Expect,
+    ExpectCommit, ExpectDeployKey, ExpectIsolated, Merge, PatchObject, Push, Reconcile, Revert, Seal,
+    SealingKeysStep, ServicesStep, SetProfile, Span, Toggle, VerbStep,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -97,8 +98,18 @@ actions! {
     expect_commit ExpectCommit(ExpectCommit) "expectCommit",
     /// Checks that no image automation reaches another cluster's files.
     expect_isolated ExpectIsolated(ExpectIsolated) "expectIsolated",
+    /// Runs one of flux's verbs, and compares what it prints.
+    verb Verb(VerbStep) "seatrial",
+    /// Adds the services of a project to the list of an environment, in a commit.
+    services Services(ServicesStep) "services",
     /// Asks for a reconcile, as `flux reconcile` does, without waiting for its end.
     reconcile Reconcile(Reconcile) "reconcile",
+    /// Creates a repository on the forge.
+    create_repository CreateRepository(CreateRepository) "createRepository",
+    /// Adds a deploy key to a repository, or removes it.
+    deploy_key DeployKey(DeployKeyStep) "deployKey",
+    /// Checks that a repository has a deploy key.
+    expect_deploy_key ExpectDeployKey(ExpectDeployKey) "expectDeployKey",
     /// Lets time pass: `advance: 10m`.
     advance Advance(Span) "advance",
     /// Applies objects to a cluster, past Git.

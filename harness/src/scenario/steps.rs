@@ -1,10 +1,11 @@
 //! Checks the steps of a scenario, in order.
 
+use super::forge_check;
 use super::problem::{Problem, quoted};
 use super::references::{Context, is_tag};
 use super::shape::Shape;
 use super::tree::{self, Node};
-use super::{Action, Expect, ExpectCommit, FilePatch, Step};
+use super::{Action, Expect, ExpectCommit, FilePatch, Step, UsualController};
 use crate::monorepo::Service;
 use crate::registry::RepositoryName;
 
@@ -25,6 +26,12 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
             context.cluster(body);
             context.repo(body);
             context.inside(&bootstrap.path, body.get("path"));
+            for needed in [UsualController::SourceController, UsualController::KustomizeController] {
+                if !bootstrap.components.is_empty() && !bootstrap.components.contains(&needed) {
+                    let at = body.entry("components").map_or(body.at, |entry| entry.at);
+                    context.problem(at, format!("component {} is required", needed.component().name()));
+                }
+            }
         }
         Action::Commit(_) => commit(context, body),
         Action::Branch(branch) => {
@@ -102,6 +109,15 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
                 context.problem(at, "`withSource` goes with `kustomization` alone");
             }
         }
+        Action::Verb(verb) => super::verb_check::check(context, verb, body),
+        Action::Services(services) => {
+            context.repo(body);
+            context.inside(&services.env, body.get("env"));
+            context.alias(body);
+        }
+        Action::CreateRepository(create) => forge_check::create(context, create, body),
+        Action::DeployKey(key) => forge_check::deploy_key(context, key, body),
+        Action::ExpectDeployKey(expect) => forge_check::expect_deploy_key(context, expect, body),
         Action::Advance(_) => {}
         Action::Apply(_) => {
             context.cluster(body);
@@ -128,14 +144,15 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
 }
 
 impl Context<'_> {
-    fn cluster(&mut self, body: &Node) {
+    pub(super) fn cluster(&mut self, body: &Node) {
         let known = self.clusters.clone();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         self.chosen("cluster", "cluster", body, &known);
     }
 
-    fn repo(&mut self, body: &Node) {
-        let known: Vec<&str> = self.scenario.spec.git.keys().map(String::as_str).collect();
+    pub(super) fn repo(&mut self, body: &Node) {
+        let known = self.repos.clone();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         self.chosen("repository", "repo", body, &known);
         if let Some((node, branch)) = body.get("branch").and_then(|n| Some((n, n.text()?.to_owned()))) {
             self.branch_name(&branch, node.at);
@@ -330,7 +347,8 @@ fn expect(context: &mut Context<'_>, expect: &Expect, body: &Node) {
         });
     }
     if let Some(of) = expect.revision.as_ref().map(|r| &r.of) {
-        let known: Vec<&str> = context.scenario.spec.git.keys().map(String::as_str).collect();
+        let known = context.repos.clone();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         match of {
             Some(of) => {
                 let name = of.split('@').next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Why nothing can be served.
 
 use super::{GitProgramError, KubeconfigError, ReadyError, TlsError};
-use crate::forge::ForgeError;
+use crate::forge::{AccountError, ForgeError};
 use crate::registry::RegistryError;
 use crate::run::BootstrapError;
 use crate::trial::TrialError;
@@ -58,6 +58,9 @@ pub enum UpError {
     /// A repository of the scenario cannot be served.
     #[error(transparent)]
     Forge(#[from] ForgeError),
+    /// Accounts of the forge cannot be made.
+    #[error(transparent)]
+    Accounts(#[from] AccountError),
     /// The scenario's images cannot be had.
     #[error(transparent)]
     Registry(#[from] RegistryError),

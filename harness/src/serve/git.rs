@@ -1,23 +1,32 @@
-//! Git over smart HTTP: who may, which repository, which service. The protocol itself is `git http-backend`'s.
+//! Git over smart HTTP, and the REST API beside it: who may, which repository, which service. The protocol of Git is
+//! `git http-backend`'s, the API is the forge's.
 
-use super::auth::Token;
-use super::cgi::{Cgi, Programs};
-use super::http::{Answer, CHALLENGE, Handler, Peer, text};
-use crate::forge::{Forge, Repo};
+use super::auth::{basic, bearer};
+use super::cgi::Cgi;
+use super::http::{Answer, CHALLENGE, Handler, Peer, full, text};
+use super::process::Programs;
+use crate::forge::github::Api;
+use crate::forge::{Actor, Credentials, Forge, Repo, Wants};
 use futures::future::BoxFuture;
-use http::{Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use seatrial_engine::Secret;
 use seatrial_time::Clock;
 use std::sync::Arc;
 
-/// The forge's repositories, for any user with the token as password.
+/// The longest body of a request to the API.
+const LONGEST: usize = 1 << 20;
+
+/// The forge's repositories and its API.
 pub(super) struct Git {
     pub(super) forge: Forge,
     pub(super) clock: Clock,
-    pub(super) token: Token,
-    /// The address of this server, `http://host:port`: URLs of other repositories are looked up below it too.
-    pub(super) base: String,
+    /// Whether anybody is let in who has a right to, and not only holders of the run's tokens.
+    pub(super) checked: bool,
     pub(super) programs: Programs,
+    /// The address of the HTTP server, `http://host:port`: URLs of other repositories are looked up below it too.
+    pub(super) base: String,
 }
 
 /// What a request is for.
@@ -36,49 +45,117 @@ const SERVICES: [&str; 3] = ["info/refs", "git-upload-pack", "git-receive-pack"]
 impl Handler for Git {
     fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> BoxFuture<'static, Answer> {
         Box::pin(async move {
-            if !self.token.admits(request.headers()) {
-                let words =
-                    "authentication required: any user, and the token of the token file as password\n";
-                let mut answer = text(StatusCode::UNAUTHORIZED, words);
-                answer.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
-                return answer;
+            let credentials = credentials(request.headers());
+            let known = match &credentials {
+                Credentials::Token(secret) => self.forge.token(secret).ok(),
+                _ => None,
+            };
+            let path = request.uri().path();
+            if path == "/api/v3" || path.starts_with("/api/v3/") {
+                // It refuses unknown tokens itself.
+                return match credentials {
+                    Credentials::Nothing if !self.checked => {
+                        Api::new(self.forge.clone()).unauthenticated().map(full)
+                    }
+                    _ => self.api(request).await,
+                };
+            }
+            // Beyond what is checked, only holders of tokens are told anything.
+            if known.is_none() && !(self.checked && credentials == Credentials::Nothing) {
+                return challenge(match credentials {
+                    Credentials::Nothing => {
+                        "authentication required: any user, and the token of the token file as password\n"
+                    }
+                    _ => "Invalid username or token.\n",
+                });
             }
             let (method, uri) = (request.method().clone(), request.uri().clone());
-            let asked = match asked(&method, uri.path(), uri.query().unwrap_or_default()) {
+            let query = uri.query().unwrap_or_default();
+            let asked = match asked(&method, uri.path(), query) {
                 Ok(asked) => asked,
                 Err((status, words)) => return text(status, words),
             };
-            match self.find(asked.repository) {
-                Some(repo) => {
-                    let cgi = Cgi { clock: &self.clock, programs: &self.programs, repo };
+            let Some(repo) = find(&self.forge, &self.base, asked.repository) else {
+                if known.is_none() {
+                    return challenge("Repository not found.\n");
+                }
+                let repos = self.forge.repos();
+                let known: Vec<String> =
+                    repos.iter().map(|r| format!("{}/{}.git", self.base, r.name())).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let words = format!("no repository {:?}; there are {known}\n", asked.repository);
+                return text(StatusCode::NOT_FOUND, words);
+            };
+            let writes = asked.pushes || query.split('&').any(|part| part == "service=git-receive-pack");
+            let wants = if writes { Wants::Write } else { Wants::Read };
+            match self.forge.authorize(&repo, &credentials, wants) {
+                Ok(actor) => {
+                    let user = match &actor {
+                        Actor::User(login) => login,
+                        _ => "anonymous",
+                    };
+                    let cgi = Cgi { clock: &self.clock, programs: &self.programs, repo, user };
                     cgi.answer(asked.service, asked.pushes, request, &peer).await
                 }
-                None => {
-                    let known: Vec<String> = self
-                        .forge
-                        .repos()
-                        .iter()
-                        .map(|r| format!("{}/{}.git", self.base, r.name()))
-                        .collect();
-                    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                    let words = format!("no repository {:?}; there are {known}\n", asked.repository);
-                    text(StatusCode::NOT_FOUND, words)
-                }
+                Err(refusal) => match refusal.over_http() {
+                    (401, words) => challenge(&format!("{words}\n")),
+                    (status, words) => {
+                        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+                        text(status, format!("{words}\n"))
+                    }
+                },
             }
         })
     }
 }
 
 impl Git {
-    /// By its own name, or by a URL that is mapped to it.
-    fn find(&self, path: &str) -> Option<Repo> {
-        self.forge.repo(path).or_else(|_| self.forge.by_url(&format!("{}/{path}", self.base))).ok()
+    /// A request of the REST API.
+    async fn api(&self, request: Request<Incoming>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = Limited::new(body, LONGEST).collect().await else {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 1 MiB, or broke off\n");
+        };
+        let answer = Api::new(self.forge.clone()).answer(Request::from_parts(parts, body.to_bytes()));
+        answer.map(full)
+    }
+}
+
+/// The repository at a path: by its own name, as `owner/name`, or by a URL that is mapped to it.
+pub(super) fn find(forge: &Forge, base: &str, path: &str) -> Option<Repo> {
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let by_owner = || {
+        let (owner, name) = path.split_once('/')?;
+        forge.find(owner, name).ok().map(|(repo, _)| repo)
+    };
+    let by_url = || forge.by_url(&format!("{base}/{path}")).ok();
+    forge.repo(path).ok().or_else(by_owner).or_else(by_url)
+}
+
+fn challenge(words: &str) -> Answer {
+    let mut answer = text(StatusCode::UNAUTHORIZED, words);
+    answer.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+    answer
+}
+
+/// What a request shows: a bearer token, or one as the password of any user. GitHub's `token` scheme is for its API.
+fn credentials(headers: &HeaderMap) -> Credentials {
+    let token = || {
+        let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("token").then(|| token.trim().to_owned())
+    };
+    let shown = bearer(headers).map(str::to_owned).or_else(|| basic(headers).map(|(_, password)| password));
+    match shown.or_else(token) {
+        Some(secret) => Credentials::Token(Secret(secret)),
+        None if headers.contains_key(header::AUTHORIZATION) => Credentials::Token(Secret(String::new())),
+        None => Credentials::Nothing,
     }
 }
 
 /// Status and words for what is not asked over smart HTTP.
 type Refused = (StatusCode, String);
-
 /// Reads path and query.
 fn asked<'p>(method: &Method, path: &'p str, query: &str) -> Result<Asked<'p>, Refused> {
     let found = SERVICES.iter().find_map(|service| {

@@ -23,6 +23,16 @@ pub enum UpSource {
     Scenario(Box<Plan>),
 }
 
+/// Whom the forge lets in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForgeAccess {
+    /// Clusters may read everything. Others need the run's token, or a key that was registered.
+    #[default]
+    Open,
+    /// As on GitHub: everybody, the clusters too, needs a right to what is private, and to push.
+    Checked,
+}
+
 /// What is to be served, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpOptions {
@@ -41,7 +51,10 @@ pub struct UpOptions {
     /// The name or address by which others reach it, in URLs and certificates. Default: `listen`, and the loopback address
     /// where that is all addresses.
     pub advertise: Option<String>,
-    /// The first of the ports: Git, registry, registry with TLS, then the clusters in their order. Default: free ones.
+    /// Whom the forge lets in. Default: everybody who could be one of the run.
+    pub forge_access: ForgeAccess,
+    /// The first of the ports: Git, registry, registry with TLS, then the clusters in their order, then Git with TLS and Git
+    /// over SSH. Default: free ones.
     pub port_base: Option<u16>,
     /// The kubeconfig. Default: a new file in the run's own folder.
     pub kubeconfig: Option<KubeconfigTarget>,
@@ -59,6 +72,7 @@ impl Default for UpOptions {
             install_flux: false,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             advertise: None,
+            forge_access: ForgeAccess::Open,
             port_base: None,
             kubeconfig: None,
             ready_file: None,

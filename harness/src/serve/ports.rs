@@ -18,11 +18,15 @@ pub(super) struct Ports {
     pub(super) registry_tls: Port,
     /// In the order of the clusters.
     pub(super) clusters: Vec<Port>,
+    pub(super) forge_tls: Port,
+    /// None where this build has no SSH.
+    pub(super) forge_ssh: Option<Port>,
 }
 
 impl Ports {
     pub(super) async fn bind(options: &UpOptions, clusters: &[String]) -> Result<Ports, UpError> {
-        let count = clusters.len() + 3;
+        let ssh = cfg!(feature = "ssh");
+        let count = clusters.len() + 4 + usize::from(ssh);
         let last = options.port_base.map(|base| usize::from(base) + count - 1);
         if let (Some(base), Some(true)) = (options.port_base, last.map(|last| last > usize::from(u16::MAX))) {
             return Err(UpError::Ports { base, count });
@@ -44,7 +48,9 @@ impl Ports {
         for name in clusters {
             all.push(bind(format!("the cluster {name}")).await?);
         }
-        Ok(Ports { forge, registry, registry_tls, clusters: all })
+        let forge_tls = bind("Git with TLS".to_owned()).await?;
+        let forge_ssh = if ssh { Some(bind("Git over SSH".to_owned()).await?) } else { None };
+        Ok(Ports { forge, registry, registry_tls, clusters: all, forge_tls, forge_ssh })
     }
 }
 
@@ -99,6 +105,6 @@ mod tests {
     async fn ports_beyond_the_last_are_refused() {
         let options = UpOptions { port_base: Some(65_532), ..UpOptions::default() };
         let names = ["beta".to_owned(), "production".to_owned()];
-        assert!(matches!(Ports::bind(&options, &names).await, Err(UpError::Ports { count: 5, .. })));
+        assert!(matches!(Ports::bind(&options, &names).await, Err(UpError::Ports { count: 6 | 7, .. })));
     }
 }

@@ -40,8 +40,22 @@ pub struct ReadyCluster {
 pub struct ReadyForge {
     /// Its URL.
     pub http: String,
+    /// Its URL with TLS.
+    pub https: String,
+    /// Its SSH server, `ssh://git@host:port`; none where this build has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<String>,
+    /// A file for `UserKnownHostsFile` with the keys of the SSH server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_hosts: Option<PathBuf>,
+    /// The URL of the REST API, as GitHub Enterprise has it.
+    pub api: String,
+    /// The user whose token this is.
+    pub user: String,
     /// The repositories, by name, with the URLs to clone.
     pub repositories: BTreeMap<String, String>,
+    /// The repositories as `owner/name`, by name: each is also at the other URLs with that path.
+    pub full_names: BTreeMap<String, String>,
     /// The file with the password of any user.
     pub token_file: PathBuf,
     /// The same as a file of `git credential-store`.

@@ -34,6 +34,10 @@ impl fmt::Display for Screen<'_> {
         for (index, (name, url)) in forge.repositories.iter().enumerate() {
             row(f, if index == 0 { "git" } else { "" }, &format!("{name:<12} {url}"))?;
         }
+        row(f, "", &format!("{:<12} {}  {}", "TLS, API", forge.https, forge.api))?;
+        if let Some(ssh) = &forge.ssh {
+            row(f, "", &format!("{:<12} {ssh}", "SSH"))?;
+        }
         row(f, "registry", &format!("{}  {}", registry.http, registry.https))?;
         row(f, "password", &format!("of any user, for Git and registry: in {}", shell(&forge.token_file)))?;
         row(f, "CA", &shell(ca))?;
@@ -58,6 +62,29 @@ impl fmt::Display for Screen<'_> {
                 ),
             )?;
         }
+        if let (Some((_, full_name)), Some(ssh), Some(known_hosts)) =
+            (forge.full_names.first_key_value(), &forge.ssh, &forge.known_hosts)
+        {
+            let key = r#"{\"title\": \"mine\", \"key\": \"$(cat ~/.ssh/id_ed25519.pub)\"}"#;
+            writeln!(f, "\ngit over SSH, once your key is a deploy key of the repository")?;
+            line(
+                f,
+                &format!(
+                    "curl --cacert {} -H \"Authorization: Bearer $(cat {})\" -d \"{key}\" {}/repos/{full_name}/keys",
+                    shell(ca),
+                    shell(&forge.token_file),
+                    forge.api
+                ),
+            )?;
+            line(
+                f,
+                &format!(
+                    "export GIT_SSH_COMMAND={}",
+                    quoted(&format!("ssh -o UserKnownHostsFile={}", shell(known_hosts)))
+                ),
+            )?;
+            line(f, &format!("git clone {ssh}/{full_name}.git"))?;
+        }
         let host = registry.http.trim_start_matches("http://");
         writeln!(f, "\nregistry: {host}/demo/app:1.0.1 is demo/app:1.0.1 to the clusters")?;
         line(
@@ -77,8 +104,8 @@ impl fmt::Display for Screen<'_> {
         }
         if !self.options.listen.is_loopback() {
             notes.push(format!(
-                "others can reach {}; Git and {} are not encrypted",
-                self.options.listen, registry.http
+                "others can reach {}; Git at {} and {} are not encrypted",
+                self.options.listen, forge.http, registry.http
             ));
         }
         if !notes.is_empty() {

@@ -1,7 +1,7 @@
 //! What is served: forge, registry and clusters, filled and bootstrapped.
 
 use super::{UpError, UpOptions, UpSource};
-use crate::bootstrap::Sync;
+use crate::bootstrap::{Component, Following, Sync};
 use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Forge, Repo, Seed};
 use crate::monorepo::Layout;
@@ -9,7 +9,7 @@ use crate::plan::{ClusterPlan, Op, Plan, PlannedStep};
 use crate::registry::{Registry, UnknownImages};
 use crate::remotes::NetworkGit;
 use crate::run::{Setting, bootstrap, images, install, start_engine};
-use crate::scenario::{self, ExtraController};
+use crate::scenario;
 use crate::sealed::SealingKeys;
 use crate::trial::repository;
 use seatrial_engine::ArtifactStore;
@@ -41,9 +41,7 @@ pub(super) struct Setup {
 struct Wanted {
     cluster: String,
     repo: Repo,
-    sync: Sync,
-    extra: Vec<ExtraController>,
-    read_write: bool,
+    following: Following,
 }
 
 /// The names of the clusters, in the order of their ports.
@@ -122,6 +120,7 @@ impl Setup {
         let url = format!("https://git.seatrial.local/{REPOSITORY}");
         self.forge.create(REPOSITORY, &Seed::Empty, BRANCH, &[url])?;
         self.forge.serve_by_name(REPOSITORY)?;
+        self.private(REPOSITORY)?;
         self.repository = Some(REPOSITORY.to_owned());
         self.notes.push(format!(
             "the repository {REPOSITORY} is empty: push to it, and apply what should follow it"
@@ -138,6 +137,9 @@ impl Setup {
     ) -> Result<Vec<Wanted>, UpError> {
         let source = repository::inspect(path)?;
         let repo = repository::publish(&self.forge, &source, others)?;
+        for repo in self.forge.repos() {
+            self.private(repo.name())?;
+        }
         self.notes.extend(source.notes.clone());
         self.branch.clone_from(&source.branch);
         self.repository = Some(repo.name().to_owned());
@@ -146,14 +148,12 @@ impl Setup {
             self.notes.push(format!("{} is not started: add --cluster {}", other.path, other.name));
         }
         // All controllers: what the repository asks for must not be missing because nobody could say so.
-        let extra: Vec<ExtraController> =
-            ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
-        let wanted = found.iter().filter(|c| names.contains(&c.name)).map(|found| Wanted {
-            cluster: found.name.clone(),
-            repo: repo.clone(),
-            sync: Sync { url: source.url.clone(), branch: source.branch.clone(), path: found.path.clone() },
-            extra: extra.clone(),
-            read_write: false,
+        let all = Component::all_in(options.flux);
+        let wanted = found.iter().filter(|c| names.contains(&c.name)).map(|found| {
+            let (url, branch) = (source.url.clone(), source.branch.clone());
+            let sync = Sync { url, branch, path: found.path.clone() };
+            let following = Following { components: all.clone(), ..Following::with(sync, &[]) };
+            Wanted { cluster: found.name.clone(), repo: repo.clone(), following }
         });
         let wanted: Vec<Wanted> = wanted.collect();
         for name in names.iter().filter(|name| wanted.iter().all(|w| w.cluster != **name)) {
@@ -163,11 +163,19 @@ impl Setup {
         Ok(wanted)
     }
 
+    /// People's own repositories are for them alone; that matters where the forge checks.
+    fn private(&self, repo: &str) -> Result<(), UpError> {
+        self.forge.configure(repo, |hosted| hosted.private = true)?;
+        Ok(())
+    }
+
     fn scenario(&mut self, plan: &Plan, plays: bool) -> Result<Vec<Wanted>, UpError> {
+        crate::run::forge_accounts(&self.forge, plan)?;
         for repo in &plan.repos {
             let seed = repo.from.as_ref().map_or(Seed::Empty, Seed::detect);
             self.forge.create(&repo.name, &seed, &repo.branch, &repo.urls)?;
         }
+        crate::run::forge_repositories(&self.forge, plan)?;
         for (name, tags) in &plan.images {
             self.registry.create(name, tags)?;
         }
@@ -190,14 +198,9 @@ impl Setup {
         }
         let mut wanted = Vec::new();
         for step in played {
-            if let Op::Bootstrap { cluster, repo, branch, path, url, read_write, extra } = &step.op {
-                wanted.push(Wanted {
-                    cluster: cluster.clone(),
-                    repo: self.forge.repo(repo)?,
-                    sync: Sync { url: url.clone(), branch: branch.clone(), path: path.clone() },
-                    extra: extra.clone(),
-                    read_write: *read_write,
-                });
+            if let Op::Bootstrap { cluster, repo, following } = &step.op {
+                let repo = self.forge.repo(repo)?;
+                wanted.push(Wanted { cluster: cluster.clone(), repo, following: following.clone() });
             }
         }
         Ok(wanted)
@@ -231,19 +234,17 @@ impl Bootstraps {
         let mut done = Vec::new();
         for wanted in &self.0 {
             let Some(handle) = setup.clusters.iter_mut().find(|c| c.name == wanted.cluster) else { continue };
-            for (name, tag) in images(handle.flux, &wanted.extra) {
+            for (name, tag) in images(handle.flux, &wanted.following.components) {
                 setup.registry.create(&name, [tag])?;
             }
-            bootstrap(&setting, handle, &wanted.repo, &wanted.sync, &wanted.extra, wanted.read_write)
+            bootstrap(&setting, handle, &wanted.repo, &wanted.following)
                 .await
                 .map_err(|source| UpError::Bootstrap { cluster: wanted.cluster.clone(), source })?;
             done.push(wanted.cluster.clone());
         }
         for handle in &mut setup.clusters {
             if install_flux && !done.contains(&handle.name) {
-                let extra: Vec<ExtraController> =
-                    ExtraController::ALL.into_iter().filter(|e| e.is_in(handle.flux)).collect();
-                install(handle, &extra)
+                install(clock, handle, &Component::all_in(handle.flux))
                     .await
                     .map_err(|source| UpError::Bootstrap { cluster: handle.name.clone(), source })?;
             }

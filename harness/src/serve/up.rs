@@ -2,19 +2,21 @@
 
 use super::api::Api;
 use super::auth::Token;
-use super::cgi::Programs;
 use super::git::Git;
 use super::http::{Handler, serve};
 use super::kubeconfig::{Access, Kubeconfig};
 use super::ports::{Port, Ports, certified};
+use super::process::Programs;
 use super::ready::{Ready, ReadyCluster, ReadyFile, ReadyForge, ReadyRegistry};
 use super::registry::Registries;
 use super::screen::Screen;
 use super::setup::{Setup, cluster_names};
 use super::tls::Authority;
-use super::{KubeconfigTarget, UpError, UpOptions, files};
+use super::{ForgeAccess, KubeconfigTarget, UpError, UpOptions, files, webhooks};
+use crate::forge::{DEFAULT_USER, Site, Token as ForgeToken};
 use base64::Engine as _;
 use rustls::ServerConfig;
+use seatrial_engine::Secret;
 use seatrial_time::{Clock, Task};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,7 @@ use std::time::Duration;
 /// How long the end waits for `git` processes that have been killed.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The user whose name stands in credentials; any other will do.
-const USER: &str = "seatrial";
+const USER: &str = DEFAULT_USER;
 
 /// Everything that a run serves. [`Up::stop`] ends it; so does dropping it, without waiting for processes.
 ///
@@ -70,11 +72,34 @@ impl Up {
                 }
             }
         }
+        let site = site(&ports);
+        for port in
+            [Some(&ports.forge), Some(&ports.forge_tls), ports.forge_ssh.as_ref()].into_iter().flatten()
+        {
+            setup.forge.serve_at(&port.address);
+            setup.forge.serve_at(&format!("localhost:{}", port.port));
+        }
+        setup.forge.set_site(site);
+        let checked = options.forge_access == ForgeAccess::Checked;
+        if checked {
+            setup.forge.check_all();
+        }
         let bootstrapped = bootstraps.play(clock, &mut setup, options.install_flux, &places.git).await?;
 
         let authority = Arc::new(Authority::new(clock.now())?);
         let tls = authority.server(&certified(options))?;
         let token = Token::random().ok_or(UpError::Randomness)?;
+        let secret = Secret(token.reveal().to_owned());
+        setup.forge.add_token(USER, &secret, &ForgeToken::ALL_SCOPES)?;
+        let base = format!("http://{}", ports.forge.address);
+        #[cfg(feature = "ssh")]
+        let ssh = super::ssh::Ssh::new(&setup.forge, clock, &programs, &base).ok_or(UpError::Randomness)?;
+        #[cfg(feature = "ssh")]
+        if let Some(port) = &ports.forge_ssh {
+            let lines = ssh.known_hosts(&certified(options), port.port);
+            let path = places.known_hosts.clone();
+            files::create(&path, lines.as_bytes()).map_err(|source| UpError::File { path, source })?;
+        }
         let ready = places.write(&authority, &token, &setup, &names, &ports)?;
         let target = options.kubeconfig.clone().unwrap_or(KubeconfigTarget::New(folder.join("kubeconfig")));
         let mut servers = Servers { clock, tls, tasks: Vec::new() };
@@ -95,14 +120,13 @@ impl Up {
             let api = Api { cluster, clock: clock.clone(), authority: authority.clone(), token: own };
             servers.start(&handle.name, port, true, Arc::new(api));
         }
-        let git = Git {
-            forge: setup.forge.clone(),
-            clock: clock.clone(),
-            token: token.clone(),
-            base: ready.forge.http.clone(),
-            programs: programs.clone(),
-        };
-        servers.start("Git", ports.forge, false, Arc::new(git));
+        let (forge, programs_too) = (setup.forge.clone(), programs.clone());
+        let git = Arc::new(Git { forge, clock: clock.clone(), checked, base, programs: programs_too });
+        servers.start("Git", ports.forge, false, git.clone());
+        servers.start("Git with TLS", ports.forge_tls, true, git);
+        #[cfg(feature = "ssh")]
+        servers.tasks.extend(ports.forge_ssh.map(|port| ssh.serve(port.listener)));
+        servers.tasks.push(webhooks::deliver(&setup.forge, clock, authority.pem()));
         let registry = Arc::new(Registries::new(setup.registry.clone(), token, places.registry.clone()));
         servers.start("registry", ports.registry, false, registry.clone());
         servers.start("registry with TLS", ports.registry_tls, true, registry);
@@ -178,6 +202,7 @@ struct Places {
     ca: PathBuf,
     token: PathBuf,
     credentials: PathBuf,
+    known_hosts: PathBuf,
     docker: PathBuf,
 }
 
@@ -190,6 +215,7 @@ impl Places {
             ca: folder.join("ca.crt"),
             token: folder.join("token"),
             credentials: folder.join("git-credentials"),
+            known_hosts: folder.join("known_hosts"),
             docker: folder.join("docker"),
         };
         for path in [&places.git, &places.registry, &places.docker] {
@@ -216,7 +242,13 @@ impl Places {
         for (path, content) in [
             (&self.ca, authority.pem()),
             (&self.token, format!("{secret}\n")),
-            (&self.credentials, format!("http://{USER}:{secret}@{forge}\n")),
+            (
+                &self.credentials,
+                format!(
+                    "http://{USER}:{secret}@{forge}\nhttps://{USER}:{secret}@{}\n",
+                    ports.forge_tls.address
+                ),
+            ),
             (&self.docker.join("config.json"), json!({"auths": auths}).to_string()),
         ] {
             files::create(path, content.as_bytes())
@@ -229,12 +261,21 @@ impl Places {
             .map(|(name, port)| (name.clone(), ReadyCluster { server: server(port), context: name.clone() }));
         let clone = |name: &str| format!("http://{forge}/{name}.git");
         let repositories = setup.forge.repos();
+        let full_name = |repo: &crate::forge::Repo| {
+            Some((repo.name().to_owned(), setup.forge.hosted(repo.name()).ok()?.full_name()))
+        };
         Ok(Ready {
             kubeconfig: PathBuf::new(),
             ca: self.ca.clone(),
             clusters: clusters.collect(),
             forge: ReadyForge {
                 http: format!("http://{forge}"),
+                https: format!("https://{}", ports.forge_tls.address),
+                ssh: ports.forge_ssh.as_ref().map(|port| format!("ssh://git@{}", port.address)),
+                known_hosts: ports.forge_ssh.as_ref().map(|_| self.known_hosts.clone()),
+                api: setup.forge.site().api,
+                user: USER.to_owned(),
+                full_names: repositories.iter().filter_map(full_name).collect(),
                 repositories: repositories.iter().map(|r| (r.name().to_owned(), clone(r.name()))).collect(),
                 token_file: self.token.clone(),
                 credentials: self.credentials.clone(),
@@ -247,6 +288,16 @@ impl Places {
             },
         })
     }
+}
+
+/// Where the forge is reached from outside.
+fn site(ports: &Ports) -> Site {
+    let web = format!("https://{}", ports.forge_tls.address);
+    let ssh = match &ports.forge_ssh {
+        Some(port) => format!("ssh://git@{}/", port.address),
+        None => String::new(),
+    };
+    Site { api: format!("{web}/api/v3"), web, ssh }
 }
 
 fn absolute(path: &Path) -> PathBuf {

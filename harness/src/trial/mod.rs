@@ -24,13 +24,13 @@ pub use print::Print;
 pub use problems::Problem;
 pub use steady::Ending;
 
-use crate::bootstrap::Sync;
+use crate::bootstrap::{Component, Sync};
 use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Forge, ForgeError, Repo};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{BootstrapError, Setting, bootstrap_all};
-use crate::scenario::{ExtraController, Span};
+use crate::scenario::Span;
 use crate::sealed::SealingKeys;
 use repository::Source;
 use seatrial_api::{FluxKind, FluxRelease};
@@ -223,8 +223,8 @@ async fn play(
     let mut handles: Vec<_> = found.iter().map(start).collect();
     handles.iter().for_each(|(handle, _)| known.add(handle));
     // All controllers: what the repository asks for must not be missing because nobody could say so.
-    let extra: Vec<ExtraController> =
-        ExtraController::ALL.into_iter().filter(|e| e.is_in(options.flux)).collect();
+    let extra: Vec<Component> =
+        Component::all_in(options.flux).into_iter().filter(|c| !Component::USUAL.contains(c)).collect();
     bootstrap_all(&setting, &mut handles, &repo, &extra)
         .await
         .map_err(|(cluster, source)| TrialError::Bootstrap { cluster, source })?;

@@ -1,8 +1,15 @@
 //! The servers of `seatrial up`, each through its own sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod access;
 mod api;
 mod client;
+mod flux;
+mod forge;
 mod git;
+mod load;
+mod programs;
 mod registry;
+#[cfg(feature = "ssh")]
+mod ssh;
 mod world;

@@ -26,6 +26,11 @@ pub(crate) fn repository(folder: &Path) -> PathBuf {
 
 /// Serves a small repository to `test`, with the cluster `beta`; with a bootstrap where asked.
 pub(crate) fn serve<F: Future<Output = ()>>(bootstrap: bool, test: impl FnOnce(World) -> F) {
+    serve_with(UpOptions { bootstrap, ..UpOptions::default() }, test);
+}
+
+/// As [`serve`], with other options.
+pub(crate) fn serve_with<F: Future<Output = ()>>(options: UpOptions, test: impl FnOnce(World) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
@@ -33,7 +38,7 @@ pub(crate) fn serve<F: Future<Output = ()>>(bootstrap: bool, test: impl FnOnce(W
         std::fs::create_dir(&run).unwrap();
         let source = UpSource::Repository { path: repository(folder.path()), serve: Vec::new() };
         let clusters = vec!["beta".to_owned()];
-        let options = UpOptions { source, clusters, bootstrap, ..UpOptions::default() };
+        let options = UpOptions { source, clusters, ..options };
         let up = Up::start(&Clock::wall(), &options, &run).await.unwrap();
         test(World { up, folder }).await;
     });
@@ -48,6 +53,18 @@ impl World {
     pub(crate) fn token(&self) -> String {
         let token = std::fs::read_to_string(&self.ready().forge.token_file).unwrap();
         token.trim_end().to_owned()
+    }
+
+    /// A client of the forge's REST API, with the run's token; paths begin with `/api/v3`.
+    pub(crate) fn github(&self) -> Client {
+        let bearer = format!("Bearer {}", self.token());
+        self.anonymous().with("authorization", &bearer)
+    }
+
+    /// A client of the forge over TLS, without credentials.
+    pub(crate) fn anonymous(&self) -> Client {
+        let tls = Tls { pair: None, protocol: "http/1.1" };
+        Client::https(&self.ready().forge.https, &self.ready().ca, tls)
     }
 
     /// A part of the kubeconfig's only user.

@@ -173,9 +173,18 @@ impl Api {
             resources.extend(kinds(&version, &list));
         }
         let resources = Arc::new(resources);
+        if resources.is_empty() {
+            // A definition may come, and be served, while the verb works.
+            return Ok(resources);
+        }
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         groups.insert(group.to_owned(), Arc::clone(&resources));
         Ok(resources)
+    }
+
+    /// Asks for the group anew the next time: a definition may have come.
+    pub(crate) fn forget(&self, group: &str) {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
     }
 
     async fn versions(&self, group: &str) -> Result<Vec<String>, ApiError> {

@@ -31,9 +31,69 @@ pub fn verb_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
+/// The words of a line, as a shell reads them: parted by blanks, with single and double quotes, and `\\` in front of a character that
+/// is meant as it is. Nothing is expanded.
+///
+/// # Errors
+/// A quote that is not closed.
+pub fn words(line: &str) -> Result<Vec<String>, String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some('"') | None, '\\') => {
+                let next = rest.next().ok_or("the line ends behind a backslash")?;
+                // Within double quotes it is itself in front of most characters.
+                let kept = quote.is_some() && !matches!(next, '"' | '\\' | '$' | '`' | '\n');
+                if next == '\n' {
+                    // The line goes on.
+                    continue;
+                }
+                let word = word.get_or_insert_default();
+                if kept {
+                    word.push('\\');
+                }
+                word.push(next);
+            }
+            (Some(_), c) => word.get_or_insert_default().push(c),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (None, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    if let Some(open) = quote {
+        return Err(format!("a quote {open} is not closed"));
+    }
+    words.extend(word);
+    Ok(words)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::verb_first;
+    use super::{verb_first, words};
+
+    #[rstest]
+    #[case::blanks("  get  ks\t-A\n", &["get", "ks", "-A"])]
+    #[case::single_quotes(r#"a 'b "c" \d' e"#, &["a", r#"b "c" \d"#, "e"])]
+    #[case::double_quotes(r#"--x="a \"b\" \c""#, &[r#"--x=a "b" \c"#])]
+    #[case::empty("a '' b", &["a", "", "b"])]
+    #[case::backslash(r"a\ b", &["a b"])]
+    #[case::continued("a \\\n  b", &["a", "b"])]
+    fn lines_are_read_as_a_shell_reads_them(#[case] line: &str, #[case] wanted: &[&str]) {
+        assert_eq!(words(line).unwrap(), wanted);
+    }
+
+    #[test]
+    fn open_quotes_are_refused() {
+        assert!(words("a 'b").is_err());
+    }
+
     use rstest::rstest;
 
     #[rstest]

@@ -49,9 +49,13 @@ pub(crate) async fn connect(global: &Global) -> Result<Connection, VerbError> {
 }
 
 /// The one provider of cryptography of the process; another part may have installed it already.
-pub(crate) fn client(config: Config) -> kube::Result<Client> {
+pub(crate) fn install_provider() {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
+}
+
+pub(crate) fn client(config: Config) -> kube::Result<Client> {
+    install_provider();
     Client::try_from(config)
 }
 

@@ -17,7 +17,9 @@
 mod age;
 mod api;
 mod arguments;
+pub mod bootstrap;
 pub mod build;
+pub mod check;
 mod connect;
 pub mod create;
 pub mod diff;
@@ -43,7 +45,7 @@ mod verb;
 mod wait;
 
 pub use api::{ApiError, Resource};
-pub use arguments::verb_first;
+pub use arguments::{verb_first, words};
 pub use disk::Disk;
 pub use env::Env;
 pub use error::VerbError;

@@ -25,6 +25,13 @@ impl Screen {
         (screen, recorded)
     }
 
+    /// A screen that keeps what is printed, results and lines in their order: [`Recorded::out`] is both.
+    pub fn joined() -> (Screen, Recorded) {
+        let recorded = Recorded::default();
+        let screen = Screen { out: Box::new(recorded.out.clone()), lines: Box::new(recorded.out.clone()) };
+        (screen, recorded)
+    }
+
     /// Prints a result as it is.
     pub fn print(&mut self, text: &str) {
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());

@@ -23,6 +23,7 @@ pub struct Session {
 }
 
 const JSON: &str = "application/json";
+const APPLY: &str = "application/apply-patch+yaml";
 const MERGE: &str = "application/merge-patch+json";
 /// Under which name fields are owned.
 const MANAGER: &str = "flux";
@@ -150,6 +151,33 @@ impl Session {
     /// See [`ApiError`].
     pub async fn create(&self, path: &str, object: &Value) -> Result<Arc<Value>, ApiError> {
         self.send("POST", &managed(path), Some((JSON, object))).await
+    }
+
+    /// Applies an object (server-side apply), and takes over the fields that others own.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; also where the server does not serve the kind.
+    pub async fn apply(&self, object: &Value) -> Result<Arc<Value>, ApiError> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let resources = self.group(group).await?;
+        let known = |resource: &&Resource| resource.kind == kind && resource.api_version == version;
+        let Some(resource) = resources.iter().find(known) else {
+            self.api.forget(group);
+            return Err(ApiError::NoMatch { kind, group: group.to_owned() });
+        };
+        let metadata = &object["metadata"];
+        let name = text(&metadata["name"]);
+        let path = managed(&resource.object(metadata["namespace"].as_str(), &name));
+        self.send("PATCH", &format!("{path}&force=true"), Some((APPLY, object))).await.map_err(|error| {
+            match error {
+                ApiError::Refused { code, reason, message } => {
+                    ApiError::Refused { code, reason, message: format!("{kind}/{name}: {message}") }
+                }
+                error => error,
+            }
+        })
     }
 
     /// Replaces the object at `path`.

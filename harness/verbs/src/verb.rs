@@ -1,12 +1,19 @@
 //! The verbs: from arguments to what is done.
 
+use clap::Parser as _;
+
 use crate::{
-    Env, Screen, VerbError, build, create, diff, events, get, reconcile, suspend, trace, tree, uninstall,
+    Env, Screen, VerbError, bootstrap, build, check, create, diff, events, get, reconcile, suspend, trace,
+    tree, uninstall,
 };
 
 /// flux's verbs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
+    /// Install Flux and have it follow a Git repository, as `flux bootstrap` does.
+    Bootstrap(Box<bootstrap::Args>),
+    /// Check whether a cluster fits, and whether Flux is healthy there, as `flux check` does.
+    Check(Box<check::Args>),
     /// Create or update sources and resources, as `flux create` does.
     Create(Box<create::Args>),
     /// Print the statuses of Flux resources, as `flux get` does.
@@ -31,13 +38,36 @@ pub enum Verb {
     Diff(Box<diff::Args>),
 }
 
+#[derive(clap::Parser)]
+#[command(name = "seatrial", disable_help_flag = true, disable_help_subcommand = true)]
+struct Line {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
 impl Verb {
+    /// Reads a verb and its arguments, without the program's name; global flags may stand in front.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn parse(words: &[String]) -> Result<Verb, String> {
+        let words = std::iter::once("seatrial").chain(words.iter().map(String::as_str));
+        let line = crate::verb_first(words.map(Into::into).collect());
+        Line::try_parse_from(line).map(|line| line.verb).map_err(|error| {
+            let text = error.render().to_string();
+            let text = text.trim_start_matches("error: ");
+            text.lines().next().unwrap_or_default().to_owned()
+        })
+    }
+
     /// Does it.
     ///
     /// # Errors
     /// What ended it: see [`VerbError`], and [`VerbError::tell`].
     pub async fn run(&self, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
         match self {
+            Verb::Bootstrap(args) => bootstrap::run(args, env, screen).await,
+            Verb::Check(args) => check::run(args, env, screen).await,
             Verb::Create(args) => create::run(args, env, screen).await,
             Verb::Get(args) => get::run(args, env, screen).await,
             Verb::Reconcile(args) => reconcile::run(args, env, screen).await,

@@ -38,12 +38,10 @@ fn unreadable(error: &FetchError) -> Failure {
     Failure::new("GitOperationFailed", message)
 }
 
+/// As in reality, a server that refuses credentials is an operation that failed; `AuthenticationFailed` is for Secrets that hold
+/// none.
 fn unreachable(error: &GitError) -> Failure {
-    let reason = match error {
-        GitError::AuthenticationFailed { .. } => "AuthenticationFailed",
-        GitError::NotServed { .. } | GitError::Unavailable { .. } => "GitOperationFailed",
-    };
-    Failure::new(reason, format!("failed to checkout and determine revision: {error}"))
+    Failure::new("GitOperationFailed", format!("failed to checkout and determine revision: {error}"))
 }
 
 impl GitRepositoryReconciler {

@@ -6,7 +6,7 @@ use super::keys::{KeySource, Keys};
 use super::reconcile::SealedReconciler;
 use super::{COMPONENT, MANAGER};
 use crate::cluster::{Change, Cluster, Watch};
-use crate::driver::{Controller, DriverOptions, Queue, Stopping, Wakes, reference};
+use crate::driver::{Controller, DriverOptions, Gates, Queue, Stopping, Wakes, reference};
 use crate::object::ObjectRef;
 use crate::status::conditions::rfc3339;
 use crate::status::{Events, Severity};
@@ -123,6 +123,8 @@ fn controllers_of(setting: &Setting, keys: &Keys, log: &Log, counters: &Counters
         options,
         reconciler: Arc::new(reconciler),
         wakes: wakes.clone(),
+        // It lives and ends with its Deployment.
+        gates: Gates::new(None, wakes.clone()),
     };
     let mut tasks = vec![clock.spawn(format!("{} SealedSecret controller", setting.name), controller.run())];
     if !flags.skip_recreate {

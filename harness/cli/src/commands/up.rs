@@ -6,7 +6,9 @@ use crate::output;
 use seatrial_api::FluxRelease;
 use seatrial_harness::plan::{Plan, plan};
 use seatrial_harness::scenario::parse_file;
-use seatrial_harness::serve::{KubeconfigTarget, UpError, UpOptions, UpSource, serve_until_interrupted};
+use seatrial_harness::serve::{
+    ForgeAccess, KubeconfigTarget, UpError, UpOptions, UpSource, serve_until_interrupted,
+};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -46,8 +48,12 @@ pub(crate) struct Args {
     /// Write where everything is, as JSON, once everything answers; removed in the end.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// Listen on the ports from N on: Git, registry, registry with TLS, then the clusters in their order [default: free
-    /// ports].
+    /// Whom the forge lets in: "open" lets clusters read everything and holders of the token do everything; "checked" looks at
+    /// rights as GitHub does, also those of the clusters.
+    #[arg(long, value_name = "open|checked", default_value = "open", value_parser = access)]
+    forge_access: ForgeAccess,
+    /// Listen on the ports from N on: Git, registry, registry with TLS, the clusters in their order, Git with TLS, Git over
+    /// SSH [default: free ports].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     port_base: Option<u16>,
     /// Listen on this address. Others can reach it then if it is no loopback address.
@@ -56,6 +62,15 @@ pub(crate) struct Args {
     /// The host name or address by which others reach it, for URLs and certificates [default: the address of --listen].
     #[arg(long, value_name = "HOST", value_parser = host)]
     advertise: Option<String>,
+}
+
+/// Whom the forge lets in.
+fn access(text: &str) -> Result<ForgeAccess, &'static str> {
+    match text {
+        "open" => Ok(ForgeAccess::Open),
+        "checked" => Ok(ForgeAccess::Checked),
+        _ => Err("write open or checked"),
+    }
 }
 
 /// A host name or an address.
@@ -108,6 +123,7 @@ fn options(args: &Args) -> Result<UpOptions, String> {
         install_flux: args.install_flux,
         listen: args.listen,
         advertise: args.advertise.clone(),
+        forge_access: args.forge_access,
         port_base: args.port_base,
         kubeconfig: kubeconfig(args)?,
         ready_file: args.ready_file.clone(),

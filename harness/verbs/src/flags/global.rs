@@ -84,6 +84,11 @@ pub struct Global {
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 impl Global {
+    /// The flags of a verb that acts in a namespace.
+    pub fn of_namespace(name: &str) -> Global {
+        Global { namespace: Some(name.to_owned()), ..Global::default() }
+    }
+
     /// Refuses what flux has and we have not, and values that cannot be read. Every verb begins with it.
     ///
     /// # Errors

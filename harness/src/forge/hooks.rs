@@ -1,0 +1,219 @@
+//! Webhooks: what moved in a repository, as requests to whoever wants to know.
+//!
+//! # Flow
+//! A repository with hooks notes every move of its branches and tags. [`Forge::take_deliveries`] turns what was noted into requests,
+//! which `seatrial up` sends; in process they are kept ([`Forge::deliveries`]).
+
+use super::github::push_payload;
+use super::{AccountError, Forge, Hosted, lock};
+use aws_lc_rs::hmac;
+use bytes::Bytes;
+use git2::{Oid, Repository};
+use jiff::Timestamp;
+use seatrial_engine::Secret;
+use std::collections::BTreeMap;
+
+/// A webhook of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// Number.
+    pub id: u64,
+    /// Where requests go: an http or https URL.
+    pub url: String,
+    /// Whether the body is a form whose field `payload` is the JSON text, and not that text itself.
+    pub form: bool,
+    /// What requests are signed with.
+    pub secret: Option<Secret>,
+    /// What it is about: `push`, or `*`.
+    pub events: Vec<String>,
+    /// Whether requests are sent.
+    pub active: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A request to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// `owner/name` of the repository.
+    pub repository: String,
+    /// The webhook.
+    pub hook: u64,
+    /// Where it goes.
+    pub url: String,
+    /// The headers, in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// When what it tells happened.
+    pub at: Timestamp,
+}
+
+/// A move of a branch or tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Move {
+    pub(super) reference: String,
+    pub(super) before: Option<Oid>,
+    pub(super) after: Option<Oid>,
+    pub(super) at: Timestamp,
+}
+
+/// What is known of a repository's branches and tags, and how they have moved since somebody took the moves.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    refs: BTreeMap<String, Oid>,
+    moves: Vec<Move>,
+}
+
+impl Watched {
+    /// Begins with what there is.
+    pub(super) fn begin(git: &Repository) -> Watched {
+        Watched { refs: refs(git), moves: Vec::new() }
+    }
+
+    /// Notes what has moved.
+    pub(super) fn look(&mut self, git: &Repository, at: Timestamp) {
+        let now = refs(git);
+        for reference in self.refs.keys().chain(now.keys().filter(|name| !self.refs.contains_key(*name))) {
+            let (before, after) = (self.refs.get(reference).copied(), now.get(reference).copied());
+            if before != after {
+                self.moves.push(Move { reference: reference.clone(), before, after, at });
+            }
+        }
+        self.refs = now;
+    }
+}
+
+fn refs(git: &Repository) -> BTreeMap<String, Oid> {
+    let found = ["refs/heads/*", "refs/tags/*"].into_iter().filter_map(|glob| git.references_glob(glob).ok());
+    let named = found.flatten().flatten().filter_map(|reference| {
+        let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+        Some((name, reference.target()?))
+    });
+    named.collect()
+}
+
+impl Forge {
+    /// Has a repository note its moves, as long as it has webhooks.
+    pub(super) fn watch(&self, repo: &str) {
+        let Ok(found) = self.repo(repo) else { return };
+        let listened = self.hosted(repo).is_ok_and(|hosted| !hosted.hooks.is_empty());
+        let git = lock(&found.0.git);
+        let mut watched = lock(&found.0.watched);
+        match (listened, watched.is_some()) {
+            (true, false) => *watched = Some(Watched::begin(&git)),
+            (false, true) => *watched = None,
+            _ => {}
+        }
+    }
+
+    /// Adds a webhook to a repository, which tells of moves from now on.
+    ///
+    /// # Errors
+    /// [`AccountError::NoRepository`].
+    pub fn add_webhook(&self, repo: &str, hook: Webhook) -> Result<(), AccountError> {
+        self.configure(repo, |hosted| hosted.hooks.push(hook))?;
+        self.watch(repo);
+        Ok(())
+    }
+
+    /// Removes a webhook.
+    ///
+    /// # Errors
+    /// [`AccountError::NoRepository`].
+    pub fn remove_webhook(&self, repo: &str, id: u64) -> Result<(), AccountError> {
+        self.configure(repo, |hosted| hosted.hooks.retain(|hook| hook.id != id))?;
+        self.watch(repo);
+        Ok(())
+    }
+
+    /// A number that nothing else on the forge has.
+    pub(super) fn next_id(&self) -> u64 {
+        lock(&self.state).accounts.next_id()
+    }
+
+    /// The time of the forge's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Makes a request to a webhook for something that is no move.
+    pub(super) fn deliver(&self, hosted: &Hosted, hook: &Webhook, event: &str, payload: &str) {
+        let guid = self.clock.rng("forge/delivery").uuid();
+        let made = delivery(hook, &hosted.full_name(), event, payload, &guid, self.clock.now());
+        lock(&self.state).due.push(made);
+        self.signal.bump();
+    }
+
+    /// The requests for what has moved since the last call, in the order in which it did within a repository. They are kept, too.
+    pub fn take_deliveries(&self) -> Vec<Delivery> {
+        let mut taken = std::mem::take(&mut lock(&self.state).due);
+        for repo in self.repos() {
+            let moves = lock(&repo.0.watched).as_mut().map(|watched| std::mem::take(&mut watched.moves));
+            let Ok(hosted) = self.hosted(repo.name()) else { continue };
+            for moved in moves.unwrap_or_default() {
+                let payload = push_payload(self, &repo, &hosted, &moved).to_string();
+                let wants = |hook: &&Webhook| {
+                    hook.active && hook.events.iter().any(|event| event == "push" || event == "*")
+                };
+                for hook in hosted.hooks.iter().filter(wants) {
+                    let guid = self.clock.rng("forge/delivery").uuid();
+                    taken.push(delivery(hook, &hosted.full_name(), "push", &payload, &guid, moved.at));
+                }
+            }
+        }
+        lock(&self.state).deliveries.extend(taken.iter().cloned());
+        taken
+    }
+
+    /// All requests to webhooks so far.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.take_deliveries();
+        lock(&self.state).deliveries.clone()
+    }
+}
+
+/// Makes the request for one event.
+pub(super) fn delivery(
+    hook: &Webhook,
+    repository: &str,
+    event: &str,
+    payload: &str,
+    guid: &str,
+    at: Timestamp,
+) -> Delivery {
+    let (media, body) = match hook.form {
+        true => ("application/x-www-form-urlencoded", format!("payload={}", escaped(payload))),
+        false => ("application/json", payload.to_owned()),
+    };
+    let mut headers: Vec<(String, String)> = [
+        ("content-type", media),
+        ("user-agent", "GitHub-Hookshot/seatrial"),
+        ("x-github-delivery", guid),
+        ("x-github-event", event),
+        ("x-github-hook-id", &hook.id.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
+    if let Some(Secret(secret)) = &hook.secret {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = hmac::sign(&key, body.as_bytes());
+        let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        headers.push(("x-hub-signature-256".to_owned(), format!("sha256={hex}")));
+    }
+    Delivery {
+        repository: repository.to_owned(),
+        hook: hook.id,
+        url: hook.url.clone(),
+        headers,
+        body: body.into(),
+        at,
+    }
+}
+
+/// A value of a form.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(one).collect()
+}
