@@ -4,31 +4,30 @@
 //! # Errors
 //! A client is told in GitHub's words, on its standard error.
 
+mod pipe;
+
 use super::git::find;
-use super::process::{Programs, Running};
+use super::process::Programs;
 use crate::forge::keys::{KeyAlgorithm, PrivateKey, PublicKey};
-use crate::forge::{Credentials, Forge, Wants};
+use crate::forge::{Credentials, Forge, Repo, Wants};
+use pipe::Pipe;
 use russh::keys::decode_secret_key;
 use russh::server::{
     Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey, run_stream,
 };
-use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, MethodKind, MethodSet};
+use russh::{Channel, ChannelId, MethodKind, MethodSet};
 use seatrial_time::{Clock, Task};
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::ChildStdin;
 use tokio::sync::watch;
 
 /// How long to wait where no connection can be accepted, as when files are short.
 const BREATH: Duration = Duration::from_millis(100);
 /// How often a silent connection is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// What is read from git at a time.
-const CHUNK: usize = 32 * 1024;
 /// The stream of a channel that is the client's standard error.
 const STDERR: u32 = 1;
 /// The user whose name stands in SSH URLs, as on every forge.
@@ -166,7 +165,7 @@ impl Connection {
         &self,
         command: &str,
         protocol: Option<&str>,
-    ) -> Result<(tokio::process::Child, Option<crate::forge::Repo>), String> {
+    ) -> Result<(tokio::process::Child, Option<Repo>), String> {
         let failed = |words: &str| format!("ERROR: {words}\n");
         let Some((program, path)) = parse(command) else {
             return Err(format!("Invalid command: '{command}'\n"));
@@ -311,83 +310,6 @@ fn parse(command: &str) -> Option<(&'static str, String)> {
         None => rest.to_owned(),
     };
     (!path.is_empty() && !path.contains('\0')).then_some((program, path))
-}
-
-/// A process and the channel that it talks through.
-struct Pipe {
-    clock: Clock,
-    programs: Programs,
-    pushed: Option<crate::forge::Repo>,
-}
-
-impl Pipe {
-    async fn run(self, mut child: tokio::process::Child, channel: Channel<Msg>) {
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let running = Running::new(child, self.clock, &self.programs, None, self.pushed);
-        let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else { return };
-        let (reader, writer) = channel.split();
-        let speak = async {
-            let both =
-                futures::future::join(pump(stdout, &writer, None), pump(stderr, &writer, Some(STDERR)));
-            let (out, err) = both.await;
-            out.and(err).is_ok()
-        };
-        let listen = feed(reader, stdin);
-        // The client may have said everything and wait for an answer; where it goes, so does the process.
-        let mut listen = std::pin::pin!(listen);
-        let spoken = match futures::future::select(std::pin::pin!(speak), listen.as_mut()).await {
-            futures::future::Either::Left((spoken, _)) => spoken,
-            futures::future::Either::Right(_) => return,
-        };
-        if !spoken {
-            return;
-        }
-        let status = running.end().await;
-        let status = status.and_then(|code| u32::try_from(code).ok()).unwrap_or(128);
-        for sent in [writer.exit_status(status).await, writer.eof().await, writer.close().await] {
-            if sent.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Hands what the client says to the process, and then waits until the client goes.
-async fn feed(mut reader: ChannelReadHalf, stdin: ChildStdin) {
-    let mut stdin = Some(stdin);
-    while let Some(message) = reader.wait().await {
-        match message {
-            ChannelMsg::Data { data } => {
-                // A process that has heard enough closes its end early.
-                if let Some(pipe) = stdin.as_mut()
-                    && pipe.write_all(&data).await.is_err()
-                {
-                    stdin = None;
-                }
-            }
-            ChannelMsg::Eof => stdin = None,
-            ChannelMsg::Close => return,
-            _ => {}
-        }
-    }
-}
-
-/// Hands what the process says to the client.
-async fn pump(
-    mut from: impl AsyncRead + Unpin,
-    to: &ChannelWriteHalf<Msg>,
-    stream: Option<u32>,
-) -> Result<(), russh::Error> {
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let count = from.read(&mut chunk).await.map_err(russh::Error::IO)?;
-        let data = bytes::Bytes::copy_from_slice(&chunk[..count]);
-        match stream {
-            _ if count == 0 => return Ok(()),
-            None => to.data_bytes(data).await?,
-            Some(stream) => to.extended_data_bytes(stream, data).await?,
-        }
-    }
 }
 
 #[cfg(test)]
