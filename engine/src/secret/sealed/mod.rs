@@ -14,7 +14,8 @@
 //! # Guarantees
 //! - The instance acts as the ServiceAccount of its Deployment: what RBAC does not give it, it does not get.
 //! - A Secret that is not its own is never written, unless the Secret says so.
-//! - Neither a value nor a key is in a log, an event, a status or an error.
+//! - Neither a value nor a key is in a log, an event, a status or an error, nor what a template made of a value: of a template that
+//!   fails only what the template alone decides is told.
 
 mod flags;
 mod gate;
