@@ -16,7 +16,7 @@ const SHORTEST_PART: usize = 4;
 
 /// The values that were met.
 pub(crate) struct Redactor {
-    key: hmac::Key,
+    key: Option<hmac::Key>,
     met: BTreeMap<Vec<u8>, usize>,
 }
 
@@ -26,11 +26,10 @@ impl Default for Redactor {
     }
 }
 
-/// A key of chance. Without a random source there is no key, and so nothing to tell values apart by: all are then the same to the
-/// redactor that has it.
-fn run_key() -> hmac::Key {
-    let rng = aws_lc_rs::rand::SystemRandom::new();
-    hmac::Key::generate(hmac::HMAC_SHA256, &rng).unwrap_or_else(|_| hmac::Key::new(hmac::HMAC_SHA256, &[]))
+/// A key of chance. Under a key that is known short values could be guessed: without a random source there is none, and then
+/// nothing is remembered of a value ([`Redactor::token`]).
+fn run_key() -> Option<hmac::Key> {
+    hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new()).ok()
 }
 
 impl Redactor {
@@ -46,7 +45,7 @@ impl Redactor {
     }
 
     /// Covers what came from Secrets into another object: whole texts that are one of `values`, and parts of texts.
-    pub(crate) fn cover_values(&mut self, object: &mut Value, values: &[Vec<u8>]) {
+    pub(crate) fn cover_values(&mut self, object: &mut Value, values: &Known) {
         match object {
             Value::String(text) => *text = self.cover_text(text, values),
             Value::Array(items) => items.iter_mut().for_each(|item| self.cover_values(item, values)),
@@ -54,7 +53,9 @@ impl Redactor {
             Value::Number(number) => {
                 // Substitution makes numbers of texts.
                 let text = number.to_string();
-                if let Some(value) = values.iter().find(|value| value.as_slice() == text.as_bytes()) {
+                if let Some((value, _)) =
+                    values.0.iter().find(|(value, _)| value.as_slice() == text.as_bytes())
+                {
                     *object = self.token(value).into();
                 }
             }
@@ -63,17 +64,11 @@ impl Redactor {
     }
 
     /// Covers what came from Secrets into a text.
-    pub(crate) fn cover_text(&mut self, text: &str, values: &[Vec<u8>]) -> String {
+    pub(crate) fn cover_text(&mut self, text: &str, values: &Known) -> String {
         let mut text = text.to_owned();
-        for value in values {
-            let Ok(plain) = std::str::from_utf8(value) else { continue };
-            // Substitution takes values without their line breaks.
-            let flat = plain.replace('\n', "");
-            for form in [plain, flat.as_str(), STANDARD.encode(value).as_str()] {
-                if form.is_empty() {
-                    continue;
-                }
-                if text == form {
+        for (value, forms) in &values.0 {
+            for form in forms {
+                if text == *form {
                     return self.token(value);
                 }
                 if form.len() >= SHORTEST_PART && text.contains(form) {
@@ -84,8 +79,10 @@ impl Redactor {
         text
     }
 
+    /// What stands in the place of a value.
     fn token(&mut self, value: &[u8]) -> String {
-        let tag = hmac::sign(&self.key, value).as_ref().to_vec();
+        let Some(key) = &self.key else { return "<redacted>".to_owned() };
+        let tag = hmac::sign(key, value).as_ref().to_vec();
         let next = self.met.len() + 1;
         let number = *self.met.entry(tag).or_insert(next);
         format!("<redacted {number}>")
@@ -104,12 +101,66 @@ pub(crate) fn cover_refusal(message: &str) -> String {
     message.lines().map(cut).collect::<Vec<_>>().join("\n")
 }
 
-/// The values of a Secret as programs read them, the longest first.
+/// Values, with how each may be written.
+pub(crate) struct Known(Vec<(Vec<u8>, Vec<String>)>);
+
+impl Known {
+    /// The values, the longest first, since one can be a part of another.
+    pub(crate) fn new(values: &[Vec<u8>]) -> Known {
+        let mut all: Vec<_> = values.iter().map(|value| (value.clone(), forms(value))).collect();
+        all.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        Known(all)
+    }
+}
+
+/// How a value is written where it is found, the longest first.
+fn forms(value: &[u8]) -> Vec<String> {
+    let mut forms = vec![STANDARD.encode(value)];
+    if let Ok(plain) = std::str::from_utf8(value) {
+        let json = Value::from(plain).to_string();
+        let json = json[1..json.len() - 1].to_owned();
+        // As Go writes JSON, and as it quotes with `%q`.
+        let html = json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
+        forms.extend([html, json, in_go(plain), plain.to_owned()]);
+        // Substitution takes values without their line breaks.
+        forms.push(plain.replace('\n', ""));
+    }
+    forms.retain(|form| !form.is_empty());
+    forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    forms.dedup();
+    forms
+}
+
+/// A text between quotes, as Go's `%q` has it.
+fn in_go(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The values of a Secret as programs read them, and their lines, since outputs show texts line by line; the longest first.
 pub(crate) fn values(secret: &Value) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for (field, encoded) in secret_fields(secret) {
         let values = secret[field].as_object().into_iter().flat_map(|map| map.values());
-        found.extend(values.map(|value| plain(value, encoded)));
+        for value in values.map(|value| plain(value, encoded)) {
+            let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+            found.extend(lines.filter(|line| line.len() >= SHORTEST_PART).map(<[u8]>::to_vec));
+            found.push(value);
+        }
     }
     found.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     found.dedup();
@@ -141,6 +192,10 @@ mod tests {
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, field: {"key": value}})
     }
 
+    fn known(secret: &Value) -> Known {
+        Known::new(&values(secret))
+    }
+
     #[test]
     fn equal_values_are_seen_to_be_equal_however_they_are_written() {
         let mut redactor = Redactor::default();
@@ -163,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_came_out_of_a_secret_is_covered_elsewhere() {
-        let values = values(&secret("data", "aHVudGVyMg=="));
+        let values = known(&secret("data", "aHVudGVyMg=="));
         let mut redactor = Redactor::default();
         let mut object =
             json!({"spec": {"args": ["--password=hunter2", "hunter2", "aHVudGVyMg==", "else"], "n": 2}});
@@ -172,6 +227,35 @@ mod tests {
             object,
             json!({"spec": {"args": ["--password=<redacted 1>", "<redacted 1>", "<redacted 1>", "else"], "n": 2}})
         );
+    }
+
+    #[test]
+    fn values_of_several_lines_are_covered_in_every_form() {
+        let values = known(&secret("stringData", "first: \"one\"\n  second <two>\nend\n"));
+        let mut redactor = Redactor::default();
+        let whole = redactor.cover_text("first: \"one\"\n  second <two>\nend\n", &values);
+        assert_eq!(whole, "<redacted 1>");
+        for (text, expected) in [
+            (r#"in JSON: "first: \"one\"\n  second <two>\nend\n""#, r#"in JSON: "<redacted 1>""#),
+            (r#"in Go's: "first: \"one\"\n  second \u003ctwo\u003e\nend\n""#, r#"in Go's: "<redacted 1>""#),
+            ("flat first: \"one\"  second <two>end", "flat <redacted 1>"),
+            ("+     second <two>", "+     <redacted 2>"),
+            ("+   first: \"one\"", "+   <redacted 3>"),
+            (r#"a line in quotes: "first: \"one\"""#, r#"a line in quotes: "<redacted 3>""#),
+            ("the end", "the end"),
+        ] {
+            assert_eq!(redactor.cover_text(text, &values), expected);
+        }
+        let bell = in_go("\u{7}\u{1}é\\");
+        assert_eq!(bell, r"\a\x01é\\");
+    }
+
+    #[test]
+    fn without_a_key_of_chance_nothing_is_remembered_of_a_value() {
+        let mut redactor = Redactor { key: None, met: BTreeMap::new() };
+        let values = known(&secret("stringData", "hunter2"));
+        assert_eq!(redactor.cover_text("a hunter2", &values), "a <redacted>");
+        assert!(redactor.met.is_empty());
     }
 
     #[test]
@@ -187,7 +271,7 @@ mod tests {
 
     #[test]
     fn short_values_are_covered_where_they_are_all_there_is() {
-        let values = values(&secret("stringData", "yes"));
+        let values = known(&secret("stringData", "yes"));
         let mut redactor = Redactor::default();
         assert_eq!(redactor.cover_text("yes", &values), "<redacted 1>");
         assert_eq!(redactor.cover_text("yesterday", &values), "yesterday");

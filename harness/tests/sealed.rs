@@ -9,7 +9,7 @@
 
 use seatrial_harness::report::{Human, Outcome, Paint, json, junit, timings};
 use seatrial_harness::run::{RunOptions, run_scenarios};
-use seatrial_harness::sealed::{Finding, Opener, Verdict, check_repository};
+use seatrial_harness::sealed::{Finding, Opener, Openers, Verdict, check_repository};
 use seatrial_seal::secret::seal;
 use seatrial_seal::{Certificate, PrivateKey, Scope, Validity};
 use serde_json::json as value;
@@ -72,7 +72,8 @@ impl Repository {
     }
 
     fn check(&self, opener: &Opener) -> Vec<Finding> {
-        check_repository(self.folder.path(), &[], &|_| Some(opener.clone())).unwrap()
+        let openers = Openers { others: Some(opener.clone()), ..Openers::default() };
+        check_repository(self.folder.path(), &[], &openers).unwrap()
     }
 }
 
@@ -131,8 +132,29 @@ fn another_namespace_and_another_key_are_found() {
     let large = PrivateKey::generate(3072).unwrap();
     let validity = Validity { from: jiff::Timestamp::UNIX_EPOCH, lasts: std::time::Duration::from_secs(1) };
     let large = Certificate::self_signed(&large, validity, "", [1; 16]).unwrap();
-    let message = "\"test\" is sealed for a key of 2048 bits, the certificate's has 3072";
-    assert_eq!(only(&mine.check(&Opener::Certificate(large)), Verdict::Broken), [message]);
+    // A controller may have a former key of another size.
+    let message = "\"test\" is sealed for another key, of 2048 bits (the certificate's has 3072): whether the controller has it, too, \
+                   takes the private keys to say";
+    assert_eq!(only(&mine.check(&Opener::Certificate(large)), Verdict::Unknown), [message]);
+}
+
+#[test]
+fn what_is_not_looked_at_is_told() {
+    let repository = Repository::new(Scope::NamespaceWide);
+    // Another cluster, of whose keys nothing is known, and a kustomization that no cluster builds.
+    copy(&repository.folder.path().join("clusters/beta"), &repository.folder.path().join("clusters/gamma"));
+    copy(&repository.folder.path().join("applications"), &repository.folder.path().join("unused"));
+    repository.edit("unused/web/kustomization.yaml", "- name: sealed-secret", "- name: sample-secret");
+    let clusters = [("beta".to_owned(), repository.keys())].into_iter().collect();
+    let mut openers = Openers { clusters, others: None };
+    let findings = check_repository(repository.folder.path(), &[], &openers).unwrap();
+    assert_eq!(only(&findings, Verdict::Opens).len(), 1, "{findings:?}");
+    assert_eq!(only(&findings, Verdict::Broken), [""; 0], "{findings:?}");
+    let message = "neither a private key nor the certificate of its controller is given";
+    assert_eq!(only(&findings, Verdict::Unknown), [message], "{findings:?}");
+    openers.clusters.insert("nobody".to_owned(), repository.keys());
+    let refused = check_repository(repository.folder.path(), &[], &openers).unwrap_err();
+    assert!(refused.to_string().contains("nobody"), "{refused}");
 }
 
 /// Plants values, plays a scenario that fails where they are near, and looks for them in all that it leaves.
@@ -186,6 +208,86 @@ spec:
         assert!(!text.is_empty(), "{name} is empty");
         for value in planted {
             assert!(!text.contains(value) && !text.contains(&encoded(value)), "{name} shows {value}");
+        }
+    }
+}
+
+/// A value of several lines, substituted into one ConfigMap and written, line by line and as JSON, into another.
+#[test]
+fn no_line_of_a_planted_value_is_in_any_artifact() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("scenarios/secrets/keys"), &folder.path().join("repo"));
+    let manifest = root().join("fixtures/sealed-secrets/controller.yaml");
+    std::fs::copy(manifest, folder.path().join("repo/infrastructure/controller.yaml")).unwrap();
+    let scenario = r#"apiVersion: seatrial.dev/v1alpha1
+kind: Scenario
+metadata: {name: planted-lines}
+spec:
+  clusters: {beta: {}}
+  git: {gitops: {from: repo}}
+  steps:
+  - bootstrap: {path: clusters/beta}
+  - seal:
+      to: applications/sealed.yaml
+      name: planted
+      namespace: flux-system
+      values: {many: "planted-first: \"hunter\"\n  planted-second\n"}
+      within: 10m
+  - expect: {within: 15m, secret: {name: planted, namespace: flux-system, keys: {many: {contains: planted-second}}}}
+  - commit:
+      write:
+        clusters/beta/planted.yaml: |
+          apiVersion: kustomize.toolkit.fluxcd.io/v1
+          kind: Kustomization
+          metadata: {name: planted, namespace: flux-system}
+          spec:
+            interval: 10m
+            path: ./planted
+            prune: true
+            sourceRef: {kind: GitRepository, name: flux-system}
+            postBuild: {substituteFrom: [{kind: Secret, name: planted}]}
+        planted/config.yaml: |
+          apiVersion: v1
+          kind: ConfigMap
+          metadata: {name: planted, namespace: default}
+          data:
+            lines: |
+              before
+              planted-first: "hunter"
+                planted-second
+            json: '{"many": "planted-first: \"hunter\"\n  planted-second\n"}'
+            substituted: '${many}'
+  - expect: {within: 15m, resource: {apiVersion: v1, kind: ConfigMap, metadata: {name: planted, namespace: default}}}
+  - expect:
+      within: 1m
+      resource:
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: planted, namespace: default}
+        data: {lines: "else\nlines", json: else, substituted: else}
+"#;
+    let file = folder.path().join("planted.yaml");
+    std::fs::write(&file, scenario).unwrap();
+    let mut screen = Vec::new();
+    let mut human = Human::new(&mut screen, Paint::plain(), true);
+    let report = run_scenarios(std::slice::from_ref(&file), &RunOptions::default(), &mut human).unwrap();
+    human.end(&report, std::time::Duration::ZERO);
+    let steps = &report.scenarios[0].steps;
+    let failed = steps.last().unwrap().failure.as_ref().unwrap();
+    assert_eq!(steps.len(), 6, "{failed:?}");
+    let diff = &failed.nearest.as_ref().unwrap().diff;
+    let shown: Vec<String> =
+        diff.iter().map(ToString::to_string).filter(|line| line.contains("<redacted")).collect();
+    assert!(shown.len() >= 3, "{diff:#?}");
+    let artifacts = [
+        ("the screen", String::from_utf8(screen).unwrap()),
+        ("the JSON report", json(&report)),
+        ("the JUnit report", junit(&report).unwrap()),
+        ("the debug form of the report", format!("{report:?}")),
+    ];
+    for (name, text) in artifacts {
+        for part in ["planted-first", "planted-second", "hunter"] {
+            assert!(!text.contains(part), "{name} shows {part}: {text}");
         }
     }
 }

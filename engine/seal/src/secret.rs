@@ -230,6 +230,9 @@ pub fn owner(name: &str, uid: &str) -> Value {
 pub fn reseal(sealed: &Value, keys: &Keyring, key: &PublicKey) -> Result<Value, SealError> {
     let (_, _, label) = label(sealed);
     let mut encrypted = Map::new();
+    if !sealed["spec"].is_object() {
+        return Err(SealError::Object("the SealedSecret has no spec".to_owned()));
+    }
     for (field, value) in open(sealed, keys)? {
         encrypted.insert(field, STANDARD.encode(crate::seal(key, &value, &label)?).into());
     }

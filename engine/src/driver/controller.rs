@@ -41,6 +41,9 @@ pub(crate) trait Reconcile: Send + Sync + 'static {
 
     /// Called with each state of an object, before its task is woken.
     fn observe(&self, _object: &Value) {}
+
+    /// Called when an object has gone.
+    fn forget(&self, _who: &ObjectRef) {}
 }
 
 /// Watches a kind and keeps a task for each of its objects.
@@ -116,6 +119,7 @@ impl<R: Reconcile> Controller<R> {
     fn gone(&self, slots: &mut BTreeMap<ObjectRef, Slot>, who: &ObjectRef) {
         slots.remove(who);
         self.wakes.remove(who);
+        self.reconciler.forget(who);
     }
 
     fn set(&self, slots: &mut BTreeMap<ObjectRef, Slot>, object: &Value) {

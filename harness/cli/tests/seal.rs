@@ -115,7 +115,11 @@ fn kubeseal_and_ours_do_the_same() {
     let certificates = programs.map(|program| run(program, &["--fetch-cert"], None));
     assert!(certificates.iter().all(|output| output.status.success()), "{}", text(&certificates[1].stderr));
     assert_eq!(text(&certificates[0].stdout), text(&certificates[1].stdout));
-    std::fs::write(up.path("cert.pem"), &certificates[0].stdout).unwrap();
+    for program in programs {
+        let written = run(program, &["--fetch-cert", "-w", "cert.pem"], None);
+        assert!(written.status.success() && written.stdout.is_empty(), "{}", text(&written.stderr));
+        assert_eq!(std::fs::read(up.path("cert.pem")).unwrap(), certificates[0].stdout);
+    }
     let backup = [
         "--context",
         "beta",
@@ -165,6 +169,12 @@ fn kubeseal_and_ours_do_the_same() {
                 let again = run(program, &["--re-encrypt", "-o", "yaml"], Some("sealed.yaml"));
                 assert!(again.status.success(), "{scope}: {}", text(&again.stderr));
                 std::fs::write(up.path("again.yaml"), &again.stdout).unwrap();
+                // A file is encrypted anew in place.
+                std::fs::write(up.path("place.yaml"), &output.stdout).unwrap();
+                let placed = run(program, &["--re-encrypt", "-f", "place.yaml"], None);
+                assert!(placed.status.success() && placed.stdout.is_empty(), "{}", text(&placed.stderr));
+                let placed = std::fs::read(up.path("place.yaml")).unwrap();
+                assert!(placed.starts_with(b"---\n") && placed != output.stdout, "{scope}");
                 let opened = programs.map(|program| {
                     let flags = ["--recovery-unseal", "--recovery-private-key", "backup.yaml", "-o", "yaml"];
                     let opened = run(program, &flags, Some("again.yaml"));
@@ -223,4 +233,153 @@ fn kubeseal_and_ours_do_the_same() {
         let get = ["--context", "beta", "get", "secret", "raw", "-o", "jsonpath={.data.v}"];
         text(&up.run(&kubectl, &get).stdout) == "cmF3IHZhbHVl"
     });
+}
+
+/// Exit statuses of the check of a repository: what was not looked at is no success.
+#[test]
+fn the_check_of_a_repository_fails_where_it_looked_at_nothing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let key = root.join("fixtures/keys/sealing.pem");
+    let key = key.to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = folder.path().join("clusters/beta");
+    std::fs::create_dir_all(&cluster).unwrap();
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: default}\n";
+    std::fs::write(cluster.join("config.yaml"), config).unwrap();
+    let repository = folder.path().to_str().unwrap();
+    let (here, elsewhere) = (format!("beta={key}"), format!("nobody={key}"));
+    for (flags, expected) in [
+        (&["--cluster-key", &here][..], 1),
+        (&["--cluster-key", &here, "--allow-unknown"], 0),
+        (&["--recovery-private-key", key], 1),
+        (&["--cluster-key", &elsewhere], 2),
+        (&["--recovery-private-key", key, "--only", "nobody"], 2),
+        (&["--cluster-key", &here, "--validate"], 2),
+        (&["--cluster-key", &here, "-w", "x"], 2),
+        (&["--cluster-key", &here, "--scope", "strict"], 2),
+        (&[], 2),
+    ] {
+        let arguments = ["seal", "--validate-repo", repository];
+        let ended = Command::new(seatrial()).args(arguments).args(flags).output().unwrap();
+        let said = text(&ended.stdout) + &text(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(expected), "{flags:?}: {said}");
+    }
+}
+
+/// What needs no cluster: both programs write files alike, names follow the file that is merged into.
+#[test]
+fn kubeseal_and_ours_write_files_alike() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(kubeseal) = oracle("kubeseal") else { return };
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/keys/sealing.pem");
+    let keys = std::fs::read_to_string(fixture).unwrap();
+    let end = "-----END RSA PRIVATE KEY-----\n";
+    let key = keys.split_inclusive(end).next().unwrap();
+    let read = seatrial_seal::PrivateKey::from_pem(key.as_bytes()).unwrap();
+    let lasts = Duration::from_secs(100 * 365 * 86_400);
+    let validity = seatrial_seal::Validity { from: jiff::Timestamp::UNIX_EPOCH, lasts };
+    let certificate = seatrial_seal::Certificate::self_signed(&read, validity, "", [1; 16]).unwrap();
+    let secret = |name: &str, key: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: web}}\nstringData: {{{key}: text}}\n"
+        )
+    };
+    let opened = [(kubeseal.clone(), None), (seatrial(), Some("seal"))].map(|(program, first)| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for (name, content) in [
+            ("key.pem", key),
+            ("cert.pem", certificate.pem()),
+            ("a.yaml", &secret("a", "k")),
+            ("b.yaml", &secret("b", "other")),
+            ("value", "text"),
+            ("old", "old"),
+        ] {
+            std::fs::write(path(name), content).unwrap();
+        }
+        let run = |arguments: &[&str]| {
+            let mut command = Command::new(&program);
+            command.args(first).args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+            command.env("KUBECONFIG", path("nobody")).output().unwrap()
+        };
+        let good = |arguments: &[&str]| {
+            let ended = run(arguments);
+            assert!(ended.status.success(), "{program:?} {arguments:?}: {}", text(&ended.stderr));
+            assert!(ended.stdout.is_empty(), "{program:?} {arguments:?}: {}", text(&ended.stdout));
+        };
+        let mode = |name: &str| std::fs::metadata(path(name)).unwrap().permissions().mode() & 0o777;
+        good(&["--cert", "cert.pem", "-f", "a.yaml", "-w", "sealed.yaml"]);
+        good(&["--cert", "cert.pem", "-f", "a.yaml", "-w", "old"]);
+        let raw =
+            ["--raw", "--cert", "cert.pem", "--name", "a", "--namespace", "web", "--from-file", "value"];
+        good(&[&raw[..], &["-w", "raw"]].concat());
+        assert!(std::fs::read_to_string(path("raw")).unwrap().starts_with("AgA"));
+        let modes = ["sealed.yaml", "old", "raw"].map(mode);
+        // Merging leaves the mode as it is, and takes the name of the file.
+        std::fs::set_permissions(path("sealed.yaml"), std::fs::Permissions::from_mode(0o664)).unwrap();
+        good(&["--cert", "cert.pem", "-f", "b.yaml", "--merge-into", "sealed.yaml", "-o", "yaml"]);
+        let merged = mode("sealed.yaml");
+        good(&[
+            "--recovery-unseal",
+            "--recovery-private-key",
+            "key.pem",
+            "-f",
+            "sealed.yaml",
+            "-w",
+            "secret.yaml",
+        ]);
+        let refused = run(&["--cert", "cert.pem", "-f", "a.yaml", "--from-file", "value"]);
+        let words = (refused.status.code(), text(&refused.stderr));
+        (modes, merged, mode("secret.yaml"), std::fs::read_to_string(path("secret.yaml")).unwrap(), words)
+    });
+    assert_eq!(opened[0], opened[1]);
+    assert!(opened[1].3.contains("other: dGV4dA=="), "{opened:?}");
+    assert_eq!((opened[1].0, opened[1].1, opened[1].2), ([0o600; 3], 0o664, 0o600));
+}
+
+/// Fields of a foreign input that are not what they should be.
+#[test]
+fn a_broken_input_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/keys/sealing.pem");
+    let read = seatrial_seal::PrivateKey::from_pem(&std::fs::read(fixture).unwrap()).unwrap();
+    let lasts = Duration::from_secs(100 * 365 * 86_400);
+    let validity = seatrial_seal::Validity { from: jiff::Timestamp::UNIX_EPOCH, lasts };
+    let certificate = seatrial_seal::Certificate::self_signed(&read, validity, "", [1; 16]).unwrap();
+    std::fs::write(path("cert.pem"), certificate.pem()).unwrap();
+    let good = "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: b}, stringData: {k: v}}";
+    let sealed = "{apiVersion: bitnami.com/v1alpha1, kind: SealedSecret, metadata: {name: a, namespace: b}, spec: SPEC}";
+    for (secret, target, expected) in [
+        (
+            "{apiVersion: v1, kind: Secret, metadata: text, stringData: {k: v}}",
+            None,
+            "the metadata of the input Secret is no object",
+        ),
+        ("text", None, "the document is no object"),
+        (good, Some(sealed.replace("SPEC", "text")), "a field of the SealedSecret is no object"),
+        (
+            good,
+            Some(sealed.replace("SPEC", "{encryptedData: [1]}")),
+            "a field of the SealedSecret is no object",
+        ),
+        (
+            good,
+            Some(sealed.replace("SPEC", "{template: {metadata: 1}}")),
+            "a field of the SealedSecret is no object",
+        ),
+    ] {
+        std::fs::write(path("secret.yaml"), secret).unwrap();
+        let mut command = Command::new(seatrial());
+        command
+            .args(["seal", "--cert", "cert.pem", "--name", "a", "-f", "secret.yaml"])
+            .current_dir(folder.path());
+        if let Some(target) = target {
+            std::fs::write(path("target.yaml"), target).unwrap();
+            command.args(["--merge-into", "target.yaml"]);
+        }
+        let ended = command.output().unwrap();
+        let said = text(&ended.stderr);
+        assert!(ended.status.code() == Some(1) && said.contains(expected), "{:?}: {said}", ended.status);
+    }
 }

@@ -8,7 +8,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::meta;
-use crate::object::Key;
+use crate::object::{Key, Object};
+use crate::request::Request;
 use crate::route::Target;
 use crate::serve::{Answer, Content, Ctx};
 use crate::status::{Refusal, Result};
@@ -46,7 +47,7 @@ pub enum PodAnswer {
     },
 }
 
-/// What pods answer and log. It is called inside a request, and must not ask the cluster.
+/// What pods answer and log. Logs are asked for inside a request, where the cluster must not be asked.
 pub trait PodNetwork: Send + Sync {
     /// Answers a request to a pod.
     fn http(&self, pod: &Value, request: &PodRequest<'_>) -> PodAnswer;
@@ -84,8 +85,50 @@ pub(crate) fn log(ctx: &Ctx<'_>, pod: &Value) -> Option<Result<Answer>> {
     Some(Ok(Answer { code: 200, content: Content::Text(shown.into()) }))
 }
 
-/// A request to a service: `services/[SCHEME:]NAME[:PORT]/proxy/PATH`.
-pub(crate) fn service_proxy(ctx: &Ctx<'_>, target: &Target, path: &str) -> Result<Answer> {
+/// A request that a pod answers, once the cluster is not locked any more: it may take long.
+pub(crate) struct Ask {
+    network: Arc<dyn PodNetwork>,
+    pod: Arc<Object>,
+    port: u16,
+    path: String,
+}
+
+impl Ask {
+    /// The pod's answer.
+    pub(crate) fn answer(&self, request: &Request) -> Result<Answer> {
+        let asked = PodRequest {
+            port: self.port,
+            method: &request.method,
+            path: &self.path,
+            query: &request.query,
+            body: &request.body,
+        };
+        match self.network.http(self.pod.value(), &asked) {
+            PodAnswer::Unknown => Err(unknown()),
+            PodAnswer::Closed => {
+                let address = meta::text(self.pod.value(), &["status", "podIP"]);
+                Err(unavailable(format!(
+                    "error trying to reach service: dial tcp {address}:{}: connect: connection refused",
+                    self.port
+                )))
+            }
+            PodAnswer::Http { code, headers, body } => {
+                Ok(Answer { code, content: Content::Proxied { headers, body: body.into() } })
+            }
+        }
+    }
+}
+
+fn unknown() -> Refusal {
+    Refusal::unsupported("the subresource services/proxy to a pod that nobody simulates")
+}
+
+fn unavailable(message: String) -> Refusal {
+    Refusal::new(503, "ServiceUnavailable", message)
+}
+
+/// Which pod answers a request to a service: `services/[SCHEME:]NAME[:PORT]/proxy/PATH`.
+pub(crate) fn service_proxy(ctx: &Ctx<'_>, target: &Target, path: &str) -> Result<Ask> {
     let id = target.name.as_deref().unwrap_or_default();
     let parts: Vec<&str> = id.split(':').collect();
     let invalid = || Refusal::bad_request(format!("invalid service request {id:?}"));
@@ -97,7 +140,6 @@ pub(crate) fn service_proxy(ctx: &Ctx<'_>, target: &Target, path: &str) -> Resul
     };
     let not_found =
         || Refusal::new(404, "NotFound", format!("services {name:?} not found")).about(name, "", "services");
-    let unavailable = |message: String| Refusal::new(503, "ServiceUnavailable", message);
     let key = Key::new(&target.namespace, name);
     let service = ctx.state.get("services", &key).ok_or_else(not_found)?;
     let ports = service.value()["spec"]["ports"].as_array().cloned().unwrap_or_default();
@@ -117,32 +159,14 @@ pub(crate) fn service_proxy(ctx: &Ctx<'_>, target: &Target, path: &str) -> Resul
     }
     let none = || unavailable(format!("no endpoints available for service {name:?}"));
     let (pod, number) = slices.iter().find_map(|slice| endpoint(slice, &wanted)).ok_or_else(none)?;
-    let unknown = || Refusal::unsupported("the subresource services/proxy to a pod that nobody simulates");
     let network = ctx.cluster.0.network.0.get().ok_or_else(unknown)?;
     let pod = ctx.state.get("pods", &Key::new(&target.namespace, &pod)).ok_or_else(none)?;
-    let address = meta::text(pod.value(), &["status", "podIP"]).to_owned();
-    let request = PodRequest {
-        port: number,
-        method: &ctx.request.method,
-        path,
-        query: &ctx.request.query,
-        body: &ctx.request.body,
-    };
-    let closed = |why: &str| {
-        unavailable(format!("error trying to reach service: dial tcp {address}:{number}: connect: {why}"))
-    };
     if scheme == "https" {
         return Err(unavailable(
             "error trying to reach service: tls: first record does not look like a TLS handshake".to_owned(),
         ));
     }
-    match network.http(pod.value(), &request) {
-        PodAnswer::Unknown => Err(unknown()),
-        PodAnswer::Closed => Err(closed("connection refused")),
-        PodAnswer::Http { code, headers, body } => {
-            Ok(Answer { code, content: Content::Proxied { headers, body: body.into() } })
-        }
-    }
+    Ok(Ask { network: network.clone(), pod: pod.clone(), port: number, path: path.to_owned() })
 }
 
 /// The slices of a service.

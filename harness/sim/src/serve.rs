@@ -18,7 +18,7 @@ use crate::route::{Route, Target, route};
 use crate::status::{Refusal, Result};
 use crate::store::State;
 use crate::watch::Watch;
-use crate::{delete, discovery, openapi, patch, rbac, read, subresource, write};
+use crate::{delete, discovery, network, openapi, patch, rbac, read, subresource, write};
 
 /// What is sent back.
 pub(crate) struct Answer {
@@ -105,13 +105,15 @@ pub(crate) struct Ctx<'a> {
     pub(crate) request: &'a Request,
     pub(crate) options: Options,
     pub(crate) warnings: Vec<String>,
+    /// Whom to ask for the answer, after the lock.
+    pub(crate) asks: Option<network::Ask>,
     /// Where the object that is created was sent with an empty list in a field that always shows.
     pub(crate) empty_lists: Vec<Vec<&'static str>>,
 }
 
 /// Answers a request; the second value are its warnings.
 pub(crate) fn serve(cluster: &Cluster, request: &Request) -> (Result<Answer>, Vec<String>) {
-    cluster.0.step(|state, now| {
+    let (answer, warnings, asks) = cluster.0.step(|state, now| {
         let mut ctx = Ctx {
             cluster,
             state,
@@ -119,12 +121,17 @@ pub(crate) fn serve(cluster: &Cluster, request: &Request) -> (Result<Answer>, Ve
             request,
             options: request.options.clone(),
             warnings: Vec::new(),
+            asks: None,
             empty_lists: Vec::new(),
         };
         let answer = dispatch(&mut ctx);
         let warnings = std::mem::take(&mut ctx.warnings);
-        (answer, warnings)
-    })
+        (answer, warnings, ctx.asks)
+    });
+    match asks {
+        Some(ask) if answer.is_ok() => (ask.answer(request), warnings),
+        _ => (answer, warnings),
+    }
 }
 
 fn dispatch(ctx: &mut Ctx<'_>) -> Result<Answer> {

@@ -54,7 +54,9 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, kind: &Kind, target: &Target, subresource
         }
         ("proxy", _) if kind.is("", "Service") => {
             let path = subresource.strip_prefix("proxy").unwrap_or_default();
-            network::service_proxy(ctx, target, if path.is_empty() { "/" } else { path })
+            ctx.asks = Some(network::service_proxy(ctx, target, if path.is_empty() { "/" } else { path })?);
+            // What it says takes this one's place, after the lock.
+            Ok(Answer::text(""))
         }
         ("exec" | "attach" | "portforward", _) => {
             match ctx.state.get(&kind.table(), &Key::new(namespace, name)) {

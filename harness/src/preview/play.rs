@@ -10,7 +10,7 @@ use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Files, Forge, Repo, Seed, Snapshot};
 use crate::monorepo::{Cluster, Layout};
 use crate::plan::ClusterPlan;
-use crate::redact::{self, Redactor};
+use crate::redact::{self, Known, Redactor};
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{Setting, bootstrap_all};
 use crate::sealed::SealingKeys;
@@ -288,6 +288,8 @@ fn cover(redactor: &mut Redactor, before: &mut State, after: &mut State) {
     for (name, kustomization) in before.kustomizations.iter().chain(&after.kustomizations) {
         secrets.entry(name.clone()).or_default().extend(kustomization.secrets.iter().cloned());
     }
+    let secrets: BTreeMap<ObjectName, Known> =
+        secrets.into_iter().map(|(name, values)| (name, Known::new(&values))).collect();
     for state in [before, after] {
         for held in state.objects.values_mut() {
             redactor.cover_secret(&mut held.object);

@@ -128,7 +128,8 @@ impl Place {
         let repo = forge.create("gitops", &Seed::Empty, "master", &urls).unwrap();
         let (registry, known) = (Registry::new(), KnownClusters::on(clock));
         let images = Arc::new(registry.images(UnknownImages::Pull));
-        let mut cluster = simulated(clock, &ClusterPlan::named("beta"), images);
+        let keys = crate::sealed::SealingKeys::on(clock);
+        let mut cluster = simulated(clock, &ClusterPlan::named("beta"), images, &keys);
         let setting = Setting {
             clock,
             forge: &forge,

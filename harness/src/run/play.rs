@@ -7,7 +7,7 @@ use super::{RunOptions, step};
 use crate::check::DiffLine;
 use crate::cluster::BackendError;
 use crate::plan::{Plan, PlannedStep};
-use crate::redact::{self, Redactor};
+use crate::redact::{self, Known, Redactor};
 use crate::report::{Outcome, ScenarioReport, StepOutcome, StepReport, elapsed};
 use futures::FutureExt;
 use futures::future::{Either, select};
@@ -103,8 +103,8 @@ async fn scenario(
 
 /// Covers what came from Secrets in all that a failure says.
 fn cover(values: &[Vec<u8>], steps: &mut [StepReport], problems: &mut [String]) {
-    let mut redactor = Redactor::default();
-    let mut text = |text: &mut String| *text = redactor.cover_text(&redact::cover_refusal(text), values);
+    let (mut redactor, values) = (Redactor::default(), Known::new(values));
+    let mut text = |text: &mut String| *text = redactor.cover_text(&redact::cover_refusal(text), &values);
     for failure in steps.iter_mut().filter_map(|step| step.failure.as_mut()) {
         text(&mut failure.message);
         failure.chain.iter_mut().for_each(&mut text);

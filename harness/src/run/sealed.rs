@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use kube::api::Patch;
-use seatrial_engine::sealed::SEALED_SECRETS_IMAGE;
+use seatrial_engine::sealed::{SEALED_SECRETS_IMAGE, sealed_secrets_container};
 use seatrial_seal::secret::{is_active_key, is_key, seal};
 use seatrial_seal::{Certificate, SealError};
 use serde_json::{Value, json};
@@ -103,6 +103,17 @@ async fn keys_step(
         KeyAction::Lose => {
             let what = "lose the sealing keys";
             let lost = keys(cluster).await.map_err(|message| told(what, message))?;
+            // Elsewhere they may be all there is of the keys of a cluster that others need.
+            let backups = || world.backups.values().flatten();
+            if cluster.simulated.is_none()
+                && let Some(secret) = unkept(&lost, backups)
+            {
+                let message = format!(
+                    "the key {} is in no backup that a step of this run has made: this is no simulated cluster",
+                    place(secret).1
+                );
+                return Err(told(what, message));
+            }
             for secret in &lost {
                 let (namespace, name) = place(secret);
                 let deleted = cluster.objects.delete("v1", "Secret", Some(namespace), name);
@@ -141,10 +152,21 @@ fn place(object: &Value) -> (&str, &str) {
     (text("namespace"), text("name"))
 }
 
-/// All key Secrets of a cluster.
+/// The first of these Secrets that no backup has.
+fn unkept<'k, 'b, B: Iterator<Item = &'b Value>>(
+    lost: &'k [Value],
+    backups: impl Fn() -> B,
+) -> Option<&'k Value> {
+    let is_kept =
+        |secret: &Value| backups().any(|kept| place(kept) == place(secret) && kept["data"] == secret["data"]);
+    lost.iter().find(|secret| !is_kept(secret))
+}
+
+/// All key Secrets in the namespace of the cluster's controller.
 async fn keys(cluster: &Handle) -> Result<Vec<Value>, String> {
-    let all =
-        cluster.objects.list("v1", "Secret", None).await.map_err(|error| crate::cluster::words(&error))?;
+    let controller = controller(cluster).await?;
+    let all = cluster.objects.list("v1", "Secret", Some(place(&controller).0)).await;
+    let all = all.map_err(|error| crate::cluster::words(&error))?;
     let own = |mut secret: Value| {
         secret["apiVersion"] = "v1".into();
         secret["kind"] = "Secret".into();
@@ -168,14 +190,8 @@ fn newest(keys: &[Value]) -> Option<(Certificate, Timestamp)> {
 async fn controller(cluster: &Handle) -> Result<Value, String> {
     let all = cluster.objects.list("apps/v1", "Deployment", None).await;
     let all = all.map_err(|error| crate::cluster::words(&error))?;
-    let is_controller = |deployment: &Value| {
-        let image =
-            deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
-        image
-            .rsplit('/')
-            .next()
-            .is_some_and(|last| last.split([':', '@']).next() == Some(SEALED_SECRETS_IMAGE))
-    };
+    let is_controller =
+        |deployment: &Value| sealed_secrets_container(&deployment["spec"]["template"]["spec"]).is_some();
     let found = all.into_iter().find(is_controller);
     found.ok_or_else(|| format!("there is no Deployment with the image {SEALED_SECRETS_IMAGE}"))
 }
@@ -183,7 +199,7 @@ async fn controller(cluster: &Handle) -> Result<Value, String> {
 /// Has the controller's container begin with this flag, unless it does.
 async fn set_cutoff(cluster: &Handle, flag: &str) -> Result<(), String> {
     let controller = controller(cluster).await?;
-    let container = &controller["spec"]["template"]["spec"]["containers"][0];
+    let container = sealed_secrets_container(&controller["spec"]["template"]["spec"]).unwrap_or(&Value::Null);
     let mut arguments = container["args"].as_array().cloned().unwrap_or_default();
     if arguments.iter().any(|argument| argument == flag) {
         return Ok(());
@@ -237,5 +253,24 @@ async fn until<T, F: Future<Output = Result<T, String>>>(
             return Err(format!("not within {}: {complaint}", Span(limit)));
         }
         let _ = clock.timeout(wait, cluster.changes.changed(&stamp)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str, value: &str) -> Value {
+        json!({"metadata": {"name": name, "namespace": "kube-system"}, "data": {"tls.key": value}})
+    }
+
+    #[test]
+    fn keys_are_kept_where_a_backup_has_them_as_they_are() {
+        let lost = [key("a", "1"), key("b", "2")];
+        let missing = |backups: &[Value]| unkept(&lost, || backups.iter()).map(|secret| place(secret).1);
+        assert_eq!(missing(&[]), Some("a"));
+        assert_eq!(missing(&[key("a", "1")]), Some("b"));
+        assert_eq!(missing(&[key("a", "1"), key("b", "other")]), Some("b"));
+        assert_eq!(missing(&[key("b", "2"), key("a", "1")]), None);
     }
 }

@@ -98,15 +98,23 @@ pub struct SealingKeysStep {
     pub within: Option<Span>,
 }
 
+/// Without the value.
+impl std::fmt::Debug for ValueExpected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ValueExpected(<redacted>)")
+    }
+}
+
 /// What is done to keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyAction {
     /// Has the controller make a new key now, by its flag `--key-cutoff-time` and a restart.
     Rotate,
-    /// Keeps a copy of all key Secrets, in the memory of the run.
+    /// Keeps a copy of all key Secrets in the controller's namespace, in the memory of the run.
     Backup,
-    /// Deletes all key Secrets and the pods of the controller: the next pod begins without a key of the past.
+    /// Deletes all key Secrets in the controller's namespace and the pods of the controller: the next pod begins without a key of the
+    /// past. On clusters that are not simulated this is refused unless backups of the run have them all.
     Lose,
     /// Applies the Secrets of a backup and deletes the pods of the controller, which reads its keys when it starts.
     Restore,
@@ -133,7 +141,7 @@ pub struct SecretExpected {
 }
 
 /// What a value is; all that is given must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ValueExpected {
     /// The SHA-256 of its bytes, in hexadecimal digits.

@@ -1,13 +1,14 @@
 //! Does every SealedSecret of a repository open for the cluster that it is meant for, under the name and namespace that the
 //! rendered output gives it? No cluster is needed: the Kustomizations below `clusters/NAME` are built as the engine builds them.
 
+use super::reach::{below, reached};
 use crate::forge::Forge;
 use crate::trial::repository;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt as _;
 use seatrial_engine::local::{self, LocalBuild, LocalError};
-use seatrial_render::{Entry, KUSTOMIZATION_FILES, Tree};
+use seatrial_render::{Entry, Tree};
 use seatrial_seal::secret::open;
 use seatrial_seal::{Certificate, Keyring, Scope, SealError};
 use seatrial_time::Clock;
@@ -37,6 +38,15 @@ pub enum Opener {
     Keys(Keyring),
     /// Its certificate alone: what opens cannot be said, what cannot open can.
     Certificate(Certificate),
+}
+
+/// What is known of the controllers of clusters.
+#[derive(Clone, Debug, Default)]
+pub struct Openers {
+    /// By the name of the cluster.
+    pub clusters: BTreeMap<String, Opener>,
+    /// Of all other clusters.
+    pub others: Option<Opener>,
 }
 
 /// What is said of an object.
@@ -77,15 +87,16 @@ struct Origin {
 /// Where each sealed value stands: values are never equal by chance.
 type Origins = BTreeMap<String, Origin>;
 
-/// Checks the clusters of a repository: all, or those that are named. `opener` says what is known of a cluster's controller;
-/// clusters of which nothing is known are left out.
+/// Checks the clusters of a repository: all, or those that are named. A cluster of whose controller nothing is known is a finding,
+/// [`Verdict::Unknown`].
 ///
 /// # Errors
-/// [`SealedCheckError`]. What cannot be built is no error: it is a finding.
+/// [`SealedCheckError`]; clusters, of `clusters` or of `openers`, that the repository does not have. What cannot be built is no error:
+/// it is a finding.
 pub fn check_repository(
     path: &Path,
     clusters: &[String],
-    opener: &dyn Fn(&str) -> Option<Opener>,
+    openers: &Openers,
 ) -> Result<Vec<Finding>, SealedCheckError> {
     let source = repository::inspect(path)?;
     let folder = tempfile::tempdir().map_err(SealedCheckError::Folder)?;
@@ -96,27 +107,37 @@ pub fn check_repository(
         tree = tree.with_file(&file, repo.read(&source.branch, &file)?);
     }
     let origins = origins(&tree);
+    let named: Vec<String> = openers.clusters.keys().cloned().collect();
+    source.clusters(&repo, &named)?;
     let mut findings = Vec::new();
     for cluster in source.clusters(&repo, clusters)? {
-        let Some(opener) = opener(&cluster.name) else { continue };
-        let (objects, unbuilt) = rendered(&tree, &cluster.path, &source.name);
+        let Some(opener) = openers.clusters.get(&cluster.name).or(openers.others.as_ref()) else {
+            findings.push(Finding {
+                object: format!("Cluster/{}", cluster.name),
+                cluster: cluster.name,
+                verdict: Verdict::Unknown,
+                message: "neither a private key nor the certificate of its controller is given".to_owned(),
+            });
+            continue;
+        };
+        let Rendered { objects, unbuilt, folders } = rendered(&tree, &cluster.path, &source.name);
         findings.extend(unbuilt.into_iter().map(|(object, verdict, message)| Finding {
             cluster: cluster.name.clone(),
             object,
             verdict,
             message,
         }));
-        let found = check_objects(&objects, &opener);
+        let found = check_objects(&objects, opener);
         findings.extend(found.into_iter().map(|(object, verdict, message)| {
             let message = match verdict {
-                Verdict::Broken | Verdict::Plausible => told(&objects, &object, &origins, message),
-                _ => message,
+                Verdict::Opens => message,
+                _ => told(&objects, &object, &origins, message),
             };
             let is_broken = message.contains(RENAMED);
             let verdict = if is_broken { Verdict::Broken } else { verdict };
             Finding { cluster: cluster.name.clone(), object, verdict, message }
         }));
-        findings.extend(generators(&tree, &cluster.name));
+        findings.extend(generators(&tree, &reached(&tree, &folders), &cluster.name));
     }
     findings.sort();
     findings.dedup();
@@ -192,6 +213,7 @@ fn with_keys(object: &Value, keys: &Keyring) -> (Verdict, String) {
 
 fn with_certificate(object: &Value, certificate: &Certificate) -> (Verdict, String) {
     let size = certificate.key.bits().div_ceil(8);
+    let mut other_size = None;
     for (key, value) in object["spec"]["encryptedData"].as_object().into_iter().flatten() {
         let Ok(bytes) = STANDARD.decode(value.as_str().unwrap_or_default()) else {
             return (Verdict::Broken, format!("{key:?} is not Base64"));
@@ -202,27 +224,42 @@ fn with_certificate(object: &Value, certificate: &Certificate) -> (Verdict, Stri
         }
         if length != Some(size) {
             let bits = length.unwrap_or_default() * 8;
-            let message =
-                format!("{key:?} is sealed for a key of {bits} bits, the certificate's has {}", size * 8);
-            return (Verdict::Broken, message);
+            // A controller keeps its former keys, which may be of another size.
+            other_size.get_or_insert_with(|| {
+                format!(
+                    "{key:?} is sealed for another key, of {bits} bits (the certificate's has {}): whether the controller has it, too, \
+                     takes the private keys to say",
+                    size * 8
+                )
+            });
         }
+    }
+    if let Some(message) = other_size {
+        return (Verdict::Unknown, message);
     }
     let scope = Scope::of(object);
     let message = format!("the scope is {scope}; whether it opens takes the private keys to say");
     (Verdict::Plausible, message)
 }
 
-type Unbuilt = Vec<(String, Verdict, String)>;
+/// What a cluster would be given from this repository.
+struct Rendered {
+    objects: Vec<Value>,
+    /// What could not be built.
+    unbuilt: Vec<(String, Verdict, String)>,
+    /// The folders that were built, and their components.
+    folders: Vec<String>,
+}
 
-/// All objects that the cluster would be given from this repository, and what could not be built.
-fn rendered(tree: &Tree, folder: &str, repository: &str) -> (Vec<Value>, Unbuilt) {
+/// Builds the Kustomizations of a cluster.
+fn rendered(tree: &Tree, folder: &str, repository: &str) -> Rendered {
     let root = json!({
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
         "kind": "Kustomization",
         "metadata": {"name": "flux-system", "namespace": "flux-system"},
         "spec": {"interval": "10m", "prune": true, "path": folder, "sourceRef": {"kind": "GitRepository", "name": "flux-system"}},
     });
-    let (mut all, mut unbuilt) = (Vec::new(), Unbuilt::new());
+    let (mut all, mut unbuilt, mut folders) = (Vec::new(), Vec::new(), Vec::new());
     let mut queue = VecDeque::from([root]);
     let mut seen = BTreeSet::new();
     while let Some(kustomization) = queue.pop_front() {
@@ -237,6 +274,9 @@ fn rendered(tree: &Tree, folder: &str, repository: &str) -> (Vec<Value>, Unbuilt
         }
         let path = kustomization["spec"]["path"].as_str().unwrap_or(".");
         let path = path.trim_start_matches("./").trim_matches('/').to_owned();
+        let components = kustomization["spec"]["components"].as_array().into_iter().flatten();
+        folders.extend(components.filter_map(Value::as_str).filter_map(|component| below(&path, component)));
+        folders.extend(below(&path, "."));
         let build = LocalBuild {
             kustomization: &kustomization,
             tree,
@@ -262,7 +302,7 @@ fn rendered(tree: &Tree, folder: &str, repository: &str) -> (Vec<Value>, Unbuilt
             Err(error) => unbuilt.push((who, Verdict::Unknown, format!("it cannot be built here: {error}"))),
         }
     }
-    (all, unbuilt)
+    Rendered { objects: all, unbuilt, folders }
 }
 
 /// Why a Kustomization is not one of this repository.
@@ -282,7 +322,7 @@ fn elsewhere(kustomization: &Value, objects: &[Value], repository: &str) -> Opti
 }
 
 /// The documents of a file, where it is YAML.
-fn documents(content: &[u8]) -> Vec<Value> {
+pub(super) fn documents(content: &[u8]) -> Vec<Value> {
     let parsed = seatrial_yaml::parse(content, &seatrial_yaml::ParseOptions::default());
     let documents = parsed.into_iter().flatten();
     documents
@@ -317,14 +357,12 @@ fn origins(tree: &Tree) -> Origins {
     origins
 }
 
-/// Generators whose hash a SealedSecret is meant to follow, and does not since they have another name.
-fn generators(tree: &Tree, cluster: &str) -> Vec<Finding> {
+/// Generators whose hash a SealedSecret is meant to follow, and does not since they have another name, in these files.
+fn generators(tree: &Tree, reached: &BTreeSet<String>, cluster: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (file, content) in files(tree) {
-        let (folder, base) = file.rsplit_once('/').unwrap_or(("", &file));
-        if !KUSTOMIZATION_FILES.contains(&base) {
-            continue;
-        }
+    for file in reached {
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let Some(content) = tree.read(file) else { continue };
         for kustomization in documents(&content) {
             for generator in kustomization["secretGenerator"].as_array().into_iter().flatten() {
                 let local = "config.kubernetes.io/local-config";
@@ -335,9 +373,9 @@ fn generators(tree: &Tree, cluster: &str) -> Vec<Finding> {
                 let name = generator["name"].as_str().unwrap_or_default();
                 for source in generator["files"].as_array().into_iter().flatten().filter_map(Value::as_str) {
                     let source = source.split_once('=').map_or(source, |(_, path)| path);
-                    let path =
-                        if folder.is_empty() { source.to_owned() } else { format!("{folder}/{source}") };
-                    let Some(content) = tree.read(&path) else { continue };
+                    let Some(content) = below(folder, source).and_then(|path| tree.read(&path)) else {
+                        continue;
+                    };
                     for sealed in documents(&content).iter().filter(|object| object["kind"] == "SealedSecret")
                     {
                         let sealed_name = place(sealed).1;

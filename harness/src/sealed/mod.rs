@@ -3,7 +3,8 @@
 mod check;
 mod keys;
 mod network;
+mod reach;
 
-pub use check::{Finding, Opener, SealedCheckError, Verdict, check_objects, check_repository};
+pub use check::{Finding, Opener, Openers, SealedCheckError, Verdict, check_objects, check_repository};
 pub use keys::SealingKeys;
 pub(crate) use network::start;

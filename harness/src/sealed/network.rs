@@ -2,7 +2,7 @@
 
 use super::SealingKeys;
 use seatrial_engine::sealed::{
-    SEALED_SECRETS_IMAGE, SealedRequest, SealedSecrets, SealedSecretsOptions, SealedSecretsRef,
+    SealedRequest, SealedSecrets, SealedSecretsOptions, SealedSecretsRef, sealed_secrets_container,
 };
 use seatrial_sim::{PodAnswer, PodNetwork, PodRequest};
 use seatrial_time::{Clock, Signal};
@@ -36,14 +36,10 @@ struct Pods(SealedSecretsRef);
 
 /// The Deployment of a pod with the controller's image.
 fn deployment(pod: &Value) -> Option<&str> {
-    let containers = pod["spec"]["containers"].as_array()?;
-    let is_controller = containers.iter().any(|container| {
-        let image = container["image"].as_str().unwrap_or_default().split('@').next().unwrap_or_default();
-        image.rsplit('/').next().and_then(|last| last.split(':').next()) == Some(SEALED_SECRETS_IMAGE)
-    });
+    sealed_secrets_container(&pod["spec"])?;
     let owner =
         pod["metadata"]["ownerReferences"].as_array()?.iter().find(|owner| owner["kind"] == "ReplicaSet")?;
-    owner["name"].as_str()?.rsplit_once('-').map(|(name, _)| name).filter(|_| is_controller)
+    owner["name"].as_str()?.rsplit_once('-').map(|(name, _)| name)
 }
 
 impl PodNetwork for Pods {

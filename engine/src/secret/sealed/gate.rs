@@ -4,7 +4,7 @@ use super::flags::Flags;
 use super::http::{self, SealedAnswer, SealedRequest};
 use super::instance::{Instance, Setting, refuse};
 use super::keys::KeySource;
-use super::{COMPONENT, SEALED_SECRETS_IMAGE};
+use super::{COMPONENT, sealed_secrets_container};
 use crate::cluster::{Change, Cluster, Watch};
 use crate::object::{self, ObjectRef};
 use crate::status::Events;
@@ -38,12 +38,29 @@ struct Inner {
     _task: Task,
 }
 
+/// What came of the template of a Deployment's pods.
+enum Outcome {
+    Runs(Arc<Instance>),
+    /// It is not supported; the task says so on the Deployment, once for each template.
+    Refused {
+        _task: Task,
+    },
+}
+
 #[derive(Default)]
-struct Running(Mutex<BTreeMap<ObjectRef, (Value, Instance)>>);
+struct Running(Mutex<BTreeMap<ObjectRef, (Value, Outcome)>>);
 
 impl Running {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectRef, (Value, Instance)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectRef, (Value, Outcome)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The controller of a Deployment. It is used after the lock is released: what it does may take long.
+    fn instance(&self, deployment: &ObjectRef) -> Option<Arc<Instance>> {
+        match &self.lock().get(deployment)?.1 {
+            Outcome::Runs(instance) => Some(instance.clone()),
+            Outcome::Refused { .. } => None,
+        }
     }
 }
 
@@ -74,14 +91,14 @@ impl SealedSecrets {
 
     /// Answers a request to a pod; `None`: no controller listens there.
     pub fn answer(&self, request: &SealedRequest<'_>) -> Option<SealedAnswer> {
-        let running = self.0.running.lock();
-        http::answer(&running.get(&http::deployment(request))?.1, request)
+        let instance = self.0.running.instance(&http::deployment(request))?;
+        http::answer(&instance, request)
     }
 
     /// The log of a controller; `None`: no such controller runs.
     pub fn log(&self, namespace: &str, deployment: &str) -> Option<String> {
         let who = ObjectRef::new("apps/v1", "Deployment", namespace, deployment);
-        Some(self.0.running.lock().get(&who)?.1.log.text())
+        Some(self.0.running.instance(&who)?.log.text())
     }
 }
 
@@ -94,30 +111,18 @@ async fn follow(options: SealedSecretsOptions, running: Arc<Running>) {
         labels: String::new(),
         namespace: None,
     };
-    let mut refusals: Vec<Task> = Vec::new();
     let on = |change: Change| match change {
         Change::Gone(object) => drop(running.lock().remove(&ObjectRef::of(&object))),
-        Change::Set(object) => set(&options, &cluster, &events, &running, &object, &mut refusals),
+        Change::Set(object) => set(&options, &cluster, &events, &running, &object),
         Change::Listed(objects) => {
             let listed: BTreeSet<ObjectRef> = objects.iter().map(|object| ObjectRef::of(object)).collect();
             running.lock().retain(|who, _| listed.contains(who));
             for object in &objects {
-                set(&options, &cluster, &events, &running, object, &mut refusals);
+                set(&options, &cluster, &events, &running, object);
             }
         }
     };
     watch.run(&cluster, &options.clock, options.changes.as_ref(), on).await;
-}
-
-/// The container with the controller.
-fn container(deployment: &Value) -> Option<&Value> {
-    let containers = deployment["spec"]["template"]["spec"]["containers"].as_array()?;
-    containers.iter().find(|container| {
-        let image = container["image"].as_str().unwrap_or_default();
-        let image = image.split('@').next().unwrap_or_default();
-        let last = image.rsplit('/').next().unwrap_or_default();
-        last.split(':').next() == Some(SEALED_SECRETS_IMAGE)
-    })
 }
 
 /// Starts, keeps or ends the controller of a Deployment.
@@ -127,10 +132,9 @@ fn set(
     events: &Events,
     running: &Arc<Running>,
     deployment: &Value,
-    refusals: &mut Vec<Task>,
 ) {
     let who = ObjectRef::of(deployment);
-    let Some(container) = container(deployment) else {
+    let Some(container) = sealed_secrets_container(&deployment["spec"]["template"]["spec"]) else {
         running.lock().remove(&who);
         return;
     };
@@ -156,9 +160,11 @@ fn set(
         Ok(flags) => flags,
         Err(why) => {
             let (cluster, events, deployment) = (cluster.clone(), events.clone(), deployment.clone());
-            refusals.push(options.clock.spawn(format!("{} refusal", options.name), async move {
+            let template = template.clone();
+            let task = options.clock.spawn(format!("{} refusal", options.name), async move {
                 refuse(&cluster, &events, &deployment, &why).await;
-            }));
+            });
+            running.lock().insert(who, (template, Outcome::Refused { _task: task }));
             return;
         }
     };
@@ -172,5 +178,5 @@ fn set(
         flags,
         name: format!("{} {}", options.name, who.key()),
     };
-    running.lock().insert(who, (template.clone(), Instance::start(setting)));
+    running.lock().insert(who, (template.clone(), Outcome::Runs(Arc::new(Instance::start(setting)))));
 }

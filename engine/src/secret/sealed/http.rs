@@ -46,6 +46,8 @@ impl SealedAnswer {
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
+/// How many values one request may have opened: each takes some milliseconds, and as often as there are keys.
+const VALUES: usize = 256;
 
 /// Answers a request to an instance; `None`: nobody listens on the port.
 pub(super) fn answer(instance: &Instance, request: &SealedRequest<'_>) -> Option<SealedAnswer> {
@@ -93,6 +95,16 @@ fn sealed(body: &[u8]) -> Option<Value> {
     Some(object)
 }
 
+/// Refuses a SealedSecret that takes too long to open.
+fn too_many(object: &Value) -> Option<SealedAnswer> {
+    let count = object["spec"]["encryptedData"].as_object().map_or(0, Map::len);
+    let refused = || {
+        let message = format!("more than {VALUES} values in one request are not supported\n");
+        SealedAnswer::new(413, Some(TEXT), message)
+    };
+    (count > VALUES).then(refused)
+}
+
 fn verify(instance: &Instance, body: &[u8]) -> SealedAnswer {
     if let Some(wait) = instance.counters.limit() {
         let mut refused = SealedAnswer::new(429, Some(TEXT), "limit exceeded\n");
@@ -100,15 +112,22 @@ fn verify(instance: &Instance, body: &[u8]) -> SealedAnswer {
         return refused;
     }
     let Some(object) = sealed(body) else { return SealedAnswer::new(500, None, "") };
+    if let Some(refused) = too_many(&object) {
+        return refused;
+    }
     let code = if open(&object, &instance.keys.ring()).is_ok() { 200 } else { 409 };
     SealedAnswer::new(code, None, "")
 }
 
 fn rotate(instance: &Instance, body: &[u8]) -> SealedAnswer {
-    let resealed = sealed(body).and_then(|object| {
-        let key = instance.keys.certificate()?.key;
-        reseal(&object, &instance.keys.ring(), &key).ok()
-    });
+    let Some(object) = sealed(body) else { return SealedAnswer::new(500, None, "") };
+    if let Some(refused) = too_many(&object) {
+        return refused;
+    }
+    let resealed = instance
+        .keys
+        .certificate()
+        .and_then(|certificate| reseal(&object, &instance.keys.ring(), &certificate.key).ok());
     let Some(Value::Object(resealed)) = resealed else { return SealedAnswer::new(500, None, "") };
     // The real one leaves out what the object is, and its status.
     let kept = ["metadata", "spec"].map(|field| (field.to_owned(), resealed[field].clone()));
@@ -163,6 +182,11 @@ impl Counters {
 
     pub(super) fn condition(&self, namespace: &str, name: &str, good: bool) {
         self.lock().conditions.insert((namespace.to_owned(), name.to_owned()), good);
+    }
+
+    /// A SealedSecret has gone, and its condition with it.
+    pub(super) fn forget(&self, namespace: &str, name: &str) {
+        self.lock().conditions.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
     fn asked(&self, method: &str, path: &str, code: u16) {
@@ -232,4 +256,50 @@ impl Counters {
 /// Which instance a request is for.
 pub(super) fn deployment(request: &SealedRequest<'_>) -> ObjectRef {
     ObjectRef::new("apps/v1", "Deployment", request.namespace, request.deployment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counters, VALUES, sealed, too_many};
+    use serde_json::{Map, Value, json};
+
+    fn body(count: usize) -> Vec<u8> {
+        let values: Map<String, Value> = (0..count).map(|key| (key.to_string(), "x".into())).collect();
+        json!({"spec": {"encryptedData": values}}).to_string().into_bytes()
+    }
+
+    #[test]
+    fn one_request_has_so_many_values_at_most() {
+        assert_eq!(too_many(&sealed(&body(VALUES)).unwrap()), None);
+        assert_eq!(too_many(&sealed(&body(VALUES + 1)).unwrap()).map(|answer| answer.code), Some(413));
+    }
+
+    #[test]
+    fn what_is_no_sealed_secret_is_none() {
+        for body in [
+            "",
+            "[]",
+            "\"text\"",
+            "{}",
+            "{\"spec\": 1}",
+            "{\"spec\": {\"encryptedData\": []}}",
+            "{\"kind\": \"Secret\"}",
+        ] {
+            assert_eq!(sealed(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_condition_goes_with_its_sealed_secret() {
+        let line = |name: &str| format!("condition=\"Synced\",name=\"{name}\"");
+        let text = seatrial_time::simulate(seatrial_time::Simulation::seeded(1), |clock| async move {
+            let counters = Counters::new(&clock, (2, 2));
+            counters.condition("a", "stays", true);
+            counters.condition("a", "goes", true);
+            counters.forget("a", "goes");
+            counters.text()
+        })
+        .unwrap();
+        assert!(text.contains(&line("stays")) && !text.contains(&line("goes")), "{text}");
+    }
 }

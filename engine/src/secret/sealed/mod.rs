@@ -14,7 +14,8 @@
 //! # Guarantees
 //! - The instance acts as the ServiceAccount of its Deployment: what RBAC does not give it, it does not get.
 //! - A Secret that is not its own is never written, unless the Secret says so.
-//! - Neither a value nor a key is in a log, an event, a status or an error.
+//! - Neither a value nor a key is in a log, an event, a status or an error, nor what a template made of a value: of a template that
+//!   fails only what the template alone decides is told.
 
 mod flags;
 mod gate;
@@ -34,6 +35,17 @@ pub use template::render as render_template;
 
 /// The last part of the image's name by which a controller is known.
 pub const SEALED_SECRETS_IMAGE: &str = "sealed-secrets-controller";
+/// The container of a pod's spec that is a controller: the last part of its image is [`SEALED_SECRETS_IMAGE`].
+pub fn sealed_secrets_container(pod_spec: &serde_json::Value) -> Option<&serde_json::Value> {
+    let is_controller = |image: &str| {
+        let image = image.split('@').next().unwrap_or_default();
+        let last = image.rsplit('/').next().unwrap_or_default();
+        last.split(':').next() == Some(SEALED_SECRETS_IMAGE)
+    };
+    let mut containers = pod_spec["containers"].as_array()?.iter();
+    containers.find(|container| container["image"].as_str().is_some_and(is_controller))
+}
+
 /// The component of its events.
 const COMPONENT: &str = "sealed-secrets";
 /// Whom the API server is told that writes.

@@ -120,6 +120,11 @@ impl Reconcile for SealedReconciler {
         }
     }
 
+    fn forget(&self, who: &ObjectRef) {
+        self.tries().remove(who);
+        self.counters.forget(&who.namespace, &who.name);
+    }
+
     /// Its Secret: one that is deleted is made again.
     fn refers_to(&self, object: &Value) -> BTreeSet<String> {
         let who = ObjectRef::of(object);

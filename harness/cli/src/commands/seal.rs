@@ -2,7 +2,8 @@
 
 use crate::exit_code::Exit;
 use crate::output;
-use seatrial_harness::sealed::{Finding, Opener, Verdict, check_repository};
+use seatrial_harness::sealed::{Finding, Opener, Openers, SealedCheckError, Verdict, check_repository};
+use seatrial_harness::trial::TrialError;
 use seatrial_time::Clock;
 use seatrial_verbs::seal::{self, SealVerbError};
 use seatrial_verbs::{Env, Screen, VerbError, block_on};
@@ -19,7 +20,15 @@ pub(crate) struct Args {
     kubeseal: seal::Args,
     /// Say of every SealedSecret that the clusters of a repository get whether it opens there, under the name and namespace of the
     /// rendered output. No cluster is asked. Keys: --recovery-private-key or --cert for all clusters, or one of the next two.
-    #[arg(long, value_name = "REPO", help_heading = "Check of a repository")]
+    #[arg(
+        long,
+        value_name = "REPO",
+        help_heading = "Check of a repository",
+        conflicts_with_all = [
+            "secret_file", "sealed_secret_file", "format", "fetch_cert", "controller_name", "controller_namespace", "scope", "name",
+            "raw", "from_file", "merge_into", "validate", "re_encrypt", "recovery_unseal", "allow_empty_data", "request_timeout",
+        ]
+    )]
     validate_repo: Option<PathBuf>,
     /// The private keys of one cluster: a key in PEM, or a backup of the controller's Secrets. Repeatable.
     #[arg(
@@ -40,6 +49,9 @@ pub(crate) struct Args {
     /// Check this cluster alone. Repeatable; all clusters by default.
     #[arg(long, value_name = "CLUSTER", requires = "validate_repo", help_heading = "Check of a repository")]
     only: Vec<String>,
+    /// Exit with status 0, too, where something could not be looked at, or there was nothing to look at.
+    #[arg(long, requires = "validate_repo", help_heading = "Check of a repository")]
+    allow_unknown: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
@@ -66,10 +78,10 @@ pub(crate) fn run(args: &Args) -> Exit {
 }
 
 fn check(args: &Args, repository: &std::path::Path, screen: &mut Screen) -> Result<Exit, VerbError> {
-    let mut openers: BTreeMap<String, Opener> = BTreeMap::new();
+    let mut openers = Openers::default();
     for given in &args.cluster_cert {
         let (cluster, file) = pair("--cluster-cert", given)?;
-        openers.insert(cluster, certificate(&file)?);
+        openers.clusters.insert(cluster, certificate(&file)?);
     }
     let mut keys: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for given in &args.cluster_key {
@@ -77,23 +89,26 @@ fn check(args: &Args, repository: &std::path::Path, screen: &mut Screen) -> Resu
         keys.entry(cluster).or_default().push(file.into());
     }
     for (cluster, files) in keys {
-        openers.insert(cluster, Opener::Keys(seal::private_keys(&files).map_err(told)?));
+        openers.clusters.insert(cluster, Opener::Keys(seal::private_keys(&files).map_err(told)?));
     }
     let files = args.kubeseal.private_key_files();
-    let other = match (&args.kubeseal.cert, files.is_empty()) {
+    openers.others = match (&args.kubeseal.cert, files.is_empty()) {
         (_, false) => Some(Opener::Keys(seal::private_keys(&files).map_err(told)?)),
         (Some(place), true) => Some(certificate(place)?),
         (None, true) => None,
     };
-    if openers.is_empty() && other.is_none() {
+    if openers.clusters.is_empty() && openers.others.is_none() {
         let message =
             "--validate-repo needs keys: --recovery-private-key, --cert, --cluster-key or --cluster-cert";
         return Err(VerbError::usage(message));
     }
-    let opener = |cluster: &str| openers.get(cluster).cloned().or_else(|| other.clone());
-    let findings = check_repository(repository, &args.only, &opener);
-    let findings = findings
-        .map_err(|error| VerbError::failed(format!("failed to {}", seatrial_harness::causes(&error))))?;
+    let findings = check_repository(repository, &args.only, &openers).map_err(|error| {
+        let message = format!("failed to {}", seatrial_harness::causes(&error));
+        match error {
+            SealedCheckError::Repository(TrialError::NoCluster { .. }) => VerbError::usage(message),
+            _ => VerbError::failed(message),
+        }
+    })?;
     findings.iter().for_each(|finding| screen.print(&line(finding)));
     let count = |verdict: Verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
     let (opens, plausible) = (count(Verdict::Opens), count(Verdict::Plausible));
@@ -101,7 +116,11 @@ fn check(args: &Args, repository: &std::path::Path, screen: &mut Screen) -> Resu
     screen.print(&format!(
         "{opens} open, {plausible} may open, {broken} do not, {unknown} could not be looked at\n"
     ));
-    Ok(if broken > 0 { Exit::Failed } else { Exit::Passed })
+    let is_known = unknown == 0 && opens + plausible + broken > 0;
+    if opens + plausible + broken + unknown == 0 {
+        screen.print("there is no SealedSecret in what the clusters get\n");
+    }
+    Ok(if broken > 0 || !(is_known || args.allow_unknown) { Exit::Failed } else { Exit::Passed })
 }
 
 fn line(finding: &Finding) -> String {

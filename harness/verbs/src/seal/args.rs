@@ -51,7 +51,8 @@ pub struct Args {
     /// Have the controller say whether it can decrypt the sealed secret.
     #[arg(long)]
     pub validate: bool,
-    /// Have the controller encrypt the sealed secret anew with its newest key.
+    /// Have the controller encrypt the sealed secret anew with its newest key: the file of --secret-file in place, unless
+    /// --sealed-secret-file is given.
     #[arg(long, alias = "rotate")]
     pub re_encrypt: bool,
     /// Decrypt a sealed secret with the keys of --recovery-private-key.
@@ -111,6 +112,9 @@ impl Args {
     }
 
     pub(super) fn mode(&self) -> Result<Mode, SealVerbError> {
+        if !self.raw && !self.from_file.is_empty() {
+            return Err(failed("--from-file requires --raw"));
+        }
         if !matches!(self.format.to_lowercase().as_str(), "json" | "yaml" | "") {
             return Err(failed(format!("unsupported output format: {}", self.format)));
         }

@@ -106,6 +106,9 @@ impl Controller {
             return Err(failed("unable to rotate secret"));
         }
         let mut rotated: Value = serde_json::from_slice(&body).map_err(failed)?;
+        if !rotated.is_object() {
+            return Err(failed("cannot re-encrypt secret: the controller's answer is no object"));
+        }
         rotated["apiVersion"] = API_VERSION.into();
         rotated["kind"] = "SealedSecret".into();
         Ok(rotated)

@@ -8,7 +8,7 @@
 //!
 //! # Differences from kubeseal
 //! - An input file that is not there is an error; kubeseal says nothing.
-//! - Values merged into a file must open under the name that the file has.
+//! - Values merged into a file must be of its scope.
 //! - Keys of fewer than 2048 bits are refused; so are flags of its logging.
 
 mod args;
@@ -118,8 +118,7 @@ async fn act(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerb
     match args.mode()? {
         Mode::FetchCertificate => {
             let pem = Controller::find(args, env).await?.certificate().await?;
-            screen.print(&String::from_utf8_lossy(&pem));
-            Ok(())
+            output::put(args.sealed_secret_file.as_deref(), screen, &String::from_utf8_lossy(&pem))
         }
         Mode::Validate => {
             let documents = input::read_documents(args, screen)?;
@@ -136,7 +135,9 @@ async fn act(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerb
             for document in documents {
                 all.push(controller.rotate(&document).await?);
             }
-            output::write(args, screen, &all)
+            // As kubeseal does: what came of a file goes into it.
+            let own = args.secret_file.as_deref().filter(|file| file.is_file());
+            output::write(args, args.sealed_secret_file.as_deref().or(own), screen, &all)
         }
         Mode::RecoveryUnseal => {
             let keys = private_keys(&args.private_key_files())?;
@@ -150,7 +151,7 @@ async fn act(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerb
             }
             let mut secret = unseal(sealed, &keys, &seatrial_engine::sealed::render_template)?;
             secret["metadata"]["creationTimestamp"] = Value::Null;
-            output::write(args, screen, &[secret])
+            output::write(args, args.sealed_secret_file.as_deref(), screen, &[secret])
         }
         Mode::Raw => raw(args, env, screen).await,
         Mode::Seal => sealed(args, env, screen).await,
@@ -175,6 +176,7 @@ async fn wanted_certificate(args: &Args, env: &Env) -> Result<Certificate, SealV
 
 async fn sealed(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerbError> {
     let certificate = wanted_certificate(args, env).await?;
+    let merged = args.merge_into.as_deref().map(output::Merged::read).transpose()?;
     let mut all = Vec::new();
     for mut secret in input::read_documents(args, screen)? {
         if secret["kind"] != "Secret" {
@@ -188,8 +190,15 @@ async fn sealed(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealV
                  --allow-empty-data can be used",
             ));
         }
+        let metadata = &mut secret["metadata"];
+        if !metadata.is_object() && !metadata.is_null() {
+            return Err(failed("the metadata of the input Secret is no object"));
+        }
         if let Some(name) = args.name.as_ref().filter(|name| !name.is_empty()) {
-            secret["metadata"]["name"] = name.clone().into();
+            metadata["name"] = name.clone().into();
+        }
+        if let Some(merged) = &merged {
+            merged.rename(metadata);
         }
         if secret["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
             return Err(failed("missing metadata.name in input Secret"));
@@ -202,9 +211,9 @@ async fn sealed(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealV
         }
         all.push(seal(&secret, &certificate.key, flag)?);
     }
-    match &args.merge_into {
-        Some(file) => output::merge(args, file, &all),
-        None => output::write(args, screen, &all),
+    match merged {
+        Some(merged) => merged.write(args, &all),
+        None => output::write(args, args.sealed_secret_file.as_deref(), screen, &all),
     }
 }
 
@@ -229,6 +238,6 @@ async fn raw(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerb
     };
     let certificate = wanted_certificate(args, env).await?;
     let sealed = seatrial_seal::seal(&certificate.key, &value, &scope.label(&namespace, &name))?;
-    screen.print(&base64::engine::general_purpose::STANDARD.encode(sealed));
-    Ok(())
+    let text = base64::engine::general_purpose::STANDARD.encode(sealed);
+    output::put(args.sealed_secret_file.as_deref(), screen, &text)
 }
