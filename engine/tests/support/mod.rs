@@ -141,6 +141,11 @@ impl GitHosts for TestGit {
         })
     }
 
+    fn may_push(&self, _url: &str, _access: &GitAccess) -> Result<(), GitPushError> {
+        let refused = self.refuses.lock().unwrap().clone();
+        refused.map_or(Ok(()), |message| Err(GitPushError::Refused { message }))
+    }
+
     fn push<'a>(
         &'a self,
         _url: &'a str,
