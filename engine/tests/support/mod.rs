@@ -119,6 +119,12 @@ impl TestGit {
         commit
     }
 
+    /// Refuses pushes no more.
+    pub(crate) fn let_in(&self) {
+        *self.refuses.lock().unwrap() = None;
+        self.changes.bump();
+    }
+
     pub(crate) fn tag(&self, name: &str) {
         let repository = Repository::open_bare(self.folder.path()).unwrap();
         let head = repository.revparse_single(&format!("refs/heads/{BRANCH}")).unwrap();
