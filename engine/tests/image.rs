@@ -239,11 +239,51 @@ fn credentials_of_a_pull_secret_reach_the_registry() {
             "imageRepositoryRef": { "name": "debug" },
             "policy": { "semver": { "range": "*" } },
             "digestReflectionPolicy": "Always",
+            "interval": "10m",
         });
         object(&world, V2_9, "ImagePolicy", "debug", policy).await;
         world.until(&at(V2_9, "ImagePolicy", "debug"), 10, is_ready).await;
         let asked = registry.asked_with().join(" ");
         assert!(asked.contains("ann") && !asked.contains("hunter2"), "{asked}");
+    });
+}
+
+#[test]
+fn a_pull_secret_of_a_service_account_that_changes_is_used_at_once() {
+    play_kinds(V2_9, &KINDS, |mut world, _| async move {
+        let registry = TestRegistry::new();
+        registry.push(IMAGE, "1.0.0", &[], json!({}));
+        world.ask(registry.clone());
+        world
+            .apply(json!({
+                "apiVersion": "v1", "kind": "ServiceAccount",
+                "metadata": { "name": "puller", "namespace": "flux-system" },
+                "imagePullSecrets": [{ "name": "pull" }],
+            }))
+            .await;
+        let secret = |user: &str| {
+            let config = json!({ "auths": { "ghcr.io": { "username": user, "password": "hunter2" } } });
+            json!({
+                "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
+                "metadata": {
+                    "name": "pull", "namespace": "flux-system",
+                    "labels": { "reconcile.fluxcd.io/watch": "Enabled" },
+                },
+                "data": { ".dockerconfigjson": STANDARD.encode(config.to_string()) },
+            })
+        };
+        let spec = json!({ "image": IMAGE, "interval": "5h", "serviceAccountName": "puller" });
+        object(&world, V2_9, "ImageRepository", "debug", spec).await;
+        let path = at(V2_9, "ImageRepository", "debug");
+        let found = world.until(&path, 10, |found| ready(found)["status"] == "False").await;
+        assert_eq!(
+            ready(&found)["message"],
+            "failed to get secret 'flux-system/pull': secrets \"pull\" not found"
+        );
+        // The back-off has grown by now.
+        world.clock.sleep(Duration::from_secs(1000)).await;
+        world.apply(secret("bob")).await;
+        world.until(&path, 5, is_ready).await;
     });
 }
 
@@ -278,18 +318,31 @@ fn a_policy_takes_a_tag_and_tells_of_the_one_before() {
                     assert_eq!(status["observedPreviousRef"], json!({ "name": IMAGE, "tag": "1.0.0" }));
                 }
             }
-            // What was taken is forgotten where nothing can be taken.
+            // Flux 2.2.3 forgets what was taken where nothing can be taken.
             world.merge(&path, json!({ "spec": { "policy": { "semver": { "range": "9.x" } } } })).await;
             let found = world.until(&path, 60, |found| ready(found)["status"] == "False").await;
             assert_eq!(
                 ready(&found)["message"],
                 "cannot determine latest tag for policy: unable to determine latest version from provided list"
             );
-            assert!(found["status"]["latestRef"].is_null() && found["status"]["latestImage"].is_null());
+            let kept = |found: &Value| {
+                let status = &found["status"];
+                assert!(status["latestImage"].is_null() && status["observedPreviousImage"].is_null());
+                let tag = |field: &str| status[field]["tag"].as_str().map(str::to_owned);
+                let wanted = |tag: &str| (flux == V2_9).then(|| tag.to_owned());
+                assert_eq!(tag("latestRef"), wanted("1.0.1"));
+                assert_eq!(tag("observedPreviousRef"), wanted("1.0.0"));
+            };
+            kept(&found);
             world.merge(&path, json!({ "spec": { "policy": { "semver": { "range": "latest" } } } })).await;
             let found = world.until(&path, 60, |found| condition(found, "Stalled")["status"] == "True").await;
             assert_eq!(ready(&found)["message"], "invalid policy: improper constraint: \"latest\"");
             assert_eq!(ready(&found)["reason"], "InvalidPolicy");
+            kept(&found);
+            world.merge(&path, json!({ "spec": { "policy": { "semver": { "range": "1.0.x" } } } })).await;
+            let found = world.until(&path, 60, is_ready).await;
+            let first = format!("Latest image tag for '{IMAGE}' resolved to 1.0.1");
+            assert_eq!(ready(&found)["message"], if flux == V2_9 { second } else { first });
         });
     }
 }
@@ -329,13 +382,11 @@ fn a_policy_needs_its_repository_and_the_right_to_use_it() {
         assert_eq!(ready(&found)["reason"], "AccessDenied");
         assert_eq!(
             ready(&found)["message"],
-            "failed to get the referred ImageRepository: 'flux-system/debug' can't be accessed due to missing ACL labels on 'accessFrom'"
+            "failed to get the referred ImageRepository: access denied: 'flux-system/debug' can't be accessed due to missing ACL labels on 'accessFrom'"
         );
         let repository = at(V2_9, "ImageRepository", "debug");
         let open = |team: &str| json!({ "spec": { "accessFrom": { "namespaceSelectors": [{ "matchLabels": { "team": team } }] } } });
-        let asked = |value: &str| json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": value } } });
         world.merge(&repository, open("b")).await;
-        world.merge(other, asked("1")).await;
         world
             .until(other, 60, |found| {
                 ready(found)["message"]
@@ -344,9 +395,10 @@ fn a_policy_needs_its_repository_and_the_right_to_use_it() {
                     .ends_with("due to ACL labels mismatch on namespace 'shop'")
             })
             .await;
+        assert!(condition(&world.get(other).await, "Stalled").is_null());
+        // Nobody asks for a reconcile: it is tried again.
         world.merge(&repository, open("a")).await;
-        world.merge(other, asked("2")).await;
-        world.until(other, 60, is_ready).await;
+        world.until(other, 300, is_ready).await;
     });
 }
 
@@ -369,6 +421,13 @@ fn digests_are_reflected_as_the_policy_says() {
         world.clock.sleep(Duration::from_secs(1000)).await;
         assert_eq!(world.get(&path).await["status"]["latestRef"]["digest"], first);
         world.merge(&path, json!({ "spec": { "digestReflectionPolicy": "Always" } })).await;
+        let found = world.until(&path, 10, |found| condition(found, "Stalled")["status"] == "True").await;
+        assert_eq!(ready(&found)["reason"], "IntervalNotConfigured");
+        assert_eq!(
+            ready(&found)["message"],
+            "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"
+        );
+        world.merge(&path, json!({ "spec": { "interval": "10m" } })).await;
         world.until(&path, 10, |found| found["status"]["latestRef"]["digest"] == moved).await;
         let again = registry.push(IMAGE, "1.0.0", &[], json!({ "n": "3" }));
         world.until(&path, 700, |found| found["status"]["latestRef"]["digest"] == again).await;
@@ -414,7 +473,8 @@ fn one_line_changes_in_a_commit_of_the_bot() {
             let told = world.events("fleet").await;
             match flux {
                 V2_2_3 => {
-                    let wanted = format!("info: Committed and pushed change {now} to main\n{message}");
+                    let wanted =
+                        format!("info: committed and pushed commit '{now}' to branch 'main'\n{message}");
                     assert!(told.contains(&wanted), "{told:?}");
                     let wanted = format!("no updates made; last commit {short} at ");
                     world
@@ -461,8 +521,20 @@ fn a_key_that_may_not_write_is_told_and_its_replacement_helps() {
             let reason = if flux == V2_9 { "GitOperationFailed" } else { "ReconciliationFailed" };
             assert_eq!(ready(&found)["reason"], reason);
             assert_eq!(tip(&world, "main"), begin);
-            *world.git.refuses.lock().unwrap() = None;
-            world.until(&path, 900, |found| found["status"]["lastPushCommit"].is_string()).await;
+            assert!(found["status"]["lastAutomationRunTime"].is_null(), "no run came to its end");
+            world.clock.sleep(Duration::from_secs(600)).await;
+            let mut commits = 0;
+            let repository = world.git.repository();
+            let odb = repository.odb().unwrap();
+            odb.foreach(|id| {
+                commits += usize::from(repository.find_commit(*id).is_ok());
+                true
+            })
+            .unwrap();
+            assert_eq!(commits, 1, "what may not be pushed is not committed");
+            world.git.let_in();
+            let found = world.until(&path, 1800, |found| found["status"]["lastPushCommit"].is_string()).await;
+            assert!(found["status"]["lastAutomationRunTime"].is_string());
             assert_eq!(file(&world, tip(&world, "main"), "apps/debug.yaml"), FILE);
         });
     }
@@ -596,6 +668,70 @@ fn commits_are_signed_with_an_ssh_key() {
     });
 }
 
+/// An automation that pushes with this refspec, too.
+fn pushed_with(refspec: &str) -> Value {
+    let mut git = automation("")["git"].clone();
+    git["push"]["refspec"] = refspec.into();
+    json!({ "git": git })
+}
+
+#[test]
+fn a_template_is_looked_at_when_the_release_does() {
+    for flux in [V2_2_3, V2_9] {
+        play_kinds(flux, &KINDS, |mut world, _| async move {
+            world.write("apps/debug.yaml", FILE).commit("Begin");
+            let registry = follow(&mut world, flux, &["1.0.0"]).await;
+            world.until(&at(flux, "ImagePolicy", "debug"), 60, is_ready).await;
+            world.source().await;
+            object(&world, flux, "ImageUpdateAutomation", "fleet", automation("{{ .Nothing }}")).await;
+            let path = at(flux, "ImageUpdateAutomation", "fleet");
+            if flux == V2_9 {
+                world.until(&path, 60, is_ready).await;
+                registry.push(IMAGE, "1.0.1", &[], json!({}));
+            }
+            let found = world.until(&path, 400, |found| ready(found)["status"] == "False").await;
+            let message = ready(&found)["message"].as_str().unwrap().to_owned();
+            assert!(message.contains("can't evaluate field Nothing in type "), "{message}");
+        });
+    }
+}
+
+#[test]
+fn an_automation_of_the_old_release_waits_for_its_source() {
+    play_kinds(V2_2_3, &KINDS, |mut world, _| async move {
+        world.write("apps/debug.yaml", FILE).commit("Begin");
+        follow(&mut world, V2_2_3, &["1.0.0"]).await;
+        object(&world, V2_2_3, "ImageUpdateAutomation", "fleet", automation("")).await;
+        let path = at(V2_2_3, "ImageUpdateAutomation", "fleet");
+        let found = world.until(&path, 60, |found| ready(found)["status"] == "False").await;
+        assert_eq!(ready(&found)["reason"], "GitRepositoryNotAvailable");
+        assert_eq!(ready(&found)["message"], "referenced git repository is missing");
+        assert_eq!(world.events("fleet").await, Vec::<String>::new());
+        world.source().await;
+        world.until(&path, 60, is_ready).await;
+    });
+}
+
+#[test]
+fn two_repositories_of_one_image_wake_their_own_policies() {
+    for flux in [V2_2_3, V2_9] {
+        play_kinds(flux, &KINDS, |mut world, _| async move {
+            let registry = follow(&mut world, flux, &["1.0.0"]).await;
+            let second = json!({ "image": IMAGE, "interval": "7m" });
+            object(&world, flux, "ImageRepository", "second", second).await;
+            let policy = json!({ "imageRepositoryRef": { "name": "second" }, "policy": { "semver": { "range": "1.0.x" } } });
+            object(&world, flux, "ImagePolicy", "second", policy).await;
+            let path = at(flux, "ImagePolicy", "second");
+            world.until(&path, 60, is_ready).await;
+            registry.push(IMAGE, "1.0.1", &[], json!({}));
+            let told = |found: &Value| ready(found)["message"].as_str().unwrap().contains("1.0.1");
+            world.until(&at(flux, "ImagePolicy", "debug"), 310, told).await;
+            assert!(!told(&world.get(&path).await), "its own repository is not scanned yet");
+            world.until(&path, 130, told).await;
+        });
+    }
+}
+
 #[test]
 fn what_is_wrong_with_an_automation_is_told() {
     let cases = [
@@ -603,7 +739,7 @@ fn what_is_wrong_with_an_automation_is_told() {
             "{{range .Updated.Images}}{{end}}",
             json!({}),
             "RemovedTemplateField",
-            "template uses removed '.Updated' field",
+            "template uses removed '.Updated' field. Please use '.Changed' instead.",
         ),
         (
             "{{ nope }}",
@@ -638,13 +774,33 @@ fn what_is_wrong_with_an_automation_is_told() {
         (
             "",
             json!({ "git": { "checkout": { "ref": { "tag": "v1" } }, "commit": { "author": { "email": "a@b" } } } }),
-            "InvalidSourceConfiguration",
-            "Push spec not provided, and cannot be inferred",
+            "SourceManagerFailed",
+            "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref",
         ),
+        (
+            "",
+            json!({ "git": { "checkout": { "ref": { "name": "refs/heads/main" } }, "commit": { "author": { "email": "a@b" } } } }),
+            "SourceManagerFailed",
+            "push spec not provided, and cannot be inferred",
+        ),
+        (
+            "",
+            pushed_with("+HEAD:refs/for/main"),
+            "NotSupported",
+            "Seatrial does not support spec.git.push.refspec '+HEAD:refs/for/main' of an ImageUpdateAutomation",
+        ),
+        (
+            "",
+            pushed_with("refs/heads/other:refs/for/main"),
+            "NotSupported",
+            "Seatrial does not support spec.git.push.refspec 'refs/heads/other:refs/for/main' of an ImageUpdateAutomation",
+        ),
+        ("", pushed_with("HEAD"), "InvalidSourceConfiguration", "invalid refspec 'HEAD'"),
     ];
     play_kinds(V2_9, &KINDS, |mut world, _| async move {
-        world.write("apps/debug.yaml", FILE).commit("Begin");
-        world.ask(TestRegistry::new());
+        world.write("apps/debug.yaml", &FILE.replace("1.0.0", "0.9.0")).commit("Begin");
+        follow(&mut world, V2_9, &["1.0.0"]).await;
+        world.until(&at(V2_9, "ImagePolicy", "debug"), 60, is_ready).await;
         world.source().await;
         for (index, (template, fields, reason, message)) in cases.into_iter().enumerate() {
             let name = format!("wrong-{index}");

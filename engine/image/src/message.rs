@@ -14,9 +14,9 @@ pub const DEFAULT: &str = "Update from image update automation";
 /// What the data of the template look like; a property of the Flux release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
-    /// Flux 2.2: `.Updated`, Go's own functions.
+    /// Flux 2.2: `.Updated`.
     Updated,
-    /// Flux 2.9: `.Changed` and `.Values`, Sprig's functions; `.Updated` is an error.
+    /// Flux 2.9: `.Changed` and `.Values`; `.Updated` is an error.
     Changed,
 }
 
@@ -24,14 +24,32 @@ pub enum Generation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// The template uses data that the release no longer has.
-    #[error("template uses removed '.Updated' field")]
+    #[error("template uses removed '.Updated' field. Please use '.Changed' instead.")]
     RemovedField,
     /// The template does not parse, or fails.
     #[error("{0}")]
-    Template(#[from] Error),
+    Template(Error),
 }
 
-/// The commit's message: what `template` makes of the update.
+impl From<Error> for MessageError {
+    fn from(error: Error) -> MessageError {
+        match error {
+            // Only what a template comes to when it runs tells of the field: the same words may stand in a text or in a comment.
+            Error::Run { message, .. }
+                if message == format!("can't evaluate field Updated in type {CHANGED}") =>
+            {
+                MessageError::RemovedField
+            }
+            error => MessageError::Template(error),
+        }
+    }
+}
+
+/// What Flux calls the data of a template, in errors: 2.9, and 2.2.
+const CHANGED: &str = "source.TemplateData";
+const UPDATED: &str = "controller.TemplateData";
+
+/// The commit's message: what `template`, which has Sprig's functions in both generations, makes of the update.
 ///
 /// # Errors
 /// See [`MessageError`].
@@ -43,41 +61,21 @@ pub fn message(
     generation: Generation,
 ) -> Result<String, MessageError> {
     let template = if template.is_empty() { DEFAULT } else { template };
-    let functions = match generation {
-        Generation::Updated => Functions::Builtin,
-        Generation::Changed => Functions::Sprig,
-    };
-    let parsed = Template::parse("commit message", template, functions)?;
-    if generation == Generation::Changed && uses_updated(template) {
-        return Err(MessageError::RemovedField);
-    }
+    let parsed = Template::parse("commit message", template, Functions::Sprig)?;
     let mut fields = vec![("AutomationObject".to_owned(), name(automation.0, automation.1))];
-    match generation {
-        Generation::Updated => fields.push(("Updated".into(), updated(update))),
+    let type_name = match generation {
+        Generation::Updated => {
+            fields.push(("Updated".into(), updated(update)));
+            UPDATED
+        }
         Generation::Changed => {
             fields.push(("Changed".into(), changed(update)));
             let values = values.iter().map(|(key, value)| (Rc::from(key.as_str()), Value::text(value)));
             fields.push(("Values".into(), Value::map(values)));
+            CHANGED
         }
-    }
-    let data = record("source.TemplateData", fields, [], None);
-    Ok(parsed.render(&data)?)
-}
-
-/// Whether a template names `.Updated` in an action.
-fn uses_updated(template: &str) -> bool {
-    let mut rest = template;
-    while let Some(at) = rest.find(".Updated") {
-        let before = &rest[..at];
-        let in_action =
-            before.rfind("{{") > before.rfind("}}") || (before.contains("{{") && !before.contains("}}"));
-        let ends = rest[at + 8..].chars().next().is_none_or(|next| !next.is_alphanumeric() && next != '_');
-        if in_action && ends {
-            return true;
-        }
-        rest = &rest[at + 8..];
-    }
-    false
+    };
+    Ok(parsed.render(&record(type_name, fields, [], None))?)
 }
 
 fn record<const N: usize>(
@@ -203,5 +201,5 @@ fn changed(update: &Update) -> Value {
         (Rc::from(file), pairs(objects.into_iter().map(|(id, changes)| (id, list(&changes))).collect()))
     }));
     let methods = [("Changes", Value::list(list(&told))), ("Objects", objects)];
-    record("update.ResultV2", vec![("FileChanges".into(), files)], methods, None)
+    record("update.Result", vec![("FileChanges".into(), files)], methods, None)
 }

@@ -178,9 +178,9 @@ fn messages_are_those_of_the_release() {
         (
             Updated,
             "{{ .Changed }}",
-            "template: commit message:1:3: executing \"commit message\" at <.Changed>: can't evaluate field Changed in type source.TemplateData",
+            "template: commit message:1:3: executing \"commit message\" at <.Changed>: can't evaluate field Changed in type controller.TemplateData",
         ),
-        (Updated, "{{ upper \"a\" }}", "template: commit message:1: function \"upper\" not defined"),
+        (Updated, "{{ upper \"a\" }}", "A"),
         (
             Changed,
             "{{ range .Changed.Changes }}{{ .OldValue }} -> {{ .NewValue }} ({{ .Setter }}){{ end }}",
@@ -196,7 +196,26 @@ fn messages_are_those_of_the_release() {
             "{{ range $f, $o := .Changed.FileChanges }}{{ $f }}{{ range $r, $c := $o }} {{ $r.APIVersion }} {{ len $c }}{{ end }}{{ end }}",
             "a.yaml apps/v1 1",
         ),
-        (Changed, "{{range .Updated.Images}}{{println .}}{{end}}", "template uses removed '.Updated' field"),
+        (
+            Changed,
+            "{{range .Updated.Images}}{{println .}}{{end}}",
+            "template uses removed '.Updated' field. Please use '.Changed' instead.",
+        ),
+        (
+            Changed,
+            "{{ if .Values.none }}{{ .Updated }}{{ end }}{{/* .Updated */}}{{ \".Updated\" }}",
+            ".Updated",
+        ),
+        (
+            Changed,
+            "{{ $ := .Changed }}{{ with $root := . }}{{ $root.Updated }}{{ end }}",
+            "template uses removed '.Updated' field. Please use '.Changed' instead.",
+        ),
+        (
+            Changed,
+            "{{ .Changed.Updated }}",
+            "template: commit message:1:11: executing \"commit message\" at <.Changed.Updated>: can't evaluate field Updated in type update.Result",
+        ),
         (Changed, ".Updated {{ .Values.none | default \"x\" }}", ".Updated x"),
         (
             Changed,

@@ -24,6 +24,16 @@ pub trait GitHosts: Send + Sync {
         Box::pin(std::future::ready(self.open(url, &access.auth)))
     }
 
+    /// Whether a push to `url` with these credentials would be let in: asked before a commit is written, so that pushes that
+    /// are refused again and again leave nothing behind. Nothing is sent over a network.
+    ///
+    /// # Errors
+    /// What [`GitHosts::push`] would be refused with. Hosts that take no pushes refuse every one.
+    fn may_push(&self, url: &str, access: &GitAccess) -> Result<(), GitPushError> {
+        let _ = access;
+        Err(not_pushed_to(url))
+    }
+
     /// Moves references of the repository behind `url` to a commit that is already in the repository that [`GitHosts::reach`]
     /// gave. Who may not write is refused with the words of the server ([`GitPushError::Refused`]); a branch that has moved
     /// meanwhile is [`GitPushError::Moved`], and nothing has changed then. [`push_to`](super::push_to) does the work on a
@@ -38,14 +48,18 @@ pub trait GitHosts: Send + Sync {
         push: &'a GitPush,
     ) -> BoxFuture<'a, Result<(), GitPushError>> {
         let _ = (access, push);
-        let message = format!("pushing to '{url}' is not supported: the run does not serve it");
-        Box::pin(std::future::ready(Err(GitPushError::Refused { message })))
+        Box::pin(std::future::ready(Err(not_pushed_to(url))))
     }
 
     /// Moves when other URLs are served, or credentials change; none where they never do.
     fn changes(&self) -> Option<Signal> {
         None
     }
+}
+
+fn not_pushed_to(url: &str) -> GitPushError {
+    let message = format!("pushing to '{url}' is not supported: the run does not serve it");
+    GitPushError::Refused { message }
 }
 
 /// A repository to read.

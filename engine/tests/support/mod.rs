@@ -119,6 +119,12 @@ impl TestGit {
         commit
     }
 
+    /// Refuses pushes no more.
+    pub(crate) fn let_in(&self) {
+        *self.refuses.lock().unwrap() = None;
+        self.changes.bump();
+    }
+
     pub(crate) fn tag(&self, name: &str) {
         let repository = Repository::open_bare(self.folder.path()).unwrap();
         let head = repository.revparse_single(&format!("refs/heads/{BRANCH}")).unwrap();
@@ -139,6 +145,11 @@ impl GitHosts for TestGit {
             url: url.to_owned(),
             hint: Some(format!("serve it with --serve {url}=PATH")),
         })
+    }
+
+    fn may_push(&self, _url: &str, _access: &GitAccess) -> Result<(), GitPushError> {
+        let refused = self.refuses.lock().unwrap().clone();
+        refused.map_or(Ok(()), |message| Err(GitPushError::Refused { message }))
     }
 
     fn push<'a>(

@@ -1,10 +1,25 @@
 //! The forge as the engine sees it.
 
-use super::{Credentials, Forge, ForgeError, Wants};
+use super::{Credentials, Forge, ForgeError, Repo, Wants};
 use futures::future::BoxFuture;
 use seatrial_engine::{GitAccess, GitAuth, GitError, GitHosts, GitPush, GitPushError, GitRemote, push_to};
 use seatrial_time::Signal;
 use std::future::ready;
+
+impl Forge {
+    /// The repository that is mapped to `url`, if whoever has these credentials may write to it.
+    fn pushed_to(&self, url: &str, access: &GitAccess) -> Result<Repo, GitPushError> {
+        let repo =
+            self.by_url(url).map_err(|error| GitPushError::Unavailable { message: error.to_string() })?;
+        match self.authorize(&repo, &Credentials::from(&access.auth), Wants::Write) {
+            Ok(_) => Ok(repo),
+            Err(refusal) => {
+                let message = refusal.to_flux(matches!(access.auth, GitAuth::Ssh { .. }));
+                Err(GitPushError::Refused { message })
+            }
+        }
+    }
+}
 
 impl GitHosts for Forge {
     /// Finds the repository that is mapped to `url`, if whoever has these credentials may read it. What is refused has the words
@@ -32,6 +47,10 @@ impl GitHosts for Forge {
         }
     }
 
+    fn may_push(&self, url: &str, access: &GitAccess) -> Result<(), GitPushError> {
+        self.pushed_to(url, access).map(drop)
+    }
+
     /// Pushes, if whoever has these credentials may write. Push options have no effect.
     fn push<'a>(
         &'a self,
@@ -39,16 +58,9 @@ impl GitHosts for Forge {
         access: &'a GitAccess,
         push: &'a GitPush,
     ) -> BoxFuture<'a, Result<(), GitPushError>> {
-        let pushed = match self.by_url(url) {
-            Ok(repo) => match self.authorize(&repo, &Credentials::from(&access.auth), Wants::Write) {
-                Ok(_) => push_to(repo.path(), push).map(|()| repo.refs_moved()),
-                Err(refusal) => {
-                    let message = refusal.to_flux(matches!(access.auth, GitAuth::Ssh { .. }));
-                    Err(GitPushError::Refused { message })
-                }
-            },
-            Err(error) => Err(GitPushError::Unavailable { message: error.to_string() }),
-        };
+        let pushed = self
+            .pushed_to(url, access)
+            .and_then(|repo| push_to(repo.path(), push).map(|()| repo.refs_moved()));
         Box::pin(ready(pushed))
     }
 

@@ -100,6 +100,13 @@ impl GitHosts for NetworkGit {
         })
     }
 
+    fn may_push(&self, url: &str, access: &GitAccess) -> Result<(), GitPushError> {
+        if self.forge.by_url(url).is_ok() {
+            return self.forge.may_push(url, access);
+        }
+        Err(not_served(url))
+    }
+
     /// Repositories of the run take pushes; to others nothing is ever pushed.
     fn push<'a>(
         &'a self,
@@ -110,13 +117,17 @@ impl GitHosts for NetworkGit {
         if self.forge.by_url(url).is_ok() {
             return self.forge.push(url, access, push);
         }
-        let message = format!("pushing to '{url}' is not supported: the run does not serve it");
-        Box::pin(std::future::ready(Err(GitPushError::Refused { message })))
+        Box::pin(std::future::ready(Err(not_served(url))))
     }
 
     fn changes(&self) -> Option<Signal> {
         self.forge.changes()
     }
+}
+
+fn not_served(url: &str) -> GitPushError {
+    let message = format!("pushing to '{url}' is not supported: the run does not serve it");
+    GitPushError::Refused { message }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -304,7 +304,7 @@ fn an_automation_that_reaches_another_clusters_files_is_told() {
         spec: {{interval: 1m, prune: true, path: {path}, sourceRef: {{kind: GitRepository, name: flux-system}}}}}}\n"
         )
     };
-    let played = |path: &str| {
+    let on = |path: &str, branch: &str| {
         one(&format!(
             "  clusters: {{beta: {{}}, production: {{}}}}
   git: {{r: {{}}}}
@@ -315,7 +315,8 @@ fn an_automation_that_reaches_another_clusters_files_is_told() {
         base/a.yaml: \"{marked}\"
         beta/kustomization.yaml: 'resources: [../base, b.yaml]'
         beta/b.yaml: \"{marked}\"
-        production/kustomization.yaml: 'resources: [../base]'
+        production/app/kustomization.yaml: 'resources: [../../base]'
+        production/app/unused.yaml: \"{marked}\"
         clusters/beta/a.txt: a
         clusters/production/a.txt: a
   - bootstrap: {{cluster: beta, path: clusters/beta, componentsExtra: [image-reflector-controller, image-automation-controller]}}
@@ -324,14 +325,34 @@ fn an_automation_that_reaches_another_clusters_files_is_told() {
       cluster: beta
       object: {{apiVersion: image.toolkit.fluxcd.io/v1, kind: ImageUpdateAutomation, metadata: {{name: auto, namespace: flux-system}},
         spec: {{interval: 1m, suspend: true, sourceRef: {{name: flux-system}}, update: {{path: {path}}},
-          git: {{commit: {{author: {{email: a@b}}}}, push: {{branch: main}}}}}}}}
+          git: {{commit: {{author: {{email: a@b}}}}, checkout: {{ref: {{branch: {branch}}}}}, push: {{branch: main}}}}}}}}
   - expectIsolated: {{cluster: beta}}\n",
             flux("beta", "./beta"),
             flux("production", "./production"),
         ))
     };
+    let played = |path: &str| on(path, "main");
     let report = played("./beta");
     assert_eq!(report.scenarios[0].outcome, Outcome::Passed, "{}", json(&report));
     let wanted = "ImageUpdateAutomation/auto of beta changes base/a.yaml, which production builds from";
     assert_eq!(failure(&played("./")), wanted);
+    // What its own kustomization does not name, a subfolder does not bring.
+    assert_eq!(played("./production").scenarios[0].outcome, Outcome::Passed);
+    let told = failure(&on("./", "none"));
+    assert!(
+        told.starts_with("none of r, for ImageUpdateAutomation/auto of beta, cannot be read: "),
+        "{told}"
+    );
+}
+
+#[test]
+fn isolation_is_not_expected_of_nothing() {
+    let report = one("  clusters: {beta: {}}
+  git: {r: {}}
+  steps:
+  - commit: {write: {clusters/beta/a.txt: a}}
+  - bootstrap: {path: clusters/beta, componentsExtra: [image-reflector-controller, image-automation-controller]}
+  - expectIsolated: {}
+");
+    assert_eq!(failure(&report), "there is no ImageUpdateAutomation on any cluster to look at");
 }

@@ -10,23 +10,12 @@ use crate::source::oci::{self, OciAddress, OciAuth};
 use seatrial_image::Repository;
 use serde_json::Value;
 
-/// The repository that `spec` means, with the credentials of its Secrets.
-pub(super) async fn address(
+/// The Secrets with the credentials of `spec`, by name: its own, and those of its ServiceAccount.
+pub(super) async fn pull_secrets(
     context: &Context,
     namespace: &str,
     spec: &RepositorySpec,
-) -> Result<OciAddress, Failure> {
-    let Repository { registry, path } =
-        Repository::parse(&spec.image).map_err(|problem| Failure::stalled("ImageURLInvalid", problem))?;
-    if fetched::is_other_provider(spec.provider.as_deref()) {
-        return Err(Failure::not_supported("spec.provider of an ImageRepository"));
-    }
-    if spec.proxy_secret_ref.is_some() {
-        return Err(Failure::not_supported("spec.proxySecretRef of an ImageRepository"));
-    }
-    if let Some(certificates) = &spec.cert_secret_ref {
-        check_certificates(context, namespace, &certificates.name).await?;
-    }
+) -> Result<Vec<String>, Failure> {
     let mut names: Vec<String> = spec.secret_ref.iter().map(|secret| secret.name.clone()).collect();
     if !spec.service_account_name.is_empty() {
         let account = ObjectRef::new("v1", "ServiceAccount", namespace, &spec.service_account_name);
@@ -40,9 +29,30 @@ pub(super) async fn address(
         let listed = found["imagePullSecrets"].as_array().into_iter().flatten();
         names.extend(listed.filter_map(|secret| secret["name"].as_str()).map(str::to_owned));
     }
+    Ok(names)
+}
+
+/// The repository that `spec` means, with the credentials of the first of `secrets` that has some for its registry.
+pub(super) async fn address(
+    context: &Context,
+    namespace: &str,
+    spec: &RepositorySpec,
+    secrets: &[String],
+) -> Result<OciAddress, Failure> {
+    let Repository { registry, path } =
+        Repository::parse(&spec.image).map_err(|problem| Failure::stalled("ImageURLInvalid", problem))?;
+    if fetched::is_other_provider(spec.provider.as_deref()) {
+        return Err(Failure::not_supported("spec.provider of an ImageRepository"));
+    }
+    if spec.proxy_secret_ref.is_some() {
+        return Err(Failure::not_supported("spec.proxySecretRef of an ImageRepository"));
+    }
+    if let Some(certificates) = &spec.cert_secret_ref {
+        check_certificates(context, namespace, &certificates.name).await?;
+    }
     let mut auth = OciAuth::None;
-    for name in names {
-        let found = secret(context, namespace, &name).await?;
+    for name in secrets {
+        let found = secret(context, namespace, name).await?;
         auth = oci::credentials(&found, &registry);
         if auth != OciAuth::None {
             break;
@@ -78,20 +88,21 @@ async fn check_certificates(context: &Context, namespace: &str, name: &str) -> R
     ))
 }
 
-/// Fails where objects of the namespace `from` may not use an ImageRepository of another one.
+/// Fails where objects of the namespace `from` may not use an ImageRepository of another one. That is tried again: the labels of
+/// the namespace and the ImageRepository may change.
 pub(super) async fn may_use(context: &Context, repository: &Value, from: &str) -> Result<(), Failure> {
     let who = ObjectRef::of(repository);
     if who.namespace == from {
         return Ok(());
     }
-    let denied = |message: String| Failure::stalled("AccessDenied", message);
+    let denied = |message: String| Failure::new("AccessDenied", format!("access denied: {message}"));
     let shown = format!("'{}/{}'", who.namespace, who.name);
     let Some(selectors) = repository["spec"]["accessFrom"]["namespaceSelectors"].as_array() else {
         let message = format!("{shown} can't be accessed due to missing ACL labels on 'accessFrom'");
         return Err(denied(message));
     };
     let namespace = context.cluster.get(&ObjectRef::new("v1", "Namespace", "", from)).await;
-    let namespace = namespace.map_err(|error| Failure::new("AccessDenied", error.to_string()))?;
+    let namespace = namespace.map_err(|error| denied(error.to_string()))?;
     let label = |key: &str| namespace["metadata"]["labels"][key].as_str();
     let fits = |selector: &Value| {
         let labels = selector["matchLabels"].as_object().into_iter().flatten();

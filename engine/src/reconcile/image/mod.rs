@@ -24,12 +24,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Scans(Arc<Mutex<BTreeMap<String, Arc<Vec<String>>>>>);
 
 impl Scans {
-    /// What was found last; sorted.
+    /// What was found last, in descending order.
     fn tags(&self, name: &str) -> Option<Arc<Vec<String>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// Takes note of what was found; whether it is new.
+    /// Takes note of what was found; whether that is something else than what is known.
     fn set(&self, name: &str, tags: Vec<String>) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.get(name).is_some_and(|known| **known == tags) {

@@ -18,9 +18,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a digest is looked up anew where the policy does not say it.
-const REFRESH: Duration = Duration::from_secs(600);
-
 /// Reconciles ImagePolicies.
 pub(crate) struct PolicyReconciler {
     context: Arc<Context>,
@@ -59,26 +56,22 @@ impl PolicyReconciler {
                 let event = (new || !conditions.is(READY, Status::True))
                     .then(|| (Severity::Info, "Succeeded", message.clone()));
                 conditions.ready("Succeeded", &message);
-                let always =
-                    spec.as_ref().ok().filter(|spec| spec.digest_reflection_policy == Reflection::Always);
-                let next = match always {
-                    Some(spec) => {
-                        let time = spec.interval.map_or(REFRESH, |interval| interval.to_std());
-                        Next::Idle(if time.is_zero() { REFRESH } else { time }, stamps)
-                    }
-                    None => Next::Woken,
-                };
+                let interval = spec.as_ref().ok().and_then(|spec| spec.interval);
+                let next = interval.map_or(Next::Woken, |interval| Next::Idle(interval.to_std(), stamps));
                 (event, next, new)
             }
             Err(failure) => {
-                // What was taken before does not count any more, so that a recovery is not told as an update.
-                set_previous(context.flux, &mut status, None);
-                set_latest(context.flux, &mut status, None);
+                let old_release = context.flux < FluxRelease::V2_9;
+                if old_release {
+                    // What was taken before does not count any more, so that a recovery is not told as an update. Flux 2.9 keeps it.
+                    set_previous(context.flux, &mut status, None);
+                    set_latest(context.flux, &mut status, None);
+                }
                 if failure.stalled {
                     put(&mut status, "observedGeneration", Some(object::generation(object).into()));
                 }
                 let next = fail(&mut conditions, &failure, stamps);
-                (Some((Severity::Error, failure.reason, failure.message)), next, old.is_some())
+                (Some((Severity::Error, failure.reason, failure.message)), next, old_release && old.is_some())
             }
         };
         status["conditions"] = serde_json::to_value(conditions.into_list()).unwrap_or_default();
@@ -105,6 +98,7 @@ impl PolicyReconciler {
             let what = "spec.digestReflectionPolicy and spec.interval of an ImagePolicy in Flux 2.2.3";
             return Err(Failure::not_supported(what));
         }
+        check_interval(spec)?;
         let who = ObjectRef::of(object);
         let repository = self.repository(&who, spec).await?;
         let canonical = repository["status"]["canonicalImageName"].as_str().unwrap_or_default();
@@ -180,11 +174,28 @@ impl PolicyReconciler {
         let spec: RepositorySpec =
             serde_json::from_value(repository["spec"].clone()).map_err(|error| failed(error.to_string()))?;
         let namespace = repository["metadata"]["namespace"].as_str().unwrap_or_default();
-        let at = access::address(&self.context, namespace, &spec).await?;
+        let secrets = access::pull_secrets(&self.context, namespace, &spec).await?;
+        let at = access::address(&self.context, namespace, &spec, &secrets).await?;
         let limit = spec.timeout.unwrap_or(spec.interval).to_std().max(Duration::from_secs(1));
         let found = self.context.clock.timeout(limit, registries.manifest(&at, tag)).await;
         let found = found.map_err(|_| failed("context deadline exceeded".to_owned()))?;
         found.map(|manifest| manifest.digest).map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// An interval belongs to digests that are looked up again and again, and to them alone.
+fn check_interval(spec: &PolicySpec) -> Result<(), Failure> {
+    let interval = spec.interval.map(|interval| interval.to_std()).filter(|time| !time.is_zero());
+    match (spec.digest_reflection_policy, interval) {
+        (Reflection::Always, None) => Err(Failure::stalled(
+            "IntervalNotConfigured",
+            "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'",
+        )),
+        (Reflection::Never | Reflection::IfNotPresent, Some(_)) => Err(Failure::stalled(
+            "InvalidSpec",
+            "spec.interval is only accepted when spec.digestReflectionPolicy is set to 'Always'",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -225,7 +236,8 @@ fn set_previous(flux: FluxRelease, status: &mut Value, image: Option<&Image>) {
     }
 }
 
-fn as_reference(image: &Image) -> Value {
+/// An image as statuses of Flux 2.9 have it.
+pub(super) fn as_reference(image: &Image) -> Value {
     let mut reference = json!({ "name": image.name, "tag": image.tag });
     if let Some(digest) = &image.digest {
         reference["digest"] = digest.as_str().into();

@@ -13,8 +13,8 @@ use seatrial_api::meta::condition::{READY, RECONCILING};
 use seatrial_image::{Repository, tags};
 use seatrial_time::{Signal, Stamp};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Who writes the statuses.
@@ -24,12 +24,14 @@ pub(super) const MANAGER: &str = "image-reflector-controller";
 pub(crate) struct RepositoryReconciler {
     context: Arc<Context>,
     events: Events,
+    /// The pull secrets that the last reconcile found, by object: what else an object refers to.
+    secrets: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 /// What a reconcile found.
 enum Found {
-    /// Tags, and whether others than before.
-    Tags { count: usize, checksum: String, new: bool },
+    /// Tags, whether others than the status had, and whether the policies have to look at them.
+    Tags { count: usize, checksum: String, new: bool, wakes: bool },
     /// That it is not time to look: in so long it will be.
     NotYet(Duration),
 }
@@ -37,7 +39,7 @@ enum Found {
 impl RepositoryReconciler {
     pub(crate) fn new(context: Arc<Context>) -> RepositoryReconciler {
         let events = Events::new(&context.clock, MANAGER);
-        RepositoryReconciler { context, events }
+        RepositoryReconciler { context, events, secrets: Mutex::default() }
     }
 
     async fn run(&self, object: &Value) -> Result<Next, ClusterError> {
@@ -57,7 +59,7 @@ impl RepositoryReconciler {
                 put(&mut status, "observedGeneration", Some(object::generation(object).into()));
                 (Next::Idle(left, stamps), false)
             }
-            Ok(Found::Tags { count, checksum, new }) => {
+            Ok(Found::Tags { count, checksum, new, wakes }) => {
                 let mut message = format!("successful scan: found {count} tags");
                 if context.flux >= FluxRelease::V2_9 {
                     message.push_str(&format!(" with checksum {checksum}"));
@@ -67,7 +69,7 @@ impl RepositoryReconciler {
                 }
                 conditions.ready("Succeeded", &message);
                 put(&mut status, "observedGeneration", Some(object::generation(object).into()));
-                (Next::Idle(interval, stamps), new)
+                (Next::Idle(interval, stamps), wakes)
             }
             Err(failure) => {
                 let next = fail(&mut conditions, &failure, stamps);
@@ -90,6 +92,10 @@ impl RepositoryReconciler {
         Ok(next)
     }
 
+    fn secrets(&self) -> MutexGuard<'_, BTreeMap<String, Vec<String>>> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn scan(
         &self,
         object: &Value,
@@ -101,7 +107,9 @@ impl RepositoryReconciler {
         let registries = &*context.registries;
         stamps.extend(registries.changes().iter().map(Signal::stamp));
         let who = ObjectRef::of(object);
-        let at = access::address(context, &who.namespace, spec).await?;
+        let secrets = access::pull_secrets(context, &who.namespace, spec).await?;
+        self.secrets().insert(who.to_string(), secrets.clone());
+        let at = access::address(context, &who.namespace, spec, &secrets).await?;
         let canonical = Repository { registry: at.host.clone(), path: at.path.clone() }.to_string();
         let exclusions = match spec.exclusion_list.as_slice() {
             [] => tags::DEFAULT_EXCLUSIONS.iter().map(|pattern| (*pattern).to_owned()).collect(),
@@ -123,17 +131,22 @@ impl RepositoryReconciler {
         let mut result = json!({ "tagCount": count, "scanTime": context.now() });
         let latest = tags::latest(&kept);
         if !latest.is_empty() {
-            result["latestTags"] = latest.into();
+            result["latestTags"] = json!(latest);
         }
         if context.flux >= FluxRelease::V2_9 {
             result["revision"] = checksum.clone().into();
         }
-        let known = status["canonicalImageName"] == canonical.as_str();
+        // What is new is a matter of this object: others may have scanned the same image before.
+        let same = |field: &str| status["lastScanResult"][field] == result[field];
+        let new = status["canonicalImageName"] != canonical.as_str()
+            || !["tagCount", "latestTags", "revision"].into_iter().all(same);
         status["canonicalImageName"] = canonical.clone().into();
         status["observedExclusionList"] = exclusions.into();
         status["lastScanResult"] = result;
-        let new = context.scans.set(&canonical, kept) || !known;
-        Ok(Found::Tags { count, checksum, new })
+        // Flux 2.2.3 has its policies look after every scan. A process that has just begun had no tags to show to them.
+        let first = context.scans.set(&canonical, kept);
+        let wakes = new || first || context.flux < FluxRelease::V2_9;
+        Ok(Found::Tags { count, checksum, new, wakes })
     }
 
     /// How long the last scan holds; none where it is time for the next.
@@ -174,6 +187,9 @@ pub(super) fn fail(conditions: &mut Conditions, failure: &Failure, stamps: Vec<S
 impl Reconcile for RepositoryReconciler {
     async fn reconcile(&self, object: Value, _wake: &Signal) -> Next {
         if let Some(next) = before(&self.context, &object, MANAGER).await {
+            if object::is_deleted(&object) {
+                self.secrets().remove(&ObjectRef::of(&object).to_string());
+            }
             return next;
         }
         self.run(&object).await.unwrap_or_else(|error| after_error(&ObjectRef::of(&object), &error))
@@ -181,8 +197,19 @@ impl Reconcile for RepositoryReconciler {
 
     fn refers_to(&self, object: &Value) -> BTreeSet<String> {
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        let secrets = [&object["spec"]["secretRef"], &object["spec"]["certSecretRef"]];
-        let secrets = secrets.into_iter().filter_map(|secret| secret["name"].as_str());
-        secrets.map(|name| reference("Secret", namespace, name)).collect()
+        let spec = &object["spec"];
+        let secret = |name: &str| reference("Secret", namespace, name);
+        let mut refers_to: BTreeSet<String> = [&spec["secretRef"], &spec["certSecretRef"]]
+            .into_iter()
+            .filter_map(|secret| secret["name"].as_str())
+            .map(secret)
+            .collect();
+        if let Some(account) = spec["serviceAccountName"].as_str().filter(|name| !name.is_empty()) {
+            refers_to.insert(reference("ServiceAccount", namespace, account));
+            let found = self.secrets();
+            let found = found.get(&ObjectRef::of(object).to_string()).into_iter().flatten();
+            refers_to.extend(found.map(|name| secret(name)));
+        }
+        refers_to
     }
 }
