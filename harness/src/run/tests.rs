@@ -335,3 +335,11 @@ fn an_automation_that_reaches_another_clusters_files_is_told() {
     let wanted = "ImageUpdateAutomation/auto of beta changes base/a.yaml, which production builds from";
     assert_eq!(failure(&played("./")), wanted);
 }
+
+#[test]
+fn a_bootstrap_of_another_release_than_the_cluster_s_is_refused() {
+    let spec = "  clusters: {beta: {flux: v2.2.3}}\n  git: {fleet: {urls: [https://github.com/owls/fleet]}}\n  steps:\n  \
+                - seatrial: {args: bootstrap github --owner=owls --repository=fleet --personal --path=c --version=v2.9}\n";
+    let told = failure(&one(spec));
+    assert!(told.contains("bootstrap Flux 2.9 on beta, which is of Flux 2.2.3"), "{told}");
+}
