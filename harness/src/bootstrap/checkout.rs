@@ -2,7 +2,7 @@
 
 use super::AUTHOR;
 use crate::forge::{Author, Change, CommitId, Credentials, Forge, ForgeError, Repo, Staged, Wants};
-use seatrial_verbs::bootstrap::{Checkout, Commit, Pending};
+use seatrial_verbs::bootstrap::{Checkout, Commit, Pending, PushError};
 
 /// A branch. Commits are staged, and stand on the newest tip; a push publishes them, if whoever has the credentials may.
 pub struct RepoCheckout {
@@ -37,14 +37,17 @@ impl RepoCheckout {
         self.staged.as_ref().map_or_else(|| self.branch.clone(), |staged| staged.id().to_string())
     }
 
-    fn publish(&mut self) -> Result<(), String> {
+    fn publish(&mut self) -> Result<(), PushError> {
         let Some(staged) = self.staged.take() else { return Ok(()) };
         if let Some(who) = &self.who
             && let Err(refusal) = self.forge.authorize(&self.repo, who, Wants::Write)
         {
-            return Err(refusal.to_flux(matches!(who, Credentials::Key(_))));
+            return Err(PushError::Refused(refusal.to_flux(matches!(who, Credentials::Key(_)))));
         }
-        let id = self.repo.publish(&staged).map_err(|error| format!("failed to {error}"))?;
+        let id = self.repo.publish(&staged).map_err(|error| match error {
+            ForgeError::Overtaken { .. } => PushError::Conflict(format!("failed to {error}")),
+            error => PushError::Refused(format!("failed to {error}")),
+        })?;
         self.pushed.push(id);
         Ok(())
     }
@@ -89,7 +92,7 @@ impl Checkout for RepoCheckout {
         }
     }
 
-    fn push(&mut self) -> Pending<'_, Result<(), String>> {
+    fn push(&mut self) -> Pending<'_, Result<(), PushError>> {
         Box::pin(std::future::ready(self.publish()))
     }
 }

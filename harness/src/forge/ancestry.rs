@@ -6,23 +6,44 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// The newest commits that `tip` descends from, itself included, newest first.
 pub(super) fn newest(git: &Repository, tip: Oid, limit: usize) -> Result<Vec<Oid>, git2::Error> {
-    let mut known = BTreeSet::from([tip]);
-    let mut rank = usize::MAX;
-    // Of commits of the same second, which is common in a run, those found first come first.
-    let mut waiting = BinaryHeap::from([(git.find_commit(tip)?.time().seconds(), rank, tip)]);
-    let mut found = Vec::new();
-    while found.len() < limit
-        && let Some((_, _, id)) = waiting.pop()
-    {
-        found.push(id);
-        for parent in git.find_commit(id)?.parent_ids() {
-            if known.insert(parent) {
-                rank -= 1;
-                waiting.push((git.find_commit(parent)?.time().seconds(), rank, parent));
+    Newest::of(git, tip)?.take(limit).collect()
+}
+
+/// Goes through the commits that one descends from, itself included, newest first. No more is read than is asked for.
+pub(super) struct Newest<'git> {
+    git: &'git Repository,
+    known: BTreeSet<Oid>,
+    /// Of commits of the same second, which is common in a run, those found first come first.
+    waiting: BinaryHeap<(i64, usize, Oid)>,
+    rank: usize,
+}
+
+impl Newest<'_> {
+    pub(super) fn of(git: &Repository, tip: Oid) -> Result<Newest<'_>, git2::Error> {
+        let rank = usize::MAX;
+        let waiting = BinaryHeap::from([(git.find_commit(tip)?.time().seconds(), rank, tip)]);
+        Ok(Newest { git, known: BTreeSet::from([tip]), waiting, rank })
+    }
+
+    fn enlist(&mut self, parents: &git2::Commit<'_>) -> Result<(), git2::Error> {
+        for parent in parents.parent_ids() {
+            if self.known.insert(parent) {
+                self.rank -= 1;
+                self.waiting.push((self.git.find_commit(parent)?.time().seconds(), self.rank, parent));
             }
         }
+        Ok(())
     }
-    Ok(found)
+}
+
+impl Iterator for Newest<'_> {
+    type Item = Result<Oid, git2::Error>;
+
+    fn next(&mut self) -> Option<Result<Oid, git2::Error>> {
+        let (_, _, id) = self.waiting.pop()?;
+        let git = self.git;
+        Some(git.find_commit(id).and_then(|commit| self.enlist(&commit)).map(|()| id))
+    }
 }
 
 /// The commit from which both have moved on; `None` where they share no history.

@@ -53,6 +53,18 @@ impl Repo {
         log(&git, id, limit).map_err(self.wrap("read the log"))
     }
 
+    /// As [`Repo::log`], of those commits that changed the file or folder at `path` against their first parents. History is read
+    /// only as far as it takes.
+    ///
+    /// # Errors
+    /// [`ForgeError::NoRevision`], [`ForgeError::BadPath`].
+    pub fn log_of(&self, revision: &str, path: &str, limit: usize) -> Result<Vec<CommitInfo>, ForgeError> {
+        tree::split(path)?;
+        let git = lock(&self.0.git);
+        let id = self.resolve(&git, revision)?;
+        log_of(&git, id, Path::new(path), limit).map_err(self.wrap("read the log"))
+    }
+
     /// The content of a file.
     ///
     /// # Errors
@@ -145,6 +157,29 @@ impl Repo {
 fn log(git: &Repository, id: git2::Oid, limit: usize) -> Result<Vec<CommitInfo>, git2::Error> {
     let ids = ancestry::newest(git, id, limit)?;
     ids.into_iter().map(|id| git.find_commit(id).map(|commit| CommitInfo::of(&commit))).collect()
+}
+
+fn log_of(git: &Repository, tip: Oid, path: &Path, limit: usize) -> Result<Vec<CommitInfo>, git2::Error> {
+    let at = |commit: &git2::Commit<'_>| match commit.tree()?.get_path(path) {
+        Ok(entry) => Ok(Some((entry.id(), entry.filemode()))),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    let mut found = Vec::new();
+    for id in ancestry::Newest::of(git, tip)? {
+        if found.len() == limit {
+            break;
+        }
+        let commit = git.find_commit(id?)?;
+        let before = match commit.parent_ids().next() {
+            Some(parent) => at(&git.find_commit(parent)?)?,
+            None => None,
+        };
+        if at(&commit)? != before {
+            found.push(CommitInfo::of(&commit));
+        }
+    }
+    Ok(found)
 }
 
 fn changed(git: &Repository, id: Oid) -> Result<Vec<String>, git2::Error> {

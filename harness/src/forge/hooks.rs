@@ -13,6 +13,9 @@ use jiff::Timestamp;
 use seatrial_engine::Secret;
 use std::collections::BTreeMap;
 
+/// How many moves and requests are kept; older ones are forgotten.
+const KEPT: usize = 1024;
+
 /// A webhook of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
@@ -80,8 +83,14 @@ impl Watched {
                 self.moves.push(Move { reference: reference.clone(), before, after, at });
             }
         }
+        keep_newest(&mut self.moves);
         self.refs = now;
     }
+}
+
+/// Forgets the oldest ones beyond those that are kept.
+fn keep_newest<T>(all: &mut Vec<T>) {
+    all.drain(..all.len().saturating_sub(KEPT));
 }
 
 fn refs(git: &Repository) -> BTreeMap<String, Oid> {
@@ -141,11 +150,15 @@ impl Forge {
     pub(super) fn deliver(&self, hosted: &Hosted, hook: &Webhook, event: &str, payload: &str) {
         let guid = self.clock.rng("forge/delivery").uuid();
         let made = delivery(hook, &hosted.full_name(), event, payload, &guid, self.clock.now());
-        lock(&self.state).due.push(made);
+        let mut state = lock(&self.state);
+        state.due.push(made);
+        keep_newest(&mut state.due);
+        drop(state);
         self.signal.bump();
     }
 
-    /// The requests for what has moved since the last call, in the order in which it did within a repository. They are kept, too.
+    /// The requests for what has moved since the last call, in the order in which it did within a repository. The newest
+    /// 1024 are kept, too; of what nobody takes, no more than as many moves of each repository.
     pub fn take_deliveries(&self) -> Vec<Delivery> {
         let mut taken = std::mem::take(&mut lock(&self.state).due);
         for repo in self.repos() {
@@ -162,11 +175,15 @@ impl Forge {
                 }
             }
         }
-        lock(&self.state).deliveries.extend(taken.iter().cloned());
+        let mut state = lock(&self.state);
+        let new = taken.len().saturating_sub(KEPT);
+        state.deliveries.extend(taken[new..].iter().cloned());
+        keep_newest(&mut state.deliveries);
+        drop(state);
         taken
     }
 
-    /// All requests to webhooks so far.
+    /// The newest requests to webhooks so far, 1024 at most.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.take_deliveries();
         lock(&self.state).deliveries.clone()

@@ -75,19 +75,9 @@ impl Repo {
         }
     }
 
-    /// Says that a ref was changed by someone else than this handle, such as a `git push` that a server has taken in. The
-    /// first branch of an empty repository becomes the one that clones check out, as on GitHub.
+    /// Says that a ref was changed by someone else than this handle, such as a `git push` that a server has taken in.
     pub fn refs_moved(&self) {
         let git = lock(&self.0.git);
-        if git.head().is_err()
-            && let Ok(names) = self.branch_names(&git)
-            && let Some(first) = names.first()
-        {
-            let head = format!("refs/heads/{first}");
-            if let Err(error) = git.set_head(&head) {
-                tracing::warn!(repo = %self.0.name, %error, "the default branch could not be set");
-            }
-        }
         self.moved(&git);
     }
 
@@ -133,8 +123,18 @@ impl Repo {
         self.on_tip(|git| self.commit_once(git, branch, change))
     }
 
-    /// Notes what has moved, where webhooks want to know, and wakes whoever waits for it.
+    /// Notes what has moved, where webhooks want to know, and wakes whoever waits for it. The first branch of an empty repository
+    /// becomes the one that clones check out, as on GitHub.
     fn moved(&self, git: &Repository) {
+        if git.head().is_err()
+            && let Ok(names) = self.branch_names(git)
+            && let Some(first) = names.first()
+        {
+            let head = format!("refs/heads/{first}");
+            if let Err(error) = git.set_head(&head) {
+                tracing::warn!(repo = %self.0.name, %error, "the default branch could not be set");
+            }
+        }
         if let Some(watched) = lock(&self.0.watched).as_mut() {
             watched.look(git, self.0.clock.now());
         }

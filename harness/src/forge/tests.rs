@@ -482,3 +482,34 @@ fn commits_and_pushes_at_the_same_time_lose_nothing() {
         assert_eq!(text(&repo, "b"), (EACH - 1).to_string());
     });
 }
+
+#[test]
+fn the_first_branch_of_an_empty_repository_is_the_one_that_clones_check_out() {
+    play(|forge, _| {
+        let repo = forge.create("gitops", &Seed::Empty, "main", &[URL.to_owned()]).unwrap();
+        assert_eq!(repo.head_branch().unwrap(), "main");
+        repo.commit("trunk", &files(&[("a", "1")])).unwrap();
+        assert_eq!(repo.head_branch().unwrap(), "trunk");
+        repo.create_branch("main", "trunk").unwrap();
+        assert_eq!(repo.head_branch().unwrap(), "trunk", "later ones are not");
+    });
+}
+
+#[test]
+fn only_the_newest_requests_to_webhooks_are_kept() {
+    play(|forge, _| {
+        forge.create("gitops", &Seed::Empty, "main", &[URL.to_owned()]).unwrap();
+        let hosted = forge.hosted("gitops").unwrap();
+        let (url, events) = ("http://127.0.0.1:1/".to_owned(), vec!["push".to_owned()]);
+        let hook =
+            Webhook { id: 7, url, form: false, secret: None, events, active: true, created_at: epoch() };
+        for round in 0..3 {
+            for number in 0..500 {
+                forge.deliver(&hosted, &hook, "ping", &format!("{round}/{number}"));
+            }
+            assert_eq!(forge.deliveries().len(), 1024.min(500 * (round + 1)));
+        }
+        let kept = forge.deliveries();
+        assert_eq!((&kept[0].body[..], &kept[1023].body[..]), (&b"0/476"[..], &b"2/499"[..]));
+    });
+}

@@ -20,7 +20,8 @@ impl FleetFolder {
     /// The list of an environment in the repository at `root`.
     ///
     /// # Errors
-    /// [`MonorepoError::NoList`] where there is none; [`MonorepoError::Path`] where a name is no name of a folder.
+    /// [`MonorepoError::NoList`] where there is none; [`MonorepoError::NoFolder`] where there is no folder of projects;
+    /// [`MonorepoError::Path`] where a name is no name of a folder.
     pub fn open(root: &Path, listing: Listing) -> Result<FleetFolder, MonorepoError> {
         for (part, slashes) in [(&listing.env, false), (&listing.app_dir, true)] {
             let wrong = |one: &str| one.is_empty() || one == "." || one == "..";
@@ -28,6 +29,7 @@ impl FleetFolder {
                 return Err(MonorepoError::Path { path: part.clone() });
             }
         }
+        folder_of(root, "", &listing.app_dir)?;
         let folder = root.join(listing.folder());
         let found = KUSTOMIZATION_FILES.iter().find(|name| folder.join(name).is_file());
         let Some(name) = found else {
@@ -50,6 +52,18 @@ impl FleetFolder {
     /// Where things are.
     pub fn listing(&self) -> &Listing {
         &self.listing
+    }
+
+    /// Whether there is such a project: a folder, or services that are listed still.
+    ///
+    /// # Errors
+    /// [`MonorepoError::NoFolder`] where there is not, or the list cannot be read.
+    pub fn check_project(&self, project: &str) -> Result<(), MonorepoError> {
+        let listed = self.listing.listed(&self.read()?)?;
+        match listed.iter().any(|(_, service)| service.project == project) {
+            true => Ok(()),
+            false => folder_of(&self.root, &self.listing.app_dir, project),
+        }
     }
 
     /// The services that have an overlay for the environment: of one project, or of all.
@@ -148,6 +162,20 @@ impl FleetFolder {
         };
         write().map_err(|source: io::Error| self.file("write", source))
     }
+}
+
+/// Whether a folder of the repository has this one.
+fn folder_of(root: &Path, parent: &str, name: &str) -> Result<(), MonorepoError> {
+    let parent_folder = root.join(parent);
+    if parent_folder.join(name).is_dir() {
+        return Ok(());
+    }
+    let known: Vec<String> = names(&parent_folder).into_iter().filter(|one| !one.starts_with('.')).collect();
+    Err(MonorepoError::NoFolder {
+        path: if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") },
+        repo: root.display().to_string(),
+        known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
+    })
 }
 
 /// The folders in a folder, sorted; none where there is no such folder.
@@ -261,9 +289,26 @@ mod tests {
     }
 
     #[rstest]
+    #[case::folder("devops", None)]
+    #[case::misspelt("devop", Some("apps/devop in the repository"))]
+    #[case::others_are_told("devop", Some("no such folder; there are devops, web"))]
+    fn a_project_must_be_there(#[case] project: &str, #[case] want: Option<&str>) {
+        let folder = folder(LIST);
+        match (open(&folder).check_project(project), want) {
+            (Ok(()), None) => {}
+            (Err(error), Some(want)) => assert!(error.to_string().contains(want), "{error}"),
+            (found, _) => panic!("{found:?}"),
+        }
+        // What is listed can be taken off also when all of it is gone.
+        fs::remove_dir_all(folder.path().join("apps/web")).unwrap();
+        assert!(open(&folder).check_project("web").is_ok());
+    }
+
+    #[rstest]
     #[case::no_such_list("staging", "apps", "there are lists for beta")]
     #[case::out_of_the_folder("../config/beta", "apps", "is not a path inside the repository")]
     #[case::applications_elsewhere("beta", "../apps", "is not a path inside the repository")]
+    #[case::no_such_applications("beta", "aps", "find aps in the repository")]
     fn what_is_no_list_is_refused(#[case] env: &str, #[case] app_dir: &str, #[case] want: &str) {
         let folder = folder(LIST);
         let listing = Listing { env: env.to_owned(), app_dir: app_dir.to_owned() };

@@ -26,6 +26,16 @@ pub enum MonorepoError {
         /// The services that have an overlay for the environment.
         known: String,
     },
+    /// The repository has no such folder of projects, or no such project.
+    #[error("find {path} in the repository {repo:?}: no such folder; there are {known}")]
+    NoFolder {
+        /// The folder.
+        path: String,
+        /// The repository.
+        repo: String,
+        /// The folders beside it.
+        known: String,
+    },
     /// The environment has no list.
     #[error("find {path} in the repository {repo:?}: no such file; there are lists for {known}")]
     NoList {

@@ -324,8 +324,8 @@ pub enum Op {
     },
 }
 
-/// A verb of flux's, run on a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A verb of flux's, run on a cluster. Its debug form hides secrets among the words.
+#[derive(Clone, PartialEq, Eq)]
 pub struct VerbOp {
     /// The cluster.
     pub cluster: String,

@@ -1,7 +1,17 @@
 //! What a step is called where the scenario gives it no name.
 
-use super::{Check, Op, Timing};
+use super::{Check, Op, Timing, VerbOp};
 use crate::scenario::{KeyAction, Span};
+use seatrial_verbs::without_secrets;
+use std::fmt;
+
+impl fmt::Debug for VerbOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("VerbOp");
+        shown.field("cluster", &self.cluster).field("words", &without_secrets(&self.words));
+        shown.field("expect", &self.expect).field("fails", &self.fails).finish()
+    }
+}
 
 /// Says in one line what a step does.
 pub(super) fn title(op: &Op) -> String {
@@ -21,7 +31,7 @@ pub(super) fn title(op: &Op) -> String {
         }
         Op::Toggle { env, service, enable: true, .. } => format!("enable {service} on {env}"),
         Op::Toggle { env, service, enable: false, .. } => format!("disable {service} on {env}"),
-        Op::Verb(verb) => format!("{} on {}", verb.words.join(" "), verb.cluster),
+        Op::Verb(verb) => format!("{} on {}", without_secrets(&verb.words).join(" "), verb.cluster),
         Op::Services(services) => match &services.project {
             Some(project) => format!("list the services of {project} on {}", services.env),
             None => format!("list all services on {}", services.env),

@@ -6,7 +6,7 @@ use crate::forge::keys::PublicKey;
 use crate::forge::{AccountError, CommitId, DEFAULT_USER, Forge, ForgeError, Repo, Token};
 use crate::registry::Registry;
 use seatrial_api::FluxRelease;
-use seatrial_engine::{ArtifactStore, DriverOptions, Engine, EngineOptions, Gate, GitHosts};
+use seatrial_engine::{ArtifactStore, DriverOptions, Engine, EngineOptions, Gate, GitHosts, Secret};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
 use seatrial_verbs::bootstrap::keys::{KeyError, KeyPair};
@@ -124,6 +124,9 @@ pub(crate) async fn bootstrap_all(
     Ok(())
 }
 
+/// How often the sync manifests are committed where other pushes come first.
+const PUSHES: u32 = 10;
+
 /// The sequence of `flux bootstrap`, on one cluster and one repository of the run.
 struct Work<'a> {
     setting: &'a Setting<'a>,
@@ -168,26 +171,29 @@ impl<'a> Work<'a> {
     async fn push_components(&mut self) -> Result<(), BootstrapError> {
         let (mut steps, checkout) = self.steps();
         if steps.commit_components(checkout).await?.is_some() {
-            steps.push(checkout, "component").await?;
+            steps.push_components(checkout).await?;
         }
         Ok(())
     }
 
     async fn push_sync(&mut self) -> Result<(), BootstrapError> {
-        let (mut steps, checkout) = self.steps();
-        if steps.commit_sync(checkout).await?.is_some() {
-            steps.push(checkout, "sync").await?;
+        for _ in 0..PUSHES {
+            let (mut steps, checkout) = self.steps();
+            if steps.commit_sync(checkout).await?.is_none() || steps.push_sync(checkout).await? {
+                return Ok(());
+            }
         }
-        Ok(())
+        let (repo, branch) = (self.repo.name().to_owned(), self.following.sync.branch.clone());
+        Err(ForgeError::Overtaken { repo, branch }.into())
     }
 
     async fn install(&mut self) -> Result<(), BootstrapError> {
         let there = {
             let (mut steps, _) = self.steps();
             steps.install_now().await?;
-            steps.has_secret().await?
+            steps.source_secret().await?
         };
-        if let Some(credentials) = self.credentials(there)? {
+        if let Some(credentials) = self.credentials(there.as_ref())? {
             self.steps().0.apply_secret(&credentials).await?;
         }
         Ok(())
@@ -213,9 +219,16 @@ impl<'a> Work<'a> {
     }
 
     /// What opens the repository for the cluster; nothing where the Secret that is there does it.
-    fn credentials(&self, there: bool) -> Result<Option<verb::Credentials>, BootstrapError> {
+    fn credentials(
+        &self,
+        there: Option<&verb::SourceSecret>,
+    ) -> Result<Option<verb::Credentials>, BootstrapError> {
         let forge = self.setting.forge;
         if self.following.token_auth {
+            let known = there.filter(|there| !there.has_key()).and_then(verb::SourceSecret::password);
+            if known.is_some_and(|token| forge.token(&Secret(token.to_owned())).is_ok()) {
+                return Ok(None);
+            }
             let token = forge.issue_token(DEFAULT_USER, &Token::ALL_SCOPES)?;
             let (username, password) = ("git".to_owned(), token.0);
             return Ok(Some(verb::Credentials::Password { username, password, ca: None }));
@@ -224,10 +237,13 @@ impl<'a> Work<'a> {
         let mut known = forge.hosted(self.repo.name())?.keys;
         known.retain(|key| key.title == title);
         let read_only = !self.following.read_write;
+        // A bootstrap may have broken off between the forge and the cluster: the key must be that of the Secret.
         let fits = known.iter().any(|key| {
-            key.read_only == read_only && key.key.algorithm() == self.following.algorithm.ssh_name()
+            key.read_only == read_only
+                && key.key.algorithm() == self.following.algorithm.ssh_name()
+                && there.is_some_and(|there| there.has_the_key(&key.key.to_string()))
         });
-        if there && fits {
+        if fits {
             return Ok(None);
         }
         let pair = self.key()?;

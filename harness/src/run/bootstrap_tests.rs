@@ -6,13 +6,14 @@ use crate::cluster::{Handle, KnownClusters, simulated};
 use crate::forge::{DEFAULT_USER, Forge, Repo, Seed, Token};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
+use crate::sealed::SealingKeys;
 use bytes::Bytes;
 use kube::Client;
 use kube::client::Body;
 use rstest::rstest;
 use seatrial_engine::ArtifactStore;
 use seatrial_time::{Clock, Simulation, simulate};
-use seatrial_verbs::bootstrap::{Checkout, Commit, Hosts, Pending, Remote};
+use seatrial_verbs::bootstrap::{Checkout, Commit, Hosts, Pending, PushError, Remote};
 use seatrial_verbs::{Env, Screen, Verb, words};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -102,9 +103,9 @@ impl Checkout for LimitedCheckout {
         self.0.tip()
     }
 
-    fn push(&mut self) -> Pending<'_, Result<(), String>> {
+    fn push(&mut self) -> Pending<'_, Result<(), PushError>> {
         Box::pin(async move {
-            self.1.burn()?;
+            self.1.burn().map_err(PushError::Refused)?;
             self.0.push().await
         })
     }
@@ -128,8 +129,7 @@ impl Place {
         let repo = forge.create("gitops", &Seed::Empty, "master", &urls).unwrap();
         let (registry, known) = (Registry::new(), KnownClusters::on(clock));
         let images = Arc::new(registry.images(UnknownImages::Pull));
-        let keys = crate::sealed::SealingKeys::on(clock);
-        let mut cluster = simulated(clock, &ClusterPlan::named("beta"), images, &keys);
+        let mut cluster = simulated(clock, &ClusterPlan::named("beta"), images, &SealingKeys::on(clock));
         let setting = Setting {
             clock,
             forge: &forge,
@@ -272,6 +272,132 @@ fn a_bootstrap_that_broke_off_anywhere_ends_in_the_same_state_when_it_is_run_aga
             assert_eq!(place.repo.log("master", 100).unwrap().len(), 2, "after {fuel} requests");
         });
     }
+}
+
+#[test]
+fn another_key_that_broke_off_anywhere_is_made_when_it_is_run_again() {
+    let line = format!("{BETA} --read-write-key");
+    // Between the forge's key and the cluster's Secret everything is different from before and after.
+    for fuel in 1..28 {
+        let line = line.clone();
+        play(async move |place| {
+            let (ok, printed, _) = place.run(BETA, PLENTY).await;
+            assert!(ok, "{printed}");
+            place.run(&line, fuel).await;
+            let (ok, printed, _) = place.run(&line, PLENTY).await;
+            assert!(ok, "after {fuel} requests: {printed}");
+            let state = place.state().await;
+            let title = "flux-system-master-flux-system-./clusters/beta";
+            assert!(state.starts_with(&format!("{title} false\n")), "after {fuel} requests: {state}");
+        });
+    }
+}
+
+#[rstest]
+#[case::another("clusters/production", false)]
+#[case::root(".", false)]
+#[case::written_otherwise("./clusters//beta/", true)]
+fn another_path_does_not_take_the_cluster_over(#[case] path: &str, #[case] same: bool) {
+    let line = BETA.replace("clusters/beta", path);
+    play(async move |place| {
+        let (ok, printed, _) = place.run(BETA, PLENTY).await;
+        assert!(ok, "{printed}");
+        let (ok, printed, _) = place.run(&line, PLENTY).await;
+        assert_eq!(ok, same, "{printed}");
+        if !same {
+            let path = if path == "." { "" } else { path };
+            let refused = format!(
+                "✗ sync path configuration (\"./{path}\") would overwrite path (\"./clusters/beta\") of existing \
+                 Kustomization\n"
+            );
+            assert!(
+                printed.contains(&refused) && !printed.contains("generating sync manifests"),
+                "{printed}"
+            );
+            let written = if path.is_empty() { "flux-system" } else { "clusters/production/flux-system" };
+            let paths = place.repo.paths("master").unwrap();
+            assert!(!paths.contains(&format!("{written}/gotk-sync.yaml")), "{paths:?}");
+            let found = place.object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", NAMESPACE).await;
+            assert_eq!(found["spec"]["path"], "./clusters/beta");
+        }
+    });
+}
+
+const GIT: &str =
+    "bootstrap git --url=https://github.com/owls/gitops.git --branch=master --path=clusters/beta";
+
+#[rstest]
+#[case::key("", "ssh://git@github.com/owls/gitops.git", &["identity", "identity.pub", "known_hosts"])]
+#[case::ssh_host("--ssh-hostname=altssh.github.com:443", "ssh://git@altssh.github.com:443/owls/gitops.git", &["identity", "identity.pub", "known_hosts"])]
+#[case::token("--token-auth --password=TOKEN", "https://github.com/owls/gitops.git", &["password", "username"])]
+#[case::bearer("--with-bearer-token --password=TOKEN", "https://github.com/owls/gitops.git", &["bearerToken"])]
+fn any_repository_is_followed_by_the_url_that_fits_the_credentials(
+    #[case] flags: &str,
+    #[case] url: &str,
+    #[case] fields: &[&str],
+) {
+    let (line, url) = (format!("{GIT} {flags}"), url.to_owned());
+    let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
+    play(async move |place| {
+        place.forge.serve_at("altssh.github.com:443");
+        let token = place.forge.issue_token(DEFAULT_USER, &Token::ALL_SCOPES).unwrap().0;
+        let (ok, printed, _) = place.run(&line.replace("TOKEN", &token), PLENTY).await;
+        assert!(ok && !printed.contains(&token), "{printed}");
+        let source = place.object("source.toolkit.fluxcd.io/v1", "GitRepository", NAMESPACE).await;
+        assert_eq!(source["spec"]["url"], url);
+        let secret = place.object("v1", "Secret", NAMESPACE).await;
+        let found: Vec<&String> = secret["data"].as_object().unwrap().keys().collect();
+        assert_eq!(found, fields.iter().collect::<Vec<_>>());
+        if line.contains("--ssh-hostname") {
+            assert!(place.secret("known_hosts").await.starts_with("[altssh.github.com]:443 "));
+        }
+    });
+}
+
+#[rstest]
+#[case::no_password("--token-auth", "could not read token: nothing was given")]
+#[case::empty_password("--token-auth --password=", "could not read token: nothing was given")]
+#[case::no_bearer("--with-bearer-token", "could not read token: nothing was given")]
+#[case::ssh_host("--token-auth --password=x --ssh-hostname=other", "--ssh-hostname is for deploy keys")]
+#[case::key("--token-auth --password=x --private-key-file=key", "--private-key-file opens nothing")]
+#[case::http("--url=http://github.com/owls/gitops", "pass --allow-insecure-http=true to allow it")]
+#[case::insecure_ssh("--url=ssh://git@github.com/owls/gitops --allow-insecure-http", "is for http URLs")]
+fn flags_that_do_not_go_together_are_refused(#[case] flags: &str, #[case] want: &str) {
+    let (line, want) = (format!("{GIT} {flags}"), want.to_owned());
+    play(async move |place| {
+        let (ok, printed, requests) = place.run(&line, PLENTY).await;
+        assert!(!ok && printed.contains(&want), "{printed}");
+        assert_eq!(requests, 0);
+    });
+}
+
+#[test]
+fn teams_get_their_permissions_and_one_that_is_missing_is_told_and_holds_nothing_up() {
+    play(async |place| {
+        place.forge.add_organization("nest").unwrap();
+        place.forge.add_team("nest", "core", &[]).unwrap();
+        let line = "bootstrap github --owner=nest --repository=fleet --path=clusters/beta --team=core";
+        let (ok, printed, _) = place.run(line, PLENTY).await;
+        let granted = "✔ granted \"maintain\" permissions to \"core\"\n";
+        let [begun, ended] =
+            ["► reconciling repository permissions\n", "✔ reconciled repository permissions\n"];
+        assert!(ok && printed.contains(&format!("{begun}{granted}{ended}")), "{printed}");
+        // Again, and with another permission: what the team has stays.
+        let (ok, printed, _) = place.run(&format!("{line}:pull"), PLENTY).await;
+        assert!(ok && printed.contains(&format!("{begun}{ended}")), "{printed}");
+        let (ok, printed, _) = place.run(&format!("{line}:pull --reconcile"), PLENTY).await;
+        assert!(ok && printed.contains("✔ granted \"pull\" permissions to \"core\"\n"), "{printed}");
+        let (ok, printed, _) = place.run(&format!("{line} --team=nobody"), PLENTY).await;
+        assert!(
+            !ok && printed.contains("✗ failed to grant \"maintain\" permissions to \"nobody\": "),
+            "{printed}"
+        );
+        assert!(printed.contains("✔ all components are healthy\n"), "{printed}");
+        assert!(
+            printed.ends_with("✗ failed to grant permissions to team: reconciled with warning\n"),
+            "{printed}"
+        );
+    });
 }
 
 #[test]

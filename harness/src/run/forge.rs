@@ -67,8 +67,14 @@ pub(super) async fn play(world: &mut World, op: &Op) -> Result<Vec<String>, Step
             create_repository(world, &wanted, refused.as_deref()).await
         }
         Op::AddDeployKey { repo, title, read_write, secret } => {
-            let mut rng = world.clock.rng(&format!("{repo}/deploy key"));
-            let key = PrivateKey::generate(KeyAlgorithm::EcdsaP384, &mut rng).map_err(AccountError::from)?;
+            let key = match world.clock.is_virtual() {
+                true => {
+                    let mut rng = world.clock.rng(&format!("{repo}/deploy key"));
+                    PrivateKey::generate(KeyAlgorithm::EcdsaP384, &mut rng)
+                }
+                false => PrivateKey::random(KeyAlgorithm::EcdsaP384),
+            };
+            let key = key.map_err(AccountError::from)?;
             world.forge.add_deploy_key(repo, title, key.public(), !read_write, DEFAULT_USER)?;
             if let Some((cluster, namespace, name)) = secret {
                 store(world, &key, repo, cluster, namespace, name).await?;

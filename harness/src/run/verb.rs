@@ -25,7 +25,15 @@ pub(super) async fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<St
 async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, StepError> {
     let verb = Verb::parse(&op.words).map_err(|message| StepError::Verb { message })?;
     let bootstraps = matches!(verb, Verb::Bootstrap(_));
-    if bootstraps {
+    if let Verb::Bootstrap(args) = &verb {
+        let flux = world.cluster(&op.cluster)?.flux;
+        if let Some(other) = args.release().filter(|other| *other != flux) {
+            let message = format!(
+                "bootstrap Flux {other} on {}, which is of Flux {flux}: `flux` of the cluster says the release",
+                op.cluster
+            );
+            return Err(StepError::Verb { message });
+        }
         // It waits for the first reconcile, so somebody has to work meanwhile, as soon as the controllers run.
         let Some(mut handle) = world.clusters.remove(&op.cluster) else {
             return Err(StepError::NoCluster { name: op.cluster.clone() });
@@ -39,12 +47,20 @@ async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, 
     }
     let before = if bootstraps { heads(world) } else { BTreeMap::new() };
     let handle = world.cluster(&op.cluster)?;
-    let token = world.forge.issue_token(DEFAULT_USER, &Token::ALL_SCOPES);
-    let token = token.map_err(|error| StepError::Verb { message: error.to_string() })?;
+    let mut variables = BTreeMap::new();
+    let mut issued = None;
+    if bootstraps {
+        let token = world.forge.issue_token(DEFAULT_USER, &Token::ALL_SCOPES);
+        let token = token.map_err(|error| StepError::Verb { message: error.to_string() })?;
+        for name in ["GITHUB_TOKEN", "GIT_PASSWORD"] {
+            variables.insert(name.to_owned(), token.0.clone());
+        }
+        issued = Some(token);
+    }
     let hosts = ForgeHosts::new(&world.forge, &world.clock, &format!("{}/deploy key", op.cluster));
     let env = Env {
         hosts: Some(Arc::new(hosts)),
-        variables: Some(BTreeMap::from([("GITHUB_TOKEN".to_owned(), token.0)])),
+        variables: Some(variables),
         flux: handle.flux,
         placeholder: handle.placeholder_image.clone(),
         ..Env::with_client(world.clock.clone(), handle.objects.client().clone())
@@ -55,6 +71,9 @@ async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, 
         error.tell(&mut screen);
     }
     let printed = printed.out();
+    if let Some(token) = issued.filter(|_| !op.words.iter().any(|word| keeps_token(word))) {
+        world.forge.revoke_token(&token);
+    }
     let facts = new_commits(world, line, &before)?;
     if result.is_err() != op.fails {
         let ended = if op.fails { "succeeded, and was to fail" } else { "failed" };
@@ -67,6 +86,11 @@ async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, 
         return Err(StepError::Printed { ended, printed });
     }
     Ok(facts)
+}
+
+/// Whether a flag of `bootstrap` has the cluster keep the token.
+fn keeps_token(word: &str) -> bool {
+    ["--token-auth", "--with-bearer-token"].iter().any(|flag| word.starts_with(flag))
 }
 
 /// The tips of all repositories.

@@ -3,7 +3,7 @@
 use super::VerbStep;
 use super::references::Context;
 use super::tree::Node;
-use seatrial_verbs::{Verb, words};
+use seatrial_verbs::{Verb, secret_flag, words};
 
 /// Verbs that work on files of the caller.
 const LOCAL: [&str; 2] = ["build", "diff"];
@@ -60,6 +60,12 @@ pub(super) fn check(context: &mut Context<'_>, step: &VerbStep, body: &Node) {
     let named = |word: &String, flags: &[&str]| flags.contains(&word.split('=').next().unwrap_or_default());
     if let Some(word) = words.iter().find(|word| named(word, &ELSEWHERE)) {
         return context.problem(at, format!("{word} does not go into a scenario: it leads out of the run"));
+    }
+    if let Some(flag) = secret_flag(&words) {
+        let problem = format!(
+            "{flag} does not go into a scenario, where everybody reads it: GITHUB_TOKEN and GIT_PASSWORD are set to a token of the run"
+        );
+        return context.problem(at, problem);
     }
     let verb = words.first().map(String::as_str).unwrap_or_default();
     if LOCAL.contains(&verb) {

@@ -1,10 +1,12 @@
 //! Steps that are commands: verbs, and the services tool.
 
 use schemars::JsonSchema;
+use seatrial_verbs::{without_secrets, words};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Runs one of flux's verbs on a cluster, as `seatrial VERB …` does, and compares what it prints.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerbStep {
     /// The cluster. Default: that of `--context` in `args`, else the only one.
@@ -19,6 +21,16 @@ pub struct VerbStep {
     /// Whether the verb must fail. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fails: bool,
+}
+
+impl fmt::Debug for VerbStep {
+    /// Hides secrets among the arguments.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let args = words(&self.args).map(|words| without_secrets(&words));
+        let mut shown = f.debug_struct("VerbStep");
+        shown.field("cluster", &self.cluster).field("args", &args.unwrap_or_default());
+        shown.field("expect", &self.expect).field("fails", &self.fails).finish()
+    }
 }
 
 /// Adds every service of a project that has an overlay to the list of an environment, in a commit, as `seatrial services sync` does.

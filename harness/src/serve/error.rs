@@ -84,6 +84,9 @@ pub enum UpError {
     /// The system gives no random numbers for secrets.
     #[error("make secrets: the system has no randomness")]
     Randomness,
+    /// Requests to webhooks cannot be sent.
+    #[error("send requests to webhooks: {0}")]
+    Webhooks(String),
     /// The kubeconfig could not be written.
     #[error(transparent)]
     Kubeconfig(#[from] KubeconfigError),

@@ -10,6 +10,7 @@ use super::git::find;
 use super::process::Programs;
 use crate::forge::keys::{KeyAlgorithm, PrivateKey, PublicKey};
 use crate::forge::{Credentials, Forge, Repo, Wants};
+use futures::future::{Either, select};
 use pipe::Pipe;
 use russh::keys::decode_secret_key;
 use russh::server::{
@@ -20,6 +21,7 @@ use seatrial_time::{Clock, Task};
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -28,6 +30,10 @@ use tokio::sync::watch;
 const BREATH: Duration = Duration::from_millis(100);
 /// How often a silent connection is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long a client may take for the handshake and for logging in, as with OpenSSH.
+const LOGIN: Duration = Duration::from_secs(120);
+/// How long a client may take to hear that the server ends.
+const PARTING: Duration = Duration::from_secs(1);
 /// The stream of a channel that is the client's standard error.
 const STDERR: u32 = 1;
 /// The user whose name stands in SSH URLs, as on every forge.
@@ -42,6 +48,8 @@ pub(super) struct Ssh {
     /// As for HTTP: URLs of other repositories are looked up below it.
     base: String,
     config: Arc<Config>,
+    /// How long a client may take until it is logged in.
+    login: Duration,
     /// The public halves of the host keys.
     keys: Vec<PublicKey>,
 }
@@ -68,7 +76,8 @@ impl Ssh {
         };
         forge.set_host_keys(keys.iter().map(PublicKey::to_string).collect());
         let (forge, clock, programs) = (forge.clone(), clock.clone(), programs.clone());
-        Some(Ssh { forge, clock, programs, base: base.to_owned(), config: Arc::new(config), keys })
+        let (base, config, login) = (base.to_owned(), Arc::new(config), LOGIN);
+        Some(Ssh { forge, clock, programs, base, config, login, keys })
     }
 
     /// The lines of a `known_hosts` file for these hosts.
@@ -104,19 +113,61 @@ impl Ssh {
         })
     }
 
-    async fn connect(self, stream: TcpStream, mut stop: watch::Receiver<()>) -> Result<(), russh::Error> {
-        let config = self.config.clone();
-        let handler = Connection { server: self, key: None, channels: BTreeMap::new(), stop: stop.clone() };
-        let session = run_stream(config, stream, handler).await?;
-        let handle = session.handle();
-        let stopped = stop.changed();
-        match futures::future::select(std::pin::pin!(session), std::pin::pin!(stopped)).await {
-            futures::future::Either::Left((ended, _)) => ended,
-            futures::future::Either::Right(_) => {
-                let reason = russh::Disconnect::ByApplication;
-                handle.disconnect(reason, "the server ends".to_owned(), "en".to_owned()).await
+    /// Serves one connection, until either side ends it, and no longer than it may take where nobody logs in.
+    async fn connect(self, stream: TcpStream, stop: watch::Receiver<()>) -> Result<(), russh::Error> {
+        let stream = stream.into_std()?;
+        let closer = Closer(stream.try_clone()?);
+        let stream = TcpStream::from_std(stream)?;
+        let (clock, config, login) = (self.clock.clone(), self.config.clone(), self.login);
+        let logged_in = Arc::new(AtomicBool::new(false));
+        let channels = BTreeMap::new();
+        let handler = Connection {
+            server: self,
+            key: None,
+            logged_in: logged_in.clone(),
+            channels,
+            stop: stop.clone(),
+        };
+        let mut stop = stop;
+        let late = async {
+            clock.sleep(login).await;
+            if logged_in.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
             }
-        }
+        };
+        let stopped = stop.changed();
+        let (late, stopped) = (std::pin::pin!(late), std::pin::pin!(stopped));
+        let mut ends = select(late, stopped);
+        let begun = match select(std::pin::pin!(run_stream(config, stream, handler)), &mut ends).await {
+            Either::Left((begun, _)) => begun?,
+            Either::Right(_) => return Err(russh::Error::ConnectionTimeout),
+        };
+        let handle = begun.handle();
+        let mut session = std::pin::pin!(begun);
+        let words = match select(&mut session, ends).await {
+            Either::Left((ended, _)) => return ended,
+            Either::Right((Either::Left(_), _)) => "nobody has logged in",
+            Either::Right((Either::Right(_), _)) => "the server ends",
+        };
+        let parting = async {
+            let reason = russh::Disconnect::ByApplication;
+            drop(handle.disconnect(reason, words.to_owned(), "en".to_owned()).await);
+            session.await
+        };
+        let parted = clock.timeout(PARTING, parting).await;
+        // Whoever hears nothing is cut off.
+        drop(closer);
+        parted.unwrap_or(Err(russh::Error::ConnectionTimeout))
+    }
+}
+
+/// Closes a socket when it is dropped, whoever else holds it.
+struct Closer(std::net::TcpStream);
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        // It fails where the other side has closed it.
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
     }
 }
 
@@ -133,6 +184,7 @@ struct Connection {
     server: Ssh,
     /// The key whose private half the client has shown to have.
     key: Option<PublicKey>,
+    logged_in: Arc<AtomicBool>,
     channels: BTreeMap<ChannelId, Opened>,
     stop: watch::Receiver<()>,
 }
@@ -199,6 +251,7 @@ impl Handler for Connection {
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
         self.key = self.known(user, key.public_key);
+        self.logged_in.store(self.key.is_some(), Ordering::Relaxed);
         Ok(if self.key.is_some() { Auth::Accept } else { Auth::reject() })
     }
 
@@ -316,6 +369,40 @@ fn parse(command: &str) -> Option<(&'static str, String)> {
 mod tests {
     use super::*;
     use rstest::rstest;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    /// What a client reads until the server closes, which is what this waits for.
+    fn until_closed(login: Duration, says: &'static [u8], stops: bool) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (clock, folder) = (Clock::wall(), tempfile::tempdir().unwrap());
+            let programs = Programs::find().await.unwrap();
+            let forge = Forge::new(clock.clone(), folder.path());
+            let ssh = Ssh { login, ..Ssh::new(&forge, &clock, &programs, "http://x").unwrap() };
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut task = Some(ssh.serve(listener));
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(says).await.unwrap();
+            let mut said = [0; 4];
+            stream.read_exact(&mut said).await.unwrap();
+            if stops {
+                drop(task.take());
+            }
+            let mut rest = Vec::new();
+            let closed = clock.timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
+            assert!(closed.is_ok(), "the connection stays");
+            String::from_utf8_lossy(&said).into_owned()
+        })
+    }
+
+    #[rstest]
+    #[case::that_says_nothing(b"")]
+    #[case::that_stops_in_the_handshake(b"SSH-2.0-silent\r\n")]
+    fn a_client_is_cut_off(#[case] says: &'static [u8]) {
+        assert_eq!(until_closed(Duration::from_millis(200), says, false), "SSH-");
+        assert_eq!(until_closed(LOGIN, says, true), "SSH-", "when the server ends");
+    }
 
     #[rstest]
     #[case::fetch("git-upload-pack '/owls/gitops.git'", Some(("git-upload-pack", "/owls/gitops.git")))]

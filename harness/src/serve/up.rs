@@ -126,7 +126,8 @@ impl Up {
         servers.start("Git with TLS", ports.forge_tls, true, git);
         #[cfg(feature = "ssh")]
         servers.tasks.extend(ports.forge_ssh.map(|port| ssh.serve(port.listener)));
-        servers.tasks.push(webhooks::deliver(&setup.forge, clock, authority.pem()));
+        let webhooks = webhooks::deliver(&setup.forge, clock, &authority.pem());
+        servers.tasks.push(webhooks.map_err(UpError::Webhooks)?);
         let registry = Arc::new(Registries::new(setup.registry.clone(), token, places.registry.clone()));
         servers.start("registry", ports.registry, false, registry.clone());
         servers.start("registry with TLS", ports.registry_tls, true, registry);

@@ -169,7 +169,7 @@ fn override_user(global: &Global, context: &NamedContext, file: &mut Kubeconfig)
         user.client_key = Some(text("--client-key", path)?);
         user.client_key_data = None;
     }
-    if let Some(token) = &global.token {
+    if let Some(crate::Hidden(token)) = &global.token {
         user.token = Some(token.clone().into());
         user.token_file = None;
     }

@@ -34,7 +34,7 @@ struct Create {
     url: Option<String>,
     /// The token [default: that of the ready file, else of the variable GITHUB_TOKEN].
     #[arg(long, value_name = "TOKEN")]
-    token: Option<String>,
+    token: Option<seatrial_verbs::Hidden>,
     /// Trust the authority of this certificate, too.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -64,7 +64,7 @@ fn prepare(args: &Create) -> Result<(Vec<Declared>, Found), (Exit, String)> {
     let text = read(&args.file)?;
     let declared =
         Declared::parse(&text).map_err(|error| invalid(format!("{}:{error}", args.file.display())))?;
-    let given = args.token.clone();
+    let given = args.token.clone().map(|token| token.0);
     let environment = || std::env::var("GITHUB_TOKEN").ok().filter(|token| !token.is_empty());
     let found = match &args.ready_file {
         Some(path) => {

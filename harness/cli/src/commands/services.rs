@@ -81,10 +81,11 @@ fn open(place: &Where) -> Result<FleetFolder, MonorepoError> {
     let app_dir = place.app_dir.trim_start_matches("./").trim_end_matches('/').to_owned();
     let listing = Listing { env: place.env.clone(), app_dir };
     let fleet = FleetFolder::open(&place.repo, listing)?;
-    if let Some(project) = &place.project
-        && (project.is_empty() || project.contains(['/', '*', '?', '[']) || project.starts_with('.'))
-    {
-        return Err(MonorepoError::Path { path: project.clone() });
+    if let Some(project) = &place.project {
+        if project.is_empty() || project.contains(['/', '*', '?', '[']) || project.starts_with('.') {
+            return Err(MonorepoError::Path { path: project.clone() });
+        }
+        fleet.check_project(project)?;
     }
     Ok(fleet)
 }

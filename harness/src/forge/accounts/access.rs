@@ -167,7 +167,9 @@ impl Forge {
         }
         match checked {
             Err(refusal @ Refusal::ReadOnlyKey) => Err(refusal),
-            Err(refusal @ (Refusal::Denied { .. } | Refusal::NotFound)) if wants == Wants::Write => {
+            Err(refusal @ (Refusal::Denied { .. } | Refusal::NotFound | Refusal::NoScope { .. }))
+                if wants == Wants::Write =>
+            {
                 if accounts.is_known(who) {
                     Err(refusal)
                 } else {

@@ -66,15 +66,24 @@ impl Forge {
         Ok(())
     }
 
-    /// Makes a token for a user, from the run's seeded stream; the secret is nowhere else. What is reached over the network
-    /// gets a secret of the system by [`Forge::add_token`].
+    /// Makes a token for a user; the secret is nowhere else. In virtual time it comes from the run's seeded stream, else, where the
+    /// network may reach the forge, from the system's randomness.
     ///
     /// # Errors
-    /// [`AccountError::NoAccount`].
+    /// [`AccountError::NoAccount`], [`AccountError::NoRandomness`].
     pub fn issue_token(&self, login: &str, scopes: &[&str]) -> Result<Secret, AccountError> {
-        let mut rng = self.clock.rng("forge/token");
-        let letter = |_| char::from(ALPHABET[rng.below(ALPHABET.len() as u64) as usize]);
-        let secret = Secret(format!("ghp_{}", (0..36).map(letter).collect::<String>()));
+        let mut random = [0; 36 * 8];
+        match self.clock.is_virtual() {
+            true => self.clock.rng("forge/token").fill(&mut random),
+            false => aws_lc_rs::rand::fill(&mut random).map_err(|_| AccountError::NoRandomness)?,
+        }
+        // Of eight bytes each: what some letters come more often than others does not matter.
+        let (numbers, _) = random.as_chunks::<8>();
+        let letter = |number: &[u8; 8]| {
+            let number = u64::from_le_bytes(*number) % ALPHABET.len() as u64;
+            char::from(ALPHABET[number as usize])
+        };
+        let secret = Secret(format!("ghp_{}", numbers.iter().map(letter).collect::<String>()));
         self.add_token(login, &secret, scopes)?;
         Ok(secret)
     }

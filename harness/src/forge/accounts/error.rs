@@ -13,6 +13,9 @@ pub enum AccountError {
         /// The name.
         login: String,
     },
+    /// The system has no random bytes.
+    #[error("get random bytes of the system for a token")]
+    NoRandomness,
     /// The name is taken.
     #[error("create {login:?} on the forge: the name is taken")]
     AccountExists {

@@ -117,6 +117,8 @@ fn a_checked_repository_lets_in(#[case] who: &str, #[case] public: &str, #[case]
 #[case::a_key_that_is_known_to_be_read_only("read-only", "ok ReadOnlyKey")]
 #[case::a_known_key_of_another_repository("of other", "ok Denied")]
 #[case::a_known_user_without_the_right("member", "ok Denied")]
+#[case::a_known_token_without_a_scope("no scope", "ok NoScope")]
+#[case::a_token_for_public_repositories("public scope", "ok ok")]
 #[case::owner("owner", "ok ok")]
 fn an_open_repository_lets_in(#[case] who: &str, #[case] want: &str) {
     play(|setting| {

@@ -34,11 +34,18 @@ impl Reply {
 
     /// The page of a list that is asked for, with the links to the others.
     pub(super) fn page<T>(asked: &Asked<'_>, all: &[T], show: impl Fn(&T) -> Value) -> Reply {
-        let number = |name: &str, default: usize| {
-            let given = asked.query.iter().find(|(key, _)| key == name);
-            given.and_then(|(_, value)| value.parse().ok()).filter(|n| *n > 0).unwrap_or(default)
-        };
-        let (size, page) = (number("per_page", PAGE.0).min(PAGE.1), number("page", 1));
+        Reply::page_of(asked, all, true, show)
+    }
+
+    /// How much of a list has to be read to answer: to the end of the page, and one behind it.
+    pub(super) fn needed(asked: &Asked<'_>) -> usize {
+        let (size, page) = window(asked);
+        size.saturating_mul(page).saturating_add(1)
+    }
+
+    /// As [`Reply::page`], of the beginning of a list; without a link to the last page where it is not the `whole` list.
+    pub(super) fn page_of<T>(asked: &Asked<'_>, all: &[T], whole: bool, show: impl Fn(&T) -> Value) -> Reply {
+        let (size, page) = window(asked);
         let last = all.len().div_ceil(size).max(1);
         let begin = page.saturating_sub(1).saturating_mul(size).min(all.len());
         let shown = all[begin..all.len().min(begin + size)].iter().map(show).collect();
@@ -53,7 +60,7 @@ impl Reply {
         }
         if page < last {
             links.push(link(page + 1, "next"));
-            links.push(link(last, "last"));
+            links.extend(whole.then(|| link(last, "last")));
         }
         if page > 1 {
             links.push(link(1, "first"));
@@ -61,6 +68,15 @@ impl Reply {
         let link = (!links.is_empty()).then(|| links.join(", "));
         Reply { status: 200, body: Some(shown), link }
     }
+}
+
+/// The size of the pages, and the number of the one that is asked for.
+fn window(asked: &Asked<'_>) -> (usize, usize) {
+    let number = |name: &str, default: usize| {
+        let given = asked.query.iter().find(|(key, _)| key == name);
+        given.and_then(|(_, value)| value.parse().ok()).filter(|n| *n > 0).unwrap_or(default)
+    };
+    (number("per_page", PAGE.0).min(PAGE.1), number("page", 1))
 }
 
 /// A failure, as GitHub tells it.

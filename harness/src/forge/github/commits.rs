@@ -2,7 +2,7 @@
 
 use super::answer::{Failed, Reply};
 use super::{Api, Asked, view};
-use crate::forge::{CommitInfo, ForgeError, Hosted, Repo};
+use crate::forge::{ForgeError, Hosted, Repo};
 use serde_json::{Value, json};
 
 impl Api {
@@ -33,12 +33,16 @@ impl Api {
 
     /// The log of `sha` (a branch or commit, by default the default branch), in pages; only what changed `path` where that is given.
     pub(super) fn commits(&self, asked: &Asked<'_>, repo: &Repo, hosted: &Hosted) -> Result<Reply, Failed> {
+        let known = ["sha", "path", "page", "per_page"];
+        if let Some((name, _)) = asked.query.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            return Err(Failed::new(
+                422,
+                format!("this forge does not serve the parameter {name:?} of commits"),
+            ));
+        }
         let given = |name: &str| {
-            asked
-                .query
-                .iter()
-                .find(|(key, value)| key == name && !value.is_empty())
-                .map(|(_, value)| value.clone())
+            let value = asked.query.iter().find(|(key, value)| key == name && !value.is_empty());
+            value.map(|(_, value)| value.clone())
         };
         if repo.branches()?.is_empty() {
             return Err(Failed::new(409, "Git Repository is empty."));
@@ -47,29 +51,19 @@ impl Api {
             Some(sha) => sha,
             None => repo.head_branch()?,
         };
-        let mut all = repo.log(&from, usize::MAX).map_err(|error| match error {
+        let needed = Reply::needed(asked);
+        let path =
+            given("path").map(|path| path.trim_matches('/').to_owned()).filter(|path| !path.is_empty());
+        let found = match &path {
+            Some(path) => repo.log_of(&from, path, needed),
+            None => repo.log(&from, needed),
+        };
+        let found = found.map_err(|error| match error {
             ForgeError::NoRevision { .. } => Failed::new(404, "Not Found"),
             other => other.into(),
         })?;
-        if let Some(path) = given("path") {
-            let path = path.trim_matches('/');
-            let touches = |info: &CommitInfo| {
-                let files = repo.changed_files(&info.id.to_string()).unwrap_or_default();
-                files.iter().any(|file| {
-                    file.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                })
-            };
-            all.retain(touches);
-        }
-        if let Some((name, _)) =
-            asked.query.iter().find(|(key, _)| !matches!(key.as_str(), "sha" | "path" | "page" | "per_page"))
-        {
-            return Err(Failed::new(
-                422,
-                format!("this forge does not serve the parameter {name:?} of commits"),
-            ));
-        }
-        Ok(Reply::page(asked, &all, |info| view::commit(&self.forge, hosted, info)))
+        let whole = found.len() < needed;
+        Ok(Reply::page_of(asked, &found, whole, |info| view::commit(&self.forge, hosted, info)))
     }
 
     pub(super) fn commit(&self, repo: &Repo, hosted: &Hosted, revision: &str) -> Result<Reply, Failed> {

@@ -208,7 +208,8 @@ impl Api {
         Ok(Who::User { token, secret })
     }
 
-    /// The repository, if whoever asks may do this with it. The API looks at rights also where a repository is open.
+    /// The repository, if whoever asks may do this with it. An open repository, a private one too, is read by everybody, as over
+    /// Git; its settings are changed only by who has the right.
     fn find(
         &self,
         asked: &Asked<'_>,

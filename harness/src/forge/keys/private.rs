@@ -41,14 +41,33 @@ impl fmt::Debug for PrivateKey {
 
 impl PrivateKey {
     /// Makes a key of random bytes, in PKCS#8. With a stream of a run's clock the same run makes the same key, which then
-    /// protects nothing: for what is reached over the network, give bytes of the system through [`PrivateKey::of_secret`].
+    /// protects nothing: for what is reached over the network there is [`PrivateKey::random`].
     ///
     /// # Errors
     /// None in practice: one of many draws is a usable number.
     pub fn generate(algorithm: KeyAlgorithm, rng: &mut Rng) -> Result<PrivateKey, KeyError> {
+        PrivateKey::draw(algorithm, &mut |secret| {
+            rng.fill(secret);
+            Ok(())
+        })
+    }
+
+    /// Makes a key of the system's randomness, in PKCS#8.
+    ///
+    /// # Errors
+    /// [`KeyError::NotAPrivateKey`] where the system has no randomness.
+    pub fn random(algorithm: KeyAlgorithm) -> Result<PrivateKey, KeyError> {
+        let fill = |secret: &mut [u8]| aws_lc_rs::rand::fill(secret).map_err(|_| KeyError::NotAPrivateKey);
+        PrivateKey::draw(algorithm, &mut { fill })
+    }
+
+    fn draw(
+        algorithm: KeyAlgorithm,
+        fill: &mut dyn FnMut(&mut [u8]) -> Result<(), KeyError>,
+    ) -> Result<PrivateKey, KeyError> {
         let mut secret = vec![0; algorithm.length()];
         for _ in 0..64 {
-            rng.fill(&mut secret);
+            fill(&mut secret)?;
             if algorithm == KeyAlgorithm::EcdsaP521 {
                 // 521 bits: the highest byte has one.
                 secret[0] &= 1;

@@ -2,6 +2,7 @@
 
 use super::component::Component;
 use super::manifests::InstallOptions;
+use seatrial_api::FluxRelease;
 use serde_json::{Value, json};
 
 /// The API groups of Flux's kinds.
@@ -12,10 +13,16 @@ const GROUPS: [&str; 5] = [
     "notification.toolkit.fluxcd.io",
     "image.toolkit.fluxcd.io",
 ];
+/// The group of ArtifactGenerator, which releases behind 2.2.3 have.
+const EXTENSIONS: &str = "source.extensions.fluxcd.io";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Everything may leave; within the namespace everything may come in; from elsewhere only metrics and webhooks are reached.
 pub(super) fn network_policies(options: &InstallOptions) -> [Value; 3] {
+    let mut webhooks = json!({"from": [{"namespaceSelector": {}}]});
+    if options.flux > FluxRelease::V2_2_3 {
+        webhooks["ports"] = json!([{"port": 9292, "protocol": "TCP"}]);
+    }
     let policy = |name: &str, spec: Value| {
         json!({
             "apiVersion": "networking.k8s.io/v1",
@@ -49,7 +56,7 @@ pub(super) fn network_policies(options: &InstallOptions) -> [Value; 3] {
             "allow-webhooks",
             json!({
                 "podSelector": {"matchLabels": {"app": Component::NotificationController.name()}},
-                "ingress": [{"from": [{"namespaceSelector": {}}]}],
+                "ingress": [webhooks],
                 "policyTypes": ["Ingress"],
             }),
         ),
@@ -97,7 +104,18 @@ pub(super) fn cluster_roles(options: &InstallOptions) -> Vec<Value> {
             }]},
         },
     });
-    let people = |verbs: &[&str]| json!([{"apiGroups": GROUPS, "resources": ["*"], "verbs": verbs}]);
+    let groups = groups(options);
+    let people = |verbs: &[&str]| json!([{"apiGroups": groups, "resources": ["*"], "verbs": verbs}]);
+    let mut controllers = vec![
+        Component::KustomizeController,
+        Component::HelmController,
+        Component::SourceController,
+        Component::NotificationController,
+        Component::ImageReflectorController,
+        Component::ImageAutomationController,
+    ];
+    // They stand there whether or not they are installed, if the release has them.
+    controllers.extend(Some(Component::SourceWatcher).filter(|watcher| watcher.is_in(options.flux)));
     vec![
         quota,
         role("crd-controller", &[], controller_rules(options)),
@@ -112,20 +130,14 @@ pub(super) fn cluster_roles(options: &InstallOptions) -> Vec<Value> {
             "cluster-admin".to_owned(),
             accounts(&[Component::KustomizeController, Component::HelmController]),
         ),
-        binding(
-            "crd-controller",
-            named("crd-controller"),
-            accounts(&[
-                Component::KustomizeController,
-                Component::HelmController,
-                Component::SourceController,
-                Component::NotificationController,
-                Component::ImageReflectorController,
-                Component::ImageAutomationController,
-                Component::SourceWatcher,
-            ]),
-        ),
+        binding("crd-controller", named("crd-controller"), accounts(&controllers)),
     ]
+}
+
+/// The API groups of the release.
+fn groups(options: &InstallOptions) -> Vec<&'static str> {
+    let more = Some(EXTENSIONS).filter(|_| options.flux > FluxRelease::V2_2_3);
+    GROUPS.into_iter().chain(more).collect()
 }
 
 /// What every controller may do.
@@ -135,11 +147,7 @@ fn controller_rules(options: &InstallOptions) -> Value {
             "apiGroups": [""], "resources": resources, "verbs": verbs
         })
     };
-    let mut groups = GROUPS.to_vec();
-    if options.components.contains(&Component::SourceWatcher) {
-        groups.push("source.extensions.fluxcd.io");
-    }
-    let mut rules: Vec<Value> = groups
+    let mut rules: Vec<Value> = groups(options)
         .iter()
         .map(|group| json!({"apiGroups": [group], "resources": ["*"], "verbs": ["*"]}))
         .collect();
@@ -149,6 +157,9 @@ fn controller_rules(options: &InstallOptions) -> Value {
     rules.push(core(&["configmaps"], &write));
     rules.push(core(&["configmaps/status"], &["get", "update", "patch"]));
     rules.push(json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": write}));
-    rules.push(json!({"nonResourceURLs": ["/livez/ping"], "verbs": ["head"]}));
+    if options.flux > FluxRelease::V2_2_3 {
+        rules.push(core(&["serviceaccounts/token"], &["create"]));
+        rules.push(json!({"nonResourceURLs": ["/livez/ping"], "verbs": ["head"]}));
+    }
     Value::Array(rules)
 }

@@ -133,6 +133,10 @@ pub(super) struct Options {
 const UNSIGNED: &str = "commits are not signed";
 
 impl Shared {
+    pub(super) fn given_release(&self) -> Option<FluxRelease> {
+        self.version.as_deref().and_then(|text| text.parse().ok())
+    }
+
     /// Refuses what is not supported, and reads the rest.
     pub(super) fn read(&self, env: &Env) -> Result<Options, VerbError> {
         let generated = "the manifests are those that seatrial generates";

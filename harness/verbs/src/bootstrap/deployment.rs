@@ -68,12 +68,18 @@ pub(super) fn deployment(options: &InstallOptions, component: Component) -> Valu
         let toleration = |key: &String| json!({"key": key, "operator": "Exists"});
         pod["tolerations"] = options.toleration_keys.iter().map(toleration).collect();
     }
+    // Of 2.2.3 only the Deployment itself has Flux's labels.
+    let mut labels = match options.flux > FluxRelease::V2_2_3 {
+        true => options.labels(Some(component)),
+        false => json!({}),
+    };
+    labels["app"] = json!(facts.name);
     let mut spec = json!({
         "replicas": 1,
         "selector": {"matchLabels": {"app": facts.name}},
         "template": {
             "metadata": {
-                "labels": {"app": facts.name},
+                "labels": labels,
                 "annotations": {"prometheus.io/port": "8080", "prometheus.io/scrape": "true"},
             },
             "spec": pod,

@@ -1,12 +1,12 @@
 //! `bootstrap git`.
 
 use super::args::{Options, Shared};
-use super::hosts::{Access, Checkout, Hosts, Pending, Remote};
+use super::hosts::{Access, Hosts, Pending, Remote};
 use super::keys::KeyPair;
 use super::on_github::host_and_port;
-use super::{Bootstrap, Credentials, Secrets, ca, play};
+use super::{Bootstrap, Credentials, Secrets, Source, SourceSecret, ca, play};
 use crate::flags::{SWITCH, switch};
-use crate::{Env, Global, Screen, Session, VerbError};
+use crate::{Env, Global, Hidden, Screen, Session, VerbError};
 use std::io::BufRead as _;
 use std::process::{Command, Stdio};
 
@@ -18,7 +18,7 @@ pub(super) struct Args {
     allow_insecure_http: Option<String>,
     /// Basic authentication password, or the passphrase of the private key; GIT_PASSWORD says it, too.
     #[arg(short, long)]
-    password: Option<String>,
+    password: Option<Hidden>,
     /// Assume that the repository knows the key, and ask nothing.
     #[arg(short, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]
     silent: Option<String>,
@@ -33,9 +33,8 @@ pub(super) struct Args {
     with_bearer_token: Option<String>,
 }
 
-/// How often a repository is asked for, as with flux.
-const ATTEMPTS: u32 = 2;
 const QUESTION: &str = "Please give the key access to your repository";
+const PASSWORD: &str = "Please enter your Git repository password: ";
 
 pub(super) async fn run(
     args: &Args,
@@ -48,98 +47,55 @@ pub(super) async fn run(
     let silent = switch("-s, --silent", args.silent.as_deref())?;
     let bearer = switch("--with-bearer-token", args.with_bearer_token.as_deref())?;
     let http = switch("--allow-insecure-http", args.allow_insecure_http.as_deref())?;
+    let token_auth = options.token_auth || bearer;
     let url = args.url.clone().unwrap_or_default();
-    let Url { scheme, user, host } = Url::of(&url);
-    let refused = match scheme {
-        "ssh" | "https" => None,
-        "http" if http => None,
-        "http" => Some("scheme http is insecure, pass --allow-insecure-http=true to allow it".to_owned()),
-        other => Some(format!("scheme {other:?} is not supported")),
-    };
-    if let Some(refused) = refused {
-        return Err(VerbError::usage(format!(
-            "failed to create authentication options for {url}: {refused}"
-        )));
-    }
-    if user.contains(':') {
-        return Err(VerbError::usage("the URL contains a password: give it with --password or GIT_PASSWORD"));
-    }
-    if bearer && scheme == "ssh" {
-        return Err(VerbError::usage("--with-bearer-token is for http and https URLs"));
-    }
-    if scheme != "ssh" && shared.private_key_file.is_some() {
-        return Err(VerbError::usage("--private-key-file is for ssh URLs"));
-    }
+    let parts = Url::of(&url);
+    check(&parts, &url, http, token_auth, shared)?;
     let username = args.username.clone().unwrap_or_else(|| "git".to_owned());
-    let password = args.password.clone().or_else(|| env.variable("GIT_PASSWORD")).unwrap_or_default();
+    let given = args.password.as_ref().map(|Hidden(password)| password.clone());
+    let mut password = given.filter(|password| !password.is_empty());
+    password = password.or_else(|| env.variable("GIT_PASSWORD").filter(|password| !password.is_empty()));
+    if token_auth && password.is_none() {
+        password = Some(ask(env, screen)?);
+    }
+    let password = password.unwrap_or_default();
     let session = Session::open(env, global).await?;
     let hosts = env.hosts();
 
-    let (host_name, port) = host_and_port(host);
-    let ssh_host = shared.ssh_hostname.clone();
-    let known_hosts = async |host: &str, port| {
-        hosts.known_hosts(host, port).await.map_err(|error| {
-            VerbError::failed(format!("failed to create authentication options for {url}: {error}"))
-        })
+    let key = match &shared.private_key_file {
+        Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
+            VerbError::usage(format!("unable to read private key {}: {error}", file.display()))
+        })?),
+        None => None,
     };
-    let (access, mut secrets): (Access, Box<dyn Secrets>) = match scheme {
-        "ssh" => {
-            let key = match &shared.private_key_file {
-                Some(file) => {
-                    let read = std::fs::read_to_string(file).map_err(|error| {
-                        VerbError::usage(format!("unable to read private key {}: {error}", file.display()))
-                    });
-                    Some(read?)
-                }
-                None => None,
-            };
-            let known_hosts = known_hosts(host_name, port).await?;
-            let access = match &key {
-                Some(key) => Access::Key {
-                    key: key.clone(),
-                    passphrase: password.clone(),
-                    known_hosts: known_hosts.clone(),
-                },
-                None => Access::User,
-            };
-            let secrets = SshKey {
-                hosts: hosts.as_ref(),
-                key,
-                passphrase: password,
-                known_hosts,
-                silent: silent || env.variables.is_some(),
-                options,
-            };
-            (access, Box::new(secrets))
-        }
-        _ => {
-            let ca = ca(shared)?;
-            match bearer {
-                true => {
-                    let made = Credentials::Bearer { token: password.clone(), ca };
-                    (Access::Bearer(password), Box::new(Given(made)))
-                }
-                false => {
-                    let made =
-                        Credentials::Password { username: username.clone(), password: password.clone(), ca };
-                    let access = match password.is_empty() {
-                        true => Access::User,
-                        false => Access::Password { username, password },
-                    };
-                    (access, Box::new(Given(made)))
-                }
-            }
-        }
+    let followed = parts.followed(token_auth, &username, shared.ssh_hostname.as_deref());
+    let keys = HostKeys { hosts: hosts.as_ref(), url: &url };
+    let access = match (parts.scheme, &key) {
+        ("ssh", Some(key)) => Access::Key {
+            key: key.clone(),
+            passphrase: password.clone(),
+            known_hosts: keys.of(parts.host).await?,
+        },
+        ("ssh", None) => Access::User,
+        _ if password.is_empty() => Access::User,
+        _ if bearer => Access::Bearer(password.clone()),
+        _ => Access::Password { username: username.clone(), password: password.clone() },
+    };
+    let mut secrets: Box<dyn Secrets> = match (token_auth, bearer) {
+        (true, true) => Box::new(Given(Credentials::Bearer { token: password, ca: ca(shared)? })),
+        (true, false) => Box::new(Given(Credentials::Password { username, password, ca: ca(shared)? })),
+        (false, _) => Box::new(SshKey {
+            hosts: hosts.as_ref(),
+            known_hosts: keys.of(Url::of(&followed).host).await?,
+            // A key that is made here has none.
+            passphrase: if key.is_some() { password } else { String::new() },
+            key,
+            silent: silent || env.variables.is_some(),
+            options,
+        }),
     };
     let remote = Remote { url: url.clone(), access, ca_file: shared.ca_file.clone() };
-    screen.action(format!("cloning branch {:?} from Git repository {url:?}", options.branch));
-    let mut checkout = cloned(hosts.as_ref(), &remote, &options.branch, screen).await?;
-
-    let source = match (&ssh_host, scheme) {
-        (Some(other), "ssh") => url.replacen(host, other, 1),
-        _ => url.clone(),
-    };
-    let (install, sync) = (options.install(&session), options.sync(&session, &source));
+    let (install, sync) = (options.install(&session), options.sync(&session, &followed));
     let mut bootstrap = Bootstrap {
         session: &session,
         screen,
@@ -150,47 +106,109 @@ pub(super) async fn run(
         appendix: options.appendix.clone(),
         applied: None,
     };
-    play(&mut bootstrap, checkout.as_mut(), secrets.as_mut()).await
+    let source = Source { hosts: hosts.as_ref(), remote: &remote };
+    play(&mut bootstrap, &source, secrets.as_mut()).await
 }
 
-/// Clones, and tells of it.
-pub(super) async fn cloned(
-    hosts: &dyn Hosts,
-    remote: &Remote,
-    branch: &str,
-    screen: &mut Screen,
-) -> Result<Box<dyn Checkout>, VerbError> {
-    let mut attempts = 0;
-    loop {
-        match hosts.check_out(remote, branch).await {
-            Ok(checkout) => {
-                screen.success("cloned repository");
-                return Ok(checkout);
-            }
-            Err(error) => {
-                screen.warning(format!(" clone failure: {error}"));
-                attempts += 1;
-                if attempts == ATTEMPTS {
-                    return Err(VerbError::failed(format!("failed to clone repository: {error}")));
-                }
-            }
-        }
+/// Refuses what does not go together.
+fn check(parts: &Url<'_>, url: &str, http: bool, token_auth: bool, shared: &Shared) -> Result<(), VerbError> {
+    let refused = match parts.scheme {
+        "ssh" | "https" => None,
+        "http" if http => None,
+        "http" => Some("scheme http is insecure, pass --allow-insecure-http=true to allow it".to_owned()),
+        other => Some(format!("scheme {other:?} is not supported")),
+    };
+    if let Some(refused) = refused {
+        return Err(VerbError::usage(format!(
+            "failed to create authentication options for {url}: {refused}"
+        )));
+    }
+    if parts.user.contains(':') {
+        return Err(VerbError::usage("the URL contains a password: give it with --password or GIT_PASSWORD"));
+    }
+    if parts.scheme == "ssh" && http {
+        return Err(VerbError::usage("--allow-insecure-http is for http URLs"));
+    }
+    if token_auth && shared.ssh_hostname.is_some() {
+        return Err(VerbError::usage("--ssh-hostname is for deploy keys: with --token-auth there is none"));
+    }
+    if token_auth && parts.scheme != "ssh" && shared.private_key_file.is_some() {
+        return Err(VerbError::usage(
+            "--private-key-file opens nothing: the URL is no ssh URL, and with --token-auth the cluster has no key",
+        ));
+    }
+    Ok(())
+}
+
+/// The password, which the user types.
+fn ask(env: &Env, screen: &mut Screen) -> Result<String, VerbError> {
+    let nothing = "could not read token: nothing was given; give --password or set GIT_PASSWORD";
+    if env.variables.is_some() {
+        return Err(VerbError::usage(nothing));
+    }
+    screen.say(PASSWORD);
+    let mut typed = String::new();
+    let read = std::io::stdin().lock().read_line(&mut typed);
+    screen.say("\n");
+    match read {
+        Ok(_) if !typed.trim().is_empty() => Ok(typed.trim().to_owned()),
+        Ok(_) => Err(VerbError::usage(nothing)),
+        Err(error) => Err(VerbError::failed(format!("could not read token: {error}"))),
     }
 }
 
-/// The parts of a URL that matter here.
+/// Asks SSH servers for their keys.
+struct HostKeys<'a> {
+    hosts: &'a dyn Hosts,
+    url: &'a str,
+}
+
+impl HostKeys<'_> {
+    async fn of(&self, host: &str) -> Result<String, VerbError> {
+        let (name, port) = host_and_port(host);
+        self.hosts.known_hosts(name, port).await.map_err(|error| {
+            VerbError::failed(format!(
+                "failed to create authentication options for {}: failed to scan the host keys of {host}: {error}",
+                self.url
+            ))
+        })
+    }
+}
+
+/// The parts of a URL.
+#[derive(Debug, PartialEq, Eq)]
 struct Url<'a> {
     scheme: &'a str,
     user: &'a str,
+    /// With the port.
     host: &'a str,
+    /// With the slash in front.
+    path: &'a str,
 }
 
 impl Url<'_> {
     fn of(url: &str) -> Url<'_> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-        let authority = rest.split('/').next().unwrap_or_default();
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-        Url { scheme, user, host }
+        Url { scheme, user, host, path }
+    }
+
+    /// The URL that the cluster follows, which fits its credentials: with a password over HTTPS, else over SSH.
+    fn followed(&self, token_auth: bool, username: &str, ssh_host: Option<&str>) -> String {
+        let Url { scheme, user, host, path } = *self;
+        match (token_auth, scheme) {
+            // The port is that of the SSH server.
+            (true, "ssh") => {
+                let port = host_and_port(host).1.map(|port| format!(":{port}")).unwrap_or_default();
+                format!("https://{}{path}", host.strip_suffix(&port).unwrap_or(host))
+            }
+            (true, _) => format!("{scheme}://{host}{path}"),
+            (false, _) => {
+                let user = if user.is_empty() || username != "git" { username } else { user };
+                format!("ssh://{user}@{}{path}", ssh_host.unwrap_or(host))
+            }
+        }
     }
 }
 
@@ -200,7 +218,7 @@ pub(super) struct Given(pub(super) Credentials);
 impl Secrets for Given {
     fn make<'a>(
         &'a mut self,
-        _: bool,
+        _: Option<SourceSecret>,
         screen: &'a mut Screen,
     ) -> Pending<'a, Result<Option<Credentials>, VerbError>> {
         screen.action("generating source secret");
@@ -222,11 +240,12 @@ struct SshKey<'a> {
 impl Secrets for SshKey<'_> {
     fn make<'a>(
         &'a mut self,
-        there: bool,
+        there: Option<SourceSecret>,
         screen: &'a mut Screen,
     ) -> Pending<'a, Result<Option<Credentials>, VerbError>> {
         Box::pin(async move {
-            if there && self.key.is_none() {
+            // Credentials of another kind do not open the URL.
+            if self.key.is_none() && there.is_some_and(|there| there.has_key()) {
                 return Ok(None);
             }
             screen.action("generating source secret");
@@ -275,4 +294,31 @@ fn public(key: &str, passphrase: &str) -> Result<String, VerbError> {
     let line = String::from_utf8_lossy(&done.stdout);
     // Without the comment.
     Ok(line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::key("https://host/a/b.git", false, "git", None, "ssh://git@host/a/b.git")]
+    #[case::key_and_port("https://host:8443/a", false, "git", None, "ssh://git@host:8443/a")]
+    #[case::ssh("ssh://me@host:22/a", false, "git", None, "ssh://me@host:22/a")]
+    #[case::another_user("ssh://me@host/a", false, "you", None, "ssh://you@host/a")]
+    #[case::another_host("ssh://git@git/git.git", false, "git", Some("h:2222"), "ssh://git@h:2222/git.git")]
+    #[case::name_in_scheme("ssh://git@s/x", false, "git", Some("h"), "ssh://git@h/x")]
+    #[case::token("https://me@host:8443/a", true, "git", None, "https://host:8443/a")]
+    #[case::token_for_ssh("ssh://git@host:2222/a", true, "git", None, "https://host/a")]
+    #[case::insecure("http://host:80/a", true, "git", None, "http://host:80/a")]
+    #[case::no_path("https://host", true, "git", None, "https://host")]
+    fn the_cluster_s_url_fits_its_credentials(
+        #[case] url: &str,
+        #[case] token_auth: bool,
+        #[case] username: &str,
+        #[case] ssh_host: Option<&str>,
+        #[case] wanted: &str,
+    ) {
+        assert_eq!(Url::of(url).followed(token_auth, username, ssh_host), wanted);
+    }
 }

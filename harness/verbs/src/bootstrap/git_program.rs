@@ -1,7 +1,7 @@
 //! Repositories by the `git` program, which knows the user's proxies, rewrites of URLs and protocol policy. Credentials reach it by
 //! its environment and by files of a private folder: they stand in no argument, no URL and no file of the clone.
 
-use super::hosts::{Access, Checkout, Commit, Pending, Remote};
+use super::hosts::{Access, Checkout, Commit, Pending, PushError, Remote};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -187,11 +187,21 @@ impl Checkout for Clone {
         self.tip.clone()
     }
 
-    fn push(&mut self) -> Pending<'_, Result<(), String>> {
+    fn push(&mut self) -> Pending<'_, Result<(), PushError>> {
         Box::pin(async move {
             let to = format!("HEAD:refs/heads/{}", self.branch);
-            self.git(&["push", "--quiet", "--", &self.remote.url, &to]).await.map(drop)
+            let pushed = self.git(&["push", "--quiet", "--", &self.remote.url, &to]).await;
+            pushed.map(drop).map_err(push_error)
         })
+    }
+}
+
+/// Whether git was too late, by its words: those before it sends, and those of a server that another push reached meanwhile.
+fn push_error(said: String) -> PushError {
+    let late = ["(fetch first)", "(non-fast-forward)", "failed to update ref", "cannot lock ref"];
+    match late.iter().any(|words| said.contains(words)) {
+        true => PushError::Conflict(said),
+        false => PushError::Refused(said),
     }
 }
 

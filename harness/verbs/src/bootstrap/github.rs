@@ -67,11 +67,22 @@ impl GitHub<'_> {
     }
 
     async fn ask(&self, method: Method, path: &str, content: Option<&Value>) -> Result<Value, GitHubError> {
+        self.ask_for("application/vnd.github+json", method, path, content).await
+    }
+
+    /// Asks for an answer of this media type.
+    async fn ask_for(
+        &self,
+        media: &str,
+        method: Method,
+        path: &str,
+        content: Option<&Value>,
+    ) -> Result<Value, GitHubError> {
         let url = format!("{}{path}", self.api);
         let request = Request::builder()
             .method(method.clone())
             .uri(&url)
-            .header("accept", "application/vnd.github+json")
+            .header("accept", media)
             .header("authorization", format!("Bearer {}", self.token))
             .header("user-agent", "seatrial")
             .header("x-github-api-version", "2022-11-28");
@@ -156,6 +167,24 @@ impl GitHub<'_> {
         let (owner, name) = (wanted.owner, wanted.name);
         let path = format!("/orgs/{owner}/teams/{team}/repos/{owner}/{name}");
         self.ask(Method::PUT, &path, Some(&json!({"permission": permission}))).await.map(drop)
+    }
+
+    /// The permission that a team of an organization has by itself, if any, such as `maintain`.
+    ///
+    /// # Errors
+    /// [`GitHubError`].
+    pub async fn permission(&self, wanted: &Wanted<'_>, team: &str) -> Result<Option<String>, GitHubError> {
+        let (owner, name) = (wanted.owner, wanted.name);
+        let path = format!("/orgs/{owner}/teams/{team}/repos/{owner}/{name}");
+        let media = "application/vnd.github.v3.repository+json";
+        let found = match self.ask_for(media, Method::GET, &path, None).await {
+            Ok(found) => found,
+            Err(error) if error.is(StatusCode::NOT_FOUND) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let has = |permission: &&&str| found["permissions"][**permission] == true;
+        let highest = ["admin", "maintain", "push", "triage", "pull"].iter().find(has);
+        Ok(highest.map(|permission| (*permission).to_owned()))
     }
 
     /// The deploy keys of this title: id, whether it is read-only, the key.

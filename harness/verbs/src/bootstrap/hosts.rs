@@ -97,8 +97,19 @@ pub trait Checkout: Send {
     /// Sends the commits to the repository.
     ///
     /// # Errors
-    /// The server does not take them; the text fits behind a colon.
-    fn push(&mut self) -> Pending<'_, Result<(), String>>;
+    /// The server does not take them.
+    fn push(&mut self) -> Pending<'_, Result<(), PushError>>;
+}
+
+/// Commits were not taken. The text fits behind a colon.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// The branch has moved on since it was checked out.
+    #[error("{0}")]
+    Conflict(String),
+    /// Anything else.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// How forges and repositories are reached. Errors are texts that fit behind a colon, and have no secret in them.

@@ -17,6 +17,7 @@ pub mod keys;
 mod manifests;
 mod network;
 mod on_github;
+mod source_secret;
 mod steps;
 mod sync;
 #[cfg(test)]
@@ -26,9 +27,10 @@ pub(crate) use args::release;
 pub use component::Component;
 pub(crate) use deployed::is_deployed;
 pub use github::{GitHub, GitHubError, Wanted};
-pub use hosts::{Access, Checkout, Commit, Hosts, Pending, Remote};
+pub use hosts::{Access, Checkout, Commit, Hosts, Pending, PushError, Remote};
 pub use manifests::{Components, InstallOptions, components};
 pub use network::Network;
+pub use source_secret::SourceSecret;
 pub use steps::{Bootstrap, Credentials, Noting};
 pub use sync::Sync;
 
@@ -56,6 +58,13 @@ enum What {
     Git(Box<git::Args>),
 }
 
+impl Args {
+    /// The release of `--version`, where it is given and is one.
+    pub fn release(&self) -> Option<seatrial_api::FluxRelease> {
+        self.shared.given_release()
+    }
+}
+
 /// Does it.
 ///
 /// # Errors
@@ -79,27 +88,76 @@ fn ca(shared: &args::Shared) -> Result<Option<String>, VerbError> {
     })
 }
 
-/// Commits, installs, and follows; `credentials` are asked for when the Secret is to be made, and told whether there is one.
+/// How often the sync manifests are committed where other pushes come first.
+const PUSHES: u32 = 10;
+
+/// What is bootstrapped from: a branch of a repository.
+struct Source<'a> {
+    hosts: &'a dyn Hosts,
+    remote: &'a Remote,
+}
+
+/// Clones, commits, installs, and follows; `credentials` are asked for when the Secret is to be made, and told of the one that is
+/// there.
 async fn play(
     bootstrap: &mut Bootstrap<'_>,
-    checkout: &mut dyn Checkout,
+    source: &Source<'_>,
     credentials: &mut dyn Secrets,
 ) -> Result<(), VerbError> {
-    if bootstrap.commit_components(checkout).await?.is_some() {
-        bootstrap.push(checkout, "component").await?;
+    let branch = bootstrap.sync.branch.clone();
+    let cloning = format!("cloning branch {branch:?} from Git repository {:?}", bootstrap.repository);
+    bootstrap.screen.action(cloning);
+    let mut checkout = cloned(source, &branch, bootstrap.screen).await?;
+    bootstrap.screen.success("cloned repository");
+    if bootstrap.commit_components(checkout.as_mut()).await?.is_some() {
+        bootstrap.push_components(checkout.as_mut()).await?;
     }
     bootstrap.install().await?;
-    let there = bootstrap.has_secret().await?;
+    let there = bootstrap.source_secret().await?;
     match credentials.make(there, bootstrap.screen).await? {
         Some(made) => bootstrap.apply_secret(&made).await?,
         None => bootstrap.keep_secret(),
     }
-    if bootstrap.commit_sync(checkout).await?.is_some() {
-        bootstrap.push(checkout, "sync").await?;
+    let mut attempts = 0;
+    while bootstrap.commit_sync(checkout.as_mut()).await?.is_some() {
+        if bootstrap.push_sync(checkout.as_mut()).await? {
+            break;
+        }
+        attempts += 1;
+        if attempts == PUSHES {
+            let why = format!("another push came first, {PUSHES} times");
+            return Err(VerbError::failed(format!("failed to push sync manifests: {why}")));
+        }
+        bootstrap.screen.waiting("git conflict detected, retrying with a fresh clone");
+        checkout = cloned(source, &branch, bootstrap.screen).await?;
     }
     bootstrap.apply_sync().await?;
     let tip = checkout.tip();
     bootstrap.wait(&tip).await
+}
+
+/// How often a repository is asked for, as with flux.
+const CLONES: u32 = 2;
+
+/// Clones, and tells of failures.
+async fn cloned(
+    source: &Source<'_>,
+    branch: &str,
+    screen: &mut Screen,
+) -> Result<Box<dyn Checkout>, VerbError> {
+    let mut attempts = 0;
+    loop {
+        match source.hosts.check_out(source.remote, branch).await {
+            Ok(checkout) => return Ok(checkout),
+            Err(error) => {
+                screen.warning(format!(" clone failure: {error}"));
+                attempts += 1;
+                if attempts == CLONES {
+                    return Err(VerbError::failed(format!("failed to clone repository: {error}")));
+                }
+            }
+        }
+    }
 }
 
 /// Where the cluster's credentials come from.
@@ -107,7 +165,7 @@ trait Secrets: Send {
     /// Makes them, and tells of it; `None` where the Secret that is there stays.
     fn make<'a>(
         &'a mut self,
-        there: bool,
+        there: Option<SourceSecret>,
         screen: &'a mut Screen,
     ) -> Pending<'a, Result<Option<Credentials>, VerbError>>;
 }

@@ -4,7 +4,7 @@ use super::args::{Options, Shared};
 use super::github::{GitHub, GitHubError, Wanted};
 use super::hosts::{Access, Hosts, Pending, Remote};
 use super::keys::KeyPair;
-use super::{Bootstrap, Credentials, Secrets, ca, play};
+use super::{Bootstrap, Credentials, Secrets, Source, SourceSecret, ca, play};
 use crate::flags::{SWITCH, list, switch};
 use crate::{Env, Global, Screen, Session, VerbError};
 use std::io::BufRead as _;
@@ -81,7 +81,8 @@ pub(super) async fn run(
     screen.action(format!("connecting to {host}"));
     let web = format!("https://{host}/{owner}/{repository}");
     let wanted = Wanted { owner: &owner, name: &repository, personal, private, branch: &options.branch };
-    reconcile_repository(&github, &wanted, &web, reconcile, &teams, screen).await?;
+    reconcile_repository(&github, &wanted, &web, reconcile, screen).await?;
+    let granted = reconcile_teams(&github, &wanted, reconcile, &teams, screen).await;
 
     let url = format!("{web}.git");
     let remote = Remote {
@@ -89,15 +90,12 @@ pub(super) async fn run(
         access: Access::Password { username: "git".to_owned(), password: token.clone() },
         ca_file: shared.ca_file.clone(),
     };
-    screen.action(format!("cloning branch {:?} from Git repository {url:?}", options.branch));
-    let mut checkout = super::git::cloned(hosts.as_ref(), &remote, &options.branch, screen).await?;
-
     let ssh_host = shared.ssh_hostname.clone().unwrap_or_else(|| host.clone());
-    let source = match options.token_auth {
+    let followed = match options.token_auth {
         true => url.clone(),
         false => format!("ssh://git@{ssh_host}/{owner}/{repository}"),
     };
-    let (install, sync) = (options.install(&session), options.sync(&session, &source));
+    let (install, sync) = (options.install(&session), options.sync(&session, &followed));
     let title = format!("{}-{}-{}-./{}", session.namespace, options.branch, sync.secret, options.path);
     let mut secrets: Box<dyn Secrets> = match options.token_auth {
         true => Box::new(super::git::Given(Credentials::Password {
@@ -126,7 +124,13 @@ pub(super) async fn run(
         appendix: options.appendix.clone(),
         applied: None,
     };
-    play(&mut bootstrap, checkout.as_mut(), secrets.as_mut()).await
+    let source = Source { hosts: hosts.as_ref(), remote: &remote };
+    play(&mut bootstrap, &source, secrets.as_mut()).await?;
+    // As in flux, what a team does not get is told at once, holds nothing up, and is no success in the end.
+    match granted {
+        true => Ok(()),
+        false => Err(VerbError::failed("failed to grant permissions to team: reconciled with warning")),
+    }
 }
 
 /// The token: that of the environment, else what the user types.
@@ -170,7 +174,6 @@ async fn reconcile_repository(
     wanted: &Wanted<'_>,
     web: &str,
     reconcile: bool,
-    teams: &[(String, String)],
     screen: &mut Screen,
 ) -> Result<(), VerbError> {
     let failed = |error: GitHubError| {
@@ -200,20 +203,37 @@ async fn reconcile_repository(
             screen.success(format!("repository {web:?} reconciled"));
         }
     }
-    if there && !reconcile {
-        return Ok(());
+    Ok(())
+}
+
+/// Gives teams their permissions, those that have one already only where the settings are reconciled; whether all have them.
+async fn reconcile_teams(
+    github: &GitHub<'_>,
+    wanted: &Wanted<'_>,
+    reconcile: bool,
+    teams: &[(String, String)],
+    screen: &mut Screen,
+) -> bool {
+    if teams.is_empty() {
+        return true;
     }
+    let mut all = true;
+    screen.action("reconciling repository permissions");
     for (team, permission) in teams {
+        let has = github.permission(wanted, team).await;
+        if matches!(&has, Ok(Some(has)) if !reconcile || has == permission) {
+            continue;
+        }
         match github.grant(wanted, team, permission).await {
             Ok(()) => screen.success(format!("granted {permission:?} permissions to {team:?}")),
             Err(error) => {
-                return Err(VerbError::failed(format!(
-                    "failed to grant {permission:?} permissions to {team:?}: {error}"
-                )));
+                all = false;
+                screen.failure(format!("failed to grant {permission:?} permissions to {team:?}: {error}"));
             }
         }
     }
-    Ok(())
+    screen.success("reconciled repository permissions");
+    all
 }
 
 /// A deploy key that is made here and registered at the forge.
@@ -231,17 +251,21 @@ struct DeployKey<'a> {
 impl Secrets for DeployKey<'_> {
     fn make<'a>(
         &'a mut self,
-        there: bool,
+        there: Option<SourceSecret>,
         screen: &'a mut Screen,
     ) -> Pending<'a, Result<Option<Credentials>, VerbError>> {
         Box::pin(async move {
             let failed =
                 |error: GitHubError| VerbError::failed(format!("failed to reconcile deploy key: {error}"));
             let (owner, name) = (self.wanted.owner, self.wanted.name);
-            if there {
-                // A key that may do something else than what is asked for now is made anew; so is one that is gone.
+            if let Some(there) = there {
+                // A key that may do something else than what is asked for now is made anew; so is one that the forge does not
+                // have (any more): a bootstrap may have broken off between the forge and the cluster.
                 let keys = self.github.keys(owner, name, &self.title).await.map_err(failed)?;
-                if keys.iter().any(|(_, read_only, _)| *read_only == self.read_only) {
+                let fits = |(_, read_only, key): &(u64, bool, String)| {
+                    *read_only == self.read_only && there.has_the_key(key)
+                };
+                if keys.iter().any(fits) {
                     return Ok(None);
                 }
             }

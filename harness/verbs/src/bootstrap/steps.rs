@@ -9,14 +9,16 @@
 //! Each step looks at what is there and does what is missing: a sequence that broke off anywhere is taken up by running it again,
 //! and one that has ended commits nothing the next time.
 
-use super::hosts::{Checkout, Commit};
+use super::hosts::{Checkout, Commit, PushError};
 use super::keys::KeyPair;
 use super::manifests::{InstallOptions, components};
-use super::sync::Sync;
+use super::source_secret::SourceSecret;
+use super::sync::{Sync, clean};
 use crate::kinds::find;
 use crate::{ApiError, Screen, Session, VerbError};
 use seatrial_api::meta::REQUESTED_AT;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the cluster is looked at while it is waited for.
@@ -124,14 +126,28 @@ impl Bootstrap<'_> {
         self.commit(checkout, message, files, "component").await
     }
 
-    /// Pushes a commit.
+    /// Pushes the commit of the component manifests.
     ///
     /// # Errors
     /// The server does not take it.
-    pub async fn push(&mut self, checkout: &mut dyn Checkout, what: &str) -> Result<(), VerbError> {
-        self.screen.action(format!("pushing {what} manifests to {:?}", self.repository));
+    pub async fn push_components(&mut self, checkout: &mut dyn Checkout) -> Result<(), VerbError> {
+        self.screen.action(format!("pushing component manifests to {:?}", self.repository));
         let pushed = checkout.push().await;
         pushed.map_err(|error| VerbError::failed(format!("failed to push manifests: {error}")))
+    }
+
+    /// Pushes the commit of the sync manifests; whether it is there. It is not where another push came first: the branch must be
+    /// checked out anew, and the commit be made on it.
+    ///
+    /// # Errors
+    /// The server does not take it.
+    pub async fn push_sync(&mut self, checkout: &mut dyn Checkout) -> Result<bool, VerbError> {
+        self.screen.action(format!("pushing sync manifests to {:?}", self.repository));
+        match checkout.push().await {
+            Ok(()) => Ok(true),
+            Err(PushError::Conflict(_)) => Ok(false),
+            Err(error) => Err(VerbError::failed(format!("failed to push sync manifests: {error}"))),
+        }
     }
 
     async fn commit(
@@ -219,27 +235,51 @@ impl Bootstrap<'_> {
 
     /// Whether the Kustomization has not applied anything yet.
     async fn must_install(&self) -> Result<bool, VerbError> {
-        let found = match self.session.flux(find("kustomize.toolkit.fluxcd.io", "Kustomization")?).await {
-            Ok(resource) => {
-                let path = resource.object(Some(&self.sync.namespace), &self.sync.namespace);
-                self.session.find(&path).await?
-            }
-            Err(ApiError::NoMatch { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let found = self.kustomization().await?;
         Ok(found
             .is_none_or(|found| found["status"]["lastAppliedRevision"].as_str().is_none_or(str::is_empty)))
     }
 
-    /// Whether there is a Secret with credentials.
+    /// The Kustomization by which the cluster follows a folder already.
+    async fn kustomization(&self) -> Result<Option<Arc<Value>>, VerbError> {
+        match self.session.flux(find("kustomize.toolkit.fluxcd.io", "Kustomization")?).await {
+            Ok(resource) => {
+                let path = resource.object(Some(&self.sync.namespace), &self.sync.namespace);
+                Ok(self.session.find(&path).await?)
+            }
+            Err(ApiError::NoMatch { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Refuses to take over a cluster that follows another folder: everything that it has from there would be pruned.
+    async fn same_path(&self) -> Result<(), VerbError> {
+        let found = self.kustomization().await.map_err(|error| match error {
+            VerbError::Failed(why) => VerbError::failed(format!(
+                "failed to determine if sync configuration would overwrite existing Kustomization: {why}"
+            )),
+            other => other,
+        })?;
+        let Some(found) = found else { return Ok(()) };
+        let there = found["spec"]["path"].as_str().unwrap_or_default();
+        if clean(there) == clean(&self.sync.path) {
+            return Ok(());
+        }
+        Err(VerbError::failed(format!(
+            "sync path configuration ({:?}) would overwrite path ({there:?}) of existing Kustomization",
+            format!("./{}", self.sync.path)
+        )))
+    }
+
+    /// The Secret with credentials, if there is one.
     ///
     /// # Errors
     /// The cluster cannot be asked.
-    pub async fn has_secret(&mut self) -> Result<bool, VerbError> {
+    pub async fn source_secret(&mut self) -> Result<Option<SourceSecret>, VerbError> {
         let named = format!("{}/{}", self.sync.namespace, self.sync.secret);
         self.screen.action(format!("determining if source secret {named:?} exists"));
         let path = format!("/api/v1/namespaces/{}/secrets/{}", self.sync.namespace, self.sync.secret);
-        Ok(self.session.find(&path).await?.is_some())
+        Ok(self.session.find(&path).await?.map(|found| SourceSecret::of(&found)))
     }
 
     /// Says that the Secret stays as it is.
@@ -269,8 +309,9 @@ impl Bootstrap<'_> {
     /// Generates the sync manifests, and commits what differs. The result is the commit, if there is one to push.
     ///
     /// # Errors
-    /// They cannot be committed.
+    /// The cluster follows another folder already, or they cannot be committed.
     pub async fn commit_sync(&mut self, checkout: &mut dyn Checkout) -> Result<Option<String>, VerbError> {
+        self.same_path().await?;
         self.screen.action("generating sync manifests");
         let failed = |error: String| VerbError::failed(format!("sync manifests generation failed: {error}"));
         let file = self.sync.file().map_err(|error| failed(error.to_string()))?;

@@ -110,3 +110,8 @@ impl Sync {
             .to_owned()
     }
 }
+
+/// A path without `./`, slashes at its ends, and parts that lead nowhere.
+pub(super) fn clean(path: &str) -> String {
+    path.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
+}

@@ -81,6 +81,46 @@ fn controllers_get_their_arguments(
     assert!(arguments.iter().any(|given| given == argument), "{arguments:?}");
 }
 
+/// What the two releases' own manifests have (`manifests/` and `pkg/manifestgen/install` of flux2 2.2.3 and 2.9.5).
+#[rstest]
+#[case::older(FluxRelease::V2_2_3, false)]
+#[case::newer(FluxRelease::V2_9, true)]
+fn each_release_has_its_own_rights_and_labels(#[case] flux: FluxRelease, #[case] newer: bool) {
+    let all = components(&InstallOptions::of(flux)).unwrap().objects.clone();
+    let webhooks = &named(&all, "NetworkPolicy", "allow-webhooks")["spec"]["ingress"][0];
+    let port = serde_json::json!([{"port": 9292, "protocol": "TCP"}]);
+    assert_eq!(webhooks.get("ports"), newer.then_some(&port));
+
+    let rules = |name: &str| named(&all, "ClusterRole", name)["rules"].as_array().unwrap().clone();
+    for role in ["crd-controller-flux-system", "flux-edit-flux-system", "flux-view-flux-system"] {
+        let has = |rule: &Value| {
+            rule["apiGroups"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|g| *g == "source.extensions.fluxcd.io"))
+        };
+        assert_eq!(rules(role).iter().any(has), newer, "{role}");
+    }
+    let own = rules("crd-controller-flux-system");
+    let tokens = |rule: &Value| {
+        rule["resources"] == serde_json::json!(["serviceaccounts/token"])
+            && rule["verbs"] == serde_json::json!(["create"])
+    };
+    assert_eq!(own.iter().any(tokens), newer);
+    let ping = |rule: &Value| rule["nonResourceURLs"] == serde_json::json!(["/livez/ping"]);
+    assert_eq!(own.iter().any(ping), newer);
+    let bound =
+        named(&all, "ClusterRoleBinding", "crd-controller-flux-system")["subjects"].as_array().unwrap();
+    assert_eq!(bound.len(), if newer { 7 } else { 6 });
+
+    let labels = &named(&all, "Deployment", "helm-controller")["spec"]["template"]["metadata"]["labels"];
+    let labels: Vec<&String> = labels.as_object().unwrap().keys().collect();
+    let of_flux =
+        ["component", "instance", "part-of", "version"].map(|name| format!("app.kubernetes.io/{name}"));
+    let mut wanted = vec!["app".to_owned()];
+    wanted.extend(of_flux.into_iter().filter(|_| newer));
+    assert_eq!(labels, wanted.iter().collect::<Vec<_>>());
+}
+
 #[test]
 fn every_option_changes_what_it_is_for() {
     let all = objects(|options| {

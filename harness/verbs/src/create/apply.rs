@@ -3,7 +3,7 @@
 use super::git::Args as Git;
 use super::{Common, Made, some};
 use crate::kinds::find;
-use crate::{Resource, Screen, Session, VerbError};
+use crate::{Hidden, Resource, Screen, Session, VerbError};
 use serde_json::{Value, json};
 use std::io;
 
@@ -80,7 +80,8 @@ pub(super) async fn credentials(
         return Err(VerbError::unsupported(what, why));
     }
     let mut data = json!({});
-    if let (Some(username), Some(password)) = (some(git.username.as_ref()), some(git.password.as_ref())) {
+    let password = git.password.as_ref().map(|Hidden(password)| password);
+    if let (Some(username), Some(password)) = (some(git.username.as_ref()), some(password)) {
         data["username"] = json!(username);
         data["password"] = json!(password);
     }

@@ -26,7 +26,7 @@ pub(super) struct Args {
     ignore_paths: Vec<String>,
     /// Basic authentication password.
     #[arg(short, long)]
-    pub(super) password: Option<String>,
+    pub(super) password: Option<crate::Hidden>,
     /// Path to a private key for a Git server by SSH.
     #[arg(long, value_name = "FILE")]
     pub(super) private_key_file: Option<PathBuf>,

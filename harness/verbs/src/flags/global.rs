@@ -65,7 +65,7 @@ pub struct Global {
     pub tls_server_name: Option<String>,
     /// Bearer token for the API server.
     #[arg(long, global = true, value_name = "TOKEN")]
-    pub token: Option<String>,
+    pub token: Option<crate::Hidden>,
     /// The name of the kubeconfig user to use.
     #[arg(long, global = true, value_name = "NAME")]
     pub user: Option<String>,
