@@ -117,8 +117,13 @@ impl Known {
 fn forms(value: &[u8]) -> Vec<String> {
     let mut forms = vec![STANDARD.encode(value)];
     if let Ok(plain) = std::str::from_utf8(value) {
-        let json = Value::from(plain).to_string();
-        let json = json[1..json.len() - 1].to_owned();
+        let escaped = |text: &str| {
+            let quoted = Value::from(text).to_string();
+            quoted[1..quoted.len() - 1].to_owned()
+        };
+        let json = escaped(plain);
+        // JSON in JSON, as annotations have it.
+        forms.push(escaped(&json));
         // As Go writes JSON, and as it quotes with `%q`.
         let html = json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
         forms.extend([html, json, in_go(plain), plain.to_owned()]);
@@ -238,6 +243,7 @@ mod tests {
         for (text, expected) in [
             (r#"in JSON: "first: \"one\"\n  second <two>\nend\n""#, r#"in JSON: "<redacted 1>""#),
             (r#"in Go's: "first: \"one\"\n  second \u003ctwo\u003e\nend\n""#, r#"in Go's: "<redacted 1>""#),
+            (r#"{\"k\":\"first: \\\"one\\\"\\n  second <two>\\nend\\n\"}"#, r#"{\"k\":\"<redacted 1>\"}"#),
             ("flat first: \"one\"  second <two>end", "flat <redacted 1>"),
             ("+     second <two>", "+     <redacted 2>"),
             ("+   first: \"one\"", "+   <redacted 3>"),
