@@ -6,6 +6,7 @@ use crate::cluster::{Handle, KnownClusters, simulated};
 use crate::forge::{DEFAULT_USER, Forge, Repo, Seed, Token};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
+use crate::sealed::SealingKeys;
 use bytes::Bytes;
 use kube::Client;
 use kube::client::Body;
@@ -128,7 +129,7 @@ impl Place {
         let repo = forge.create("gitops", &Seed::Empty, "master", &urls).unwrap();
         let (registry, known) = (Registry::new(), KnownClusters::on(clock));
         let images = Arc::new(registry.images(UnknownImages::Pull));
-        let mut cluster = simulated(clock, &ClusterPlan::named("beta"), images);
+        let mut cluster = simulated(clock, &ClusterPlan::named("beta"), images, &SealingKeys::on(clock));
         let setting = Setting {
             clock,
             forge: &forge,
