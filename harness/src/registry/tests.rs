@@ -94,9 +94,9 @@ fn a_manifest_names_blobs_that_are_there() {
 #[rstest]
 #[case::unmapped("btoll/other:1", "the run's registry has docker.io/btoll/debug")]
 #[case::no_tag("btoll/debug", "names no tag")]
-#[case::a_digest(
+#[case::a_digest_without_a_tag(
     "btoll/debug@sha256:9b2cf21e2c3f7d2a6c0d4c8d1c5b3f7e9b2cf21e2c3f7d2a6c0d4c8d1c5b3f7e",
-    "follows from its content"
+    "names no tag"
 )]
 fn a_push_that_means_nothing_is_refused(#[case] image: &str, #[case] want: &str) {
     let message = seeded().push(image).unwrap_err().to_string();
