@@ -1,6 +1,7 @@
 //! What a plan consists of.
 
 use crate::bootstrap::Following;
+use crate::registry::Rule;
 use crate::scenario::Profile;
 use crate::scenario::{FilePatch, ForgeSpec, KeyAction, MergeHow, ObjectRef, SecretExpected, UnknownImages};
 use seatrial_api::FluxRelease;
@@ -191,6 +192,13 @@ pub enum Op {
     DeleteTag {
         /// The image with its tag.
         image: String,
+    },
+    /// Changes how a repository of the registry answers.
+    SetRegistry {
+        /// The image repository.
+        repository: String,
+        /// How it answers.
+        rule: Rule,
     },
     /// Checks the commit at the tip of a branch.
     ExpectCommit {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::bootstrap::{Component, Following, Sync};
 use crate::check::default_namespace;
+use crate::registry::Rule;
 use crate::scenario::{
     Action, ClusterSpec, Commit, Content, Expect, GitAccessSpec, Located, PatchObject, PatchSource,
     Reconcile, Spec, context_of,
@@ -176,6 +177,9 @@ impl<'a> Names<'a> {
                 from: push.from.as_ref().map(|from| located.folder().join(from)),
             },
             Action::ExpectIsolated(expect) => Op::ExpectIsolated { cluster: expect.cluster.clone() },
+            Action::SetRegistry(set) => {
+                Op::SetRegistry { repository: set.repository.clone(), rule: Rule::from(set) }
+            }
             Action::DeleteTag(delete) => Op::DeleteTag { image: delete.image.clone() },
             Action::ExpectCommit(expect) => {
                 let repo = self.repo(expect.repo.as_ref());

@@ -41,6 +41,7 @@ pub(super) fn title(op: &Op) -> String {
             let whose = cluster.as_deref().unwrap_or("every cluster");
             format!("expect that image automations of {whose} leave the files of others alone")
         }
+        Op::SetRegistry { repository, .. } => format!("change how the registry answers for {repository}"),
         Op::DeleteTag { image } => format!("delete the tag {image}"),
         Op::ExpectCommit { repo, branch, within: Some(time), .. } => {
             format!("expect a commit on {branch} of {repo} within {}", Span(*time))

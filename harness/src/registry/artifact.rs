@@ -9,7 +9,6 @@ use seatrial_time::{Clock, Signal};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
-use std::future::ready;
 use std::io;
 use std::path::Path;
 use tar::{Builder, Header};
@@ -130,12 +129,14 @@ impl Registry {
     }
 }
 
-/// Every repository may be read by everybody, as a public one: the credentials are not looked at.
+/// Every repository may be read by everybody, as a public one, where no rule says otherwise.
 impl OciRegistries for Registry {
     fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>> {
-        let tags =
-            named(at).and_then(|name| Registry::tags(self, &name.to_string()).map_err(|e| absent(at, &e)));
-        Box::pin(ready(tags))
+        Box::pin(async move {
+            let name = named(at)?;
+            self.let_in(&name, at, &format!("{}/tags/list?n=1000", at.path)).await?;
+            Registry::tags(self, &name.to_string()).map_err(|error| absent(at, &error))
+        })
     }
 
     fn manifest<'a>(
@@ -143,7 +144,10 @@ impl OciRegistries for Registry {
         at: &'a OciAddress,
         reference: &'a str,
     ) -> BoxFuture<'a, Result<OciManifest, OciError>> {
-        Box::pin(ready(self.manifest_of(at, reference)))
+        Box::pin(async move {
+            self.let_in(&named(at)?, at, &format!("{}/manifests/{reference}", at.path)).await?;
+            self.manifest_of(at, reference)
+        })
     }
 
     fn blob<'a>(
@@ -151,7 +155,10 @@ impl OciRegistries for Registry {
         at: &'a OciAddress,
         digest: &'a str,
     ) -> BoxFuture<'a, Result<bytes::Bytes, OciError>> {
-        Box::pin(ready(self.blob_of(at, digest)))
+        Box::pin(async move {
+            self.let_in(&named(at)?, at, &format!("{}/blobs/{digest}", at.path)).await?;
+            self.blob_of(at, digest)
+        })
     }
 
     fn changes(&self) -> Option<Signal> {

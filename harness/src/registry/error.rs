@@ -46,6 +46,14 @@ pub enum RegistryError {
         /// What is wrong.
         problem: String,
     },
+    /// The repository has no image of this digest.
+    #[error("find the digest {digest:?} in the image repository {name}")]
+    NoDigest {
+        /// The repository.
+        name: String,
+        /// The digest.
+        digest: String,
+    },
     /// A push names the digest that the image must have; the registry computes it.
     #[error("push {text:?}: the digest of a pushed image follows from its content, so name a tag alone")]
     DigestGiven {

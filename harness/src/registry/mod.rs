@@ -16,6 +16,7 @@ mod error;
 mod image;
 mod lookup;
 mod reference;
+mod rules;
 mod store;
 
 pub use content::Blob;
@@ -23,6 +24,7 @@ pub use error::RegistryError;
 pub use image::{Digest, Manifest};
 pub use lookup::{Images, UnknownImages};
 pub use reference::{ImageRef, RepositoryName};
+pub use rules::{Fault, Rule};
 pub use store::Registry;
 
 #[cfg(test)]

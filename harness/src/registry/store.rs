@@ -1,6 +1,7 @@
 //! What the registry holds.
 
 use super::image::generate;
+use super::rules::Ruled;
 use super::{Blob, Digest, ImageRef, Manifest, RegistryError, RepositoryName};
 use seatrial_time::Signal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,8 @@ pub(super) struct State {
 pub(super) struct Repository {
     pub(super) manifests: BTreeMap<Digest, Manifest>,
     pub(super) tags: BTreeMap<String, Digest>,
+    /// How it answers, where it does not simply do what it is asked for.
+    pub(super) rule: Option<Ruled>,
 }
 
 /// Why an image cannot be had.
@@ -68,14 +71,31 @@ impl Registry {
         Ok(repository)
     }
 
-    /// Pushes a generated image, such as `btoll/debug:1.0.1`.
+    /// Pushes a generated image, such as `btoll/debug:1.0.1`. With a digest (`btoll/debug:latest@sha256:…`) the tag is moved to an
+    /// image that the repository has.
     ///
     /// # Errors
     /// [`RegistryError::NoRepository`] where the run does not map the repository; [`RegistryError::NoTagGiven`],
-    /// [`RegistryError::DigestGiven`], [`RegistryError::BadReference`].
+    /// [`RegistryError::NoDigest`], [`RegistryError::BadReference`].
     pub fn push(&self, image: &str) -> Result<Digest, RegistryError> {
+        if let Some((tagged, digest)) = image.split_once('@') {
+            return self.move_tag(tagged, digest);
+        }
         let (name, tag) = self.pushed(image)?;
         self.put(&name, &tag)
+    }
+
+    fn move_tag(&self, tagged: &str, digest: &str) -> Result<Digest, RegistryError> {
+        let (name, tag) = self.pushed(tagged)?;
+        let mut state = self.state();
+        let repository = state.repository(&name)?;
+        let found = Digest::parse(digest).filter(|digest| repository.manifests.contains_key(digest));
+        let found = found
+            .ok_or_else(|| RegistryError::NoDigest { name: name.to_string(), digest: digest.to_owned() })?;
+        repository.tags.insert(tag, found.clone());
+        drop(state);
+        self.signal.bump();
+        Ok(found)
     }
 
     /// The repository and the tag that a push means.

@@ -65,6 +65,10 @@ pub(super) fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<String>,
             };
             Ok(vec![short(&digest.to_string())])
         }
+        Op::SetRegistry { repository, rule } => {
+            world.registry.set_rule(repository, rule.clone(), &world.clock)?;
+            Ok(Vec::new())
+        }
         Op::DeleteTag { image } => {
             let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
             world.registry.delete_tag(repository, tag)?;

@@ -34,7 +34,8 @@ pub(super) async fn play(
         | Op::Revert { .. }
         | Op::Toggle { .. }
         | Op::Push { .. }
-        | Op::DeleteTag { .. } => git::play(world, step.line, &step.op).map_err(Into::into),
+        | Op::DeleteTag { .. }
+        | Op::SetRegistry { .. } => git::play(world, step.line, &step.op).map_err(Into::into),
         Op::ExpectIsolated { cluster } => isolation::expect(world, cluster.as_deref()).await,
         Op::ExpectCommit { repo, branch, within, wanted } => {
             commit::expect(world, repo, branch, *within, wanted).await

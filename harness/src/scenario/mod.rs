@@ -48,6 +48,7 @@
 //!   - enable: {env: beta, service: applications/web/shop}
 //!   - disable: {env: beta, service: applications/web/shop}
 //!   - push: {image: "btoll/debug:1.0.1"}
+//!   - setRegistry: {repository: btoll/debug, fault: {status: 429, times: 3, retryAfter: 30s}}
 //!   - createRepository: {organization: owls-nest-farm, name: fleet, private: true}   # template: owner/name
 //!   - deployKey: {repo: gitops, title: ci, readWrite: true, cluster: beta, secret: default/ci}   # or remove: true
 //!   - expectDeployKey: {repo: gitops, title: ci, readOnly: false}
@@ -86,6 +87,7 @@ mod patch;
 mod problem;
 mod profile;
 mod references;
+mod registry_step;
 mod schema;
 mod sealed_step;
 mod shape;
@@ -115,6 +117,7 @@ pub use parse::{Located, parse_file, parse_text};
 pub use patch::{FilePatch, PatchFile, Replacement};
 pub use problem::{Invalid, Problem};
 pub use profile::Profile;
+pub use registry_step::{FaultSpec, LoginSpec, SetRegistry};
 pub use schema::schema;
 pub use sealed_step::{KeyAction, Seal, SealScope, SealingKeysStep, SecretExpected, ValueExpected};
 pub use step::{Action, Step};

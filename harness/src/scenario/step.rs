@@ -3,7 +3,7 @@
 use super::{
     AddCluster, Apply, Bootstrap, Branch, Commit, CreateRepository, Delete, DeleteTag, DeployKeyStep, Expect,
     ExpectCommit, ExpectDeployKey, ExpectIsolated, Merge, PatchObject, Push, Reconcile, Revert, Seal,
-    SealingKeysStep, ServicesStep, SetProfile, Span, Toggle, VerbStep,
+    SealingKeysStep, ServicesStep, SetProfile, SetRegistry, Span, Toggle, VerbStep,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,8 @@ actions! {
     push Push(Push) "push",
     /// Takes a tag out of the registry.
     delete_tag DeleteTag(DeleteTag) "deleteTag",
+    /// Changes how a repository of the registry answers.
+    set_registry SetRegistry(SetRegistry) "setRegistry",
     /// Checks the commit at the tip of a branch.
     expect_commit ExpectCommit(ExpectCommit) "expectCommit",
     /// Checks that no image automation reaches another cluster's files.

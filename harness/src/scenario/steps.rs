@@ -4,10 +4,10 @@ use super::forge_check;
 use super::problem::{Problem, quoted};
 use super::references::{Context, is_tag};
 use super::shape::Shape;
-use super::tree::{self, Node};
+use super::tree::{self, Node, Pos};
 use super::{Action, Expect, ExpectCommit, FilePatch, Step, UsualController};
 use crate::monorepo::Service;
-use crate::registry::RepositoryName;
+use crate::registry::{Digest, RepositoryName};
 
 /// Checks one step, and remembers what later steps can refer to.
 pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
@@ -86,7 +86,18 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
                 context.known("cluster", name, node.at, &known);
             }
         }
+        Action::DeleteTag(delete) if delete.image.contains('@') => {
+            let at = body.get("image").map_or(body.at, |n| n.at);
+            context.problem(at, "`deleteTag` takes a tag alone");
+        }
         Action::DeleteTag(delete) => image(context, &delete.image, body),
+        Action::SetRegistry(set) => {
+            let at = body.get("repository").map_or(body.at, |n| n.at);
+            image_repository(context, &set.repository, at);
+            if let Some((field, problem)) = set.problem() {
+                context.problem(body.get(field).map_or(body.at, |n| n.at), problem.to_owned());
+            }
+        }
         Action::ExpectCommit(expect) => {
             context.repo(body);
             let nothing = ExpectCommit {
@@ -279,6 +290,13 @@ fn objects(context: &mut Context<'_>, body: &Node) {
 
 fn image(context: &mut Context<'_>, image: &str, body: &Node) {
     let at = body.get("image").map_or(body.at, |n| n.at);
+    let (image, digest) = match image.split_once('@') {
+        Some((image, digest)) => (image, Some(digest)),
+        None => (image, None),
+    };
+    if digest.is_some_and(|digest| Digest::parse(digest).is_none()) {
+        return context.problem(at, format!("{image:?} has a digest that is not sha256:<64 hex digits>"));
+    }
     let (repository, tag) = match image.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
         _ => return context.problem(at, format!("`{image}` has no tag: write it as {image}:1.0.0")),
@@ -286,6 +304,10 @@ fn image(context: &mut Context<'_>, image: &str, body: &Node) {
     if !is_tag(tag) {
         return context.problem(at, format!("{tag:?} is not an image tag"));
     }
+    image_repository(context, repository, at);
+}
+
+fn image_repository(context: &mut Context<'_>, repository: &str, at: Pos) {
     let known: Vec<&str> = context.scenario.spec.registry.keys().map(String::as_str).collect();
     // `btoll/debug` and `docker.io/btoll/debug` are one repository.
     let name = RepositoryName::parse(repository).ok();
