@@ -21,13 +21,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// How many more requests succeed.
+/// How many more requests succeed, and a repository that somebody else pushes to before so many pushes.
 #[derive(Clone)]
-struct Fuel(Arc<AtomicI64>);
+struct Fuel(Arc<AtomicI64>, Option<(Repo, Arc<AtomicI64>)>);
 
 impl Fuel {
     fn of(count: i64) -> Fuel {
-        Fuel(Arc::new(AtomicI64::new(count)))
+        Fuel(Arc::new(AtomicI64::new(count)), None)
+    }
+
+    fn push(&self) {
+        if let Some((repo, pushes)) = &self.1
+            && pushes.fetch_sub(1, Ordering::SeqCst) == 1
+        {
+            let change = crate::forge::Change::new("Meanwhile").write("README.md", "x");
+            repo.commit("master", &change).unwrap();
+        }
     }
 
     fn burn(&self) -> Result<(), String> {
@@ -106,6 +115,7 @@ impl Checkout for LimitedCheckout {
     fn push(&mut self) -> Pending<'_, Result<(), PushError>> {
         Box::pin(async move {
             self.1.burn().map_err(PushError::Refused)?;
+            self.1.push();
             self.0.push().await
         })
     }
@@ -150,7 +160,11 @@ impl Place {
     }
 
     async fn run_with(&self, line: &str, requests: i64, token: &str) -> (bool, String, i64) {
-        let fuel = Fuel::of(requests);
+        self.run_on(line, Fuel::of(requests), token).await
+    }
+
+    async fn run_on(&self, line: &str, fuel: Fuel, token: &str) -> (bool, String, i64) {
+        let requests = fuel.0.load(Ordering::SeqCst);
         let hosts = LimitedHosts(ForgeHosts::new(&self.forge, &self.clock, "keys"), fuel.clone());
         let env = Env {
             hosts: Some(Arc::new(hosts)),
@@ -320,6 +334,32 @@ fn another_path_does_not_take_the_cluster_over(#[case] path: &str, #[case] same:
             let found = place.object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", NAMESPACE).await;
             assert_eq!(found["spec"]["path"], "./clusters/beta");
         }
+    });
+}
+
+#[rstest]
+#[case::of_the_components(1, false, "✗ failed to push manifests: ")]
+#[case::of_the_sync(
+    2,
+    true,
+    "◎ git conflict detected, retrying with a fresh clone\n► generating sync manifests\n"
+)]
+fn a_push_that_comes_first(#[case] push: i64, #[case] ok: bool, #[case] told: &str) {
+    let told = told.to_owned();
+    play(async move |place| {
+        let token = place.forge.issue_token(DEFAULT_USER, &Token::ALL_SCOPES).unwrap().0;
+        let fuel = Fuel(
+            Arc::new(AtomicI64::new(PLENTY)),
+            Some((place.repo.clone(), Arc::new(AtomicI64::new(push)))),
+        );
+        let (passed, printed, _) = place.run_on(BETA, fuel, &token).await;
+        assert_eq!(passed, ok, "{printed}");
+        assert!(printed.contains(&told), "{printed}");
+        // Run again, it is done.
+        let (passed, printed, _) = place.run(BETA, PLENTY).await;
+        assert!(passed, "{printed}");
+        place.state().await;
+        assert_eq!(place.repo.log("master", 100).unwrap().len(), 3, "nothing of the others is lost");
     });
 }
 

@@ -216,3 +216,24 @@ fn inside(root: &Path, path: &str) -> Result<std::path::PathBuf, String> {
     }
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::another_clone(
+        "git push: To /r; ! [rejected]        HEAD -> main (fetch first); error: failed",
+        true
+    )]
+    #[case::rewritten("git push: ! [rejected] HEAD -> main (non-fast-forward)", true)]
+    #[case::at_the_same_time("git push: ! [remote rejected] HEAD -> main (failed to update ref)", true)]
+    #[case::read_only(
+        "git push: ERROR: The key you are authenticating with has been marked as read only.",
+        false
+    )]
+    fn a_push_that_came_first_is_a_conflict(#[case] said: &str, #[case] conflict: bool) {
+        assert_eq!(matches!(push_error(said.to_owned()), PushError::Conflict(_)), conflict);
+    }
+}
