@@ -231,7 +231,7 @@ spec:
       to: applications/sealed.yaml
       name: planted
       namespace: flux-system
-      values: {many: "planted-first: \"hunter\"\n  planted-second\n"}
+      values: {many: "planted-first= \"hunter\"\n      planted-second\n"}
       within: 10m
   - expect: {within: 15m, secret: {name: planted, namespace: flux-system, keys: {many: {contains: planted-second}}}}
   - commit:
@@ -253,9 +253,9 @@ spec:
           data:
             lines: |
               before
-              planted-first: "hunter"
-                planted-second
-            json: '{"many": "planted-first: \"hunter\"\n  planted-second\n"}'
+              planted-first= "hunter"
+                    planted-second
+            json: '{"many": "planted-first= \"hunter\"\n      planted-second\n"}'
             substituted: '${many}'
   - expect: {within: 15m, resource: {apiVersion: v1, kind: ConfigMap, metadata: {name: planted, namespace: default}}}
   - expect:

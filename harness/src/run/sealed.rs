@@ -84,8 +84,11 @@ async fn keys_step(
             let what = "rotate the sealing keys";
             let failed = |message| told(what, message);
             let before = newest(&keys(cluster).await.map_err(failed)?).map(|(_, made)| made);
-            let now = world.clock.now().to_zoned(jiff::tz::TimeZone::UTC);
-            let cutoff = jiff::fmt::rfc2822::to_string(&now).map_err(|error| failed(error.to_string()))?;
+            // Times of keys are whole seconds: one of this second is to be too old as well.
+            let now = world.clock.now();
+            let next = now.checked_add(jiff::SignedDuration::from_secs(1)).unwrap_or(now);
+            let cutoff = jiff::fmt::rfc2822::to_string(&next.to_zoned(jiff::tz::TimeZone::UTC))
+                .map_err(|error| failed(error.to_string()))?;
             until(cluster, within, || async {
                 let made = newest(&keys(cluster).await?).map(|(_, made)| made);
                 if made > before {
