@@ -103,17 +103,15 @@ fn a_push_that_means_nothing_is_refused(#[case] image: &str, #[case] want: &str)
     assert!(message.contains(want), "{message}");
 }
 
-fn asks(registry: &Registry, auth: OciAuth) -> impl Future<Output = Result<usize, String>> + use<'_> {
-    async move {
-        let at = OciAddress {
-            host: "index.docker.io".to_owned(),
-            path: "btoll/debug".to_owned(),
-            insecure: false,
-            auth,
-        };
-        let tags = OciRegistries::tags(registry, &at).await;
-        tags.map(|tags| tags.len()).map_err(|error| error.to_string())
-    }
+async fn asks(registry: &Registry, auth: OciAuth) -> Result<usize, String> {
+    let at = OciAddress {
+        host: "index.docker.io".to_owned(),
+        path: "btoll/debug".to_owned(),
+        insecure: false,
+        auth,
+    };
+    let tags = OciRegistries::tags(registry, &at).await;
+    tags.map(|tags| tags.len()).map_err(|error| error.to_string())
 }
 
 fn basic(password: &str) -> OciAuth {

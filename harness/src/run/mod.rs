@@ -13,7 +13,8 @@
 //! - A step that fails, a run that gets stuck, even a panic, ends one scenario and no other.
 
 mod bootstrap;
-#[cfg(all(test, feature = "serve"))]
+#[cfg(test)]
+#[cfg(feature = "serve")]
 mod bootstrap_tests;
 mod commit;
 mod event;
