@@ -29,7 +29,7 @@ struct Create {
     /// The ready file of a running `seatrial up`: its forge, with its token and its CA.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "ca_file"])]
     ready_file: Option<PathBuf>,
-    /// The URL of the API: https://api.github.com, https://HOST/api/v3 [default: https://api.github.com].
+    /// The URL of the API: `https://api.github.com`, `https://HOST/api/v3` [default: `https://api.github.com`].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The token [default: that of the ready file, else of the variable GITHUB_TOKEN].
