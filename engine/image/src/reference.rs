@@ -28,7 +28,38 @@ pub struct Repository {
 }
 
 /// Docker Hub's registry, as the usual clients call it.
-const HUB: &str = "index.docker.io";
+pub const HUB: &str = "index.docker.io";
+
+/// The registry and the path of a repository's name; names without a registry are Docker Hub's.
+#[must_use]
+pub fn host_and_path(name: &str) -> (&str, &str) {
+    match name.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
+        _ => (HUB, name),
+    }
+}
+
+/// Whether a path can be that of a repository.
+///
+/// # Errors
+/// What is wrong with it, in the words of go-containerregistry.
+pub fn check_path(path: &str) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-./".contains(c);
+    if !path.chars().all(allowed) {
+        let characters = "abcdefghijklmnopqrstuvwxyz0123456789_-./";
+        return Err(format!("repository can only contain the characters `{characters}`: {path}"));
+    }
+    if !(2..=255).contains(&path.len()) {
+        return Err(format!("repository must be between 2 and 255 characters in length: {path}"));
+    }
+    Ok(())
+}
+
+/// The path, with the folder in which Docker Hub has what has none.
+#[must_use]
+pub fn whole_path(registry: &str, path: &str) -> String {
+    if registry == HUB && !path.contains('/') { format!("library/{path}") } else { path.to_owned() }
+}
 
 impl Repository {
     /// Reads the name of a repository: without scheme, tag and digest.
@@ -42,24 +73,13 @@ impl Repository {
         if name.is_empty() {
             return Err("a repository name must be specified".into());
         }
-        let (registry, path) = match name.split_once('/') {
-            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
-            _ => (HUB, name),
-        };
+        let (registry, path) = host_and_path(name);
         if let Some((_, tag)) = path.split_once(':') {
             return Err(format!(".spec.image value should not contain a tag; remove ':{tag}'"));
         }
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-./".contains(c);
-        if !path.chars().all(allowed) {
-            let characters = "abcdefghijklmnopqrstuvwxyz0123456789_-./";
-            return Err(format!("repository can only contain the characters `{characters}`: {path}"));
-        }
-        if !(2..=255).contains(&path.len()) {
-            return Err(format!("repository must be between 2 and 255 characters in length: {path}"));
-        }
+        check_path(path)?;
         let registry = if registry == "docker.io" { HUB } else { registry };
-        let implied = registry == HUB && !path.contains('/');
-        let path = if implied { format!("library/{path}") } else { path.to_owned() };
+        let path = whole_path(registry, path);
         Ok(Self { registry: registry.to_ascii_lowercase(), path })
     }
 }

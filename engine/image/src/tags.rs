@@ -35,16 +35,7 @@ pub fn latest(kept: &[String]) -> &[String] {
 /// The revision of a scan: Adler-32 of the tags as a JSON array, in decimal.
 #[must_use]
 pub fn checksum(kept: &[String]) -> String {
-    adler32(serde_json::json!(kept).to_string().as_bytes()).to_string()
-}
-
-fn adler32(bytes: &[u8]) -> u32 {
-    let (mut a, mut b) = (1u32, 0u32);
-    for byte in bytes {
-        a = (a + u32::from(*byte)) % 65521;
-        b = (b + a) % 65521;
-    }
-    (b << 16) | a
+    seatrial_template::adler32(serde_json::json!(kept).to_string().as_bytes()).to_string()
 }
 
 #[cfg(test)]
@@ -78,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_revision_is_adler32_of_a_json_array() {
-        assert_eq!(adler32(b"Wikipedia"), 0x11E6_0398);
+        assert_eq!(seatrial_template::adler32(b"Wikipedia"), 0x11E6_0398);
         // As `python3 -c 'import zlib; print(zlib.adler32(b"[\"latest\",\"1.0.0\"]"))'` has it.
         assert_eq!(checksum(&owned(&["latest", "1.0.0"])), "875955431");
         assert_ne!(checksum(&owned(&["1.0.0"])), checksum(&owned(&["1.0.1"])));

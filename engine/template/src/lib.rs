@@ -26,6 +26,7 @@ mod value;
 
 pub use error::Error;
 pub use functions::Functions;
+pub use functions::encoding::adler32;
 pub use value::{Map, Method, Record, Value};
 
 /// Renders the template `text` over `data`; `name` is what errors call it.

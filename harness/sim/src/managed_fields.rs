@@ -43,6 +43,7 @@ pub use update::update;
 
 pub(crate) use go::go_value;
 pub(crate) use path::compare_values;
+pub(crate) use update::same_but_for_owners;
 
 use jiff::Timestamp;
 use seatrial_schema::TypeRef;

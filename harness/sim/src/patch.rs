@@ -477,23 +477,9 @@ fn server_side_apply(
     Ok(outcome.answer(ctx, kind, code))
 }
 
-fn same_but_for_owners(a: &Value, b: &Value) -> bool {
-    let (Value::Object(a), Value::Object(b)) = (a, b) else { return a == b };
-    let metadata = |map: &Value| -> Vec<(String, Value)> {
-        let fields = map.as_object().into_iter().flatten();
-        fields.filter(|(key, _)| *key != "managedFields").map(|(k, v)| (k.clone(), v.clone())).collect()
-    };
-    a.len() == b.len()
-        && a.iter().all(|(key, value)| match (key.as_str(), b.get(key)) {
-            (_, None) => false,
-            ("metadata", Some(other)) => metadata(value) == metadata(other),
-            (_, Some(other)) => value == other,
-        })
-}
-
 /// Where nothing but the owners of fields has changed, the manager's entry keeps its time; a new entry has none.
 fn keep_times(live: &Value, mut merged: Value, manager: &str, subresource: &str) -> Value {
-    if *live == merged || !same_but_for_owners(live, &merged) {
+    if *live == merged || !managed_fields::same_but_for_owners(live, &merged) {
         return merged;
     }
     let own = |entry: &Value| {

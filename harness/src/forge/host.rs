@@ -53,8 +53,7 @@ impl Forge {
     /// # Errors
     /// Of the name, the branch, the URLs and the seed: see [`ForgeError`].
     pub fn create(&self, name: &str, seed: &Seed, branch: &str, urls: &[String]) -> Result<Repo, ForgeError> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+        if !is_repository_name(name) {
             return Err(ForgeError::BadRepositoryName { name: name.to_owned() });
         }
         branch_ref(branch)?;
@@ -197,4 +196,10 @@ impl State {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a repository can have this name.
+pub(crate) fn is_repository_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(allowed)
 }

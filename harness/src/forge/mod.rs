@@ -34,6 +34,7 @@ mod store;
 mod tree;
 mod url;
 
+pub(crate) use accounts::is_login;
 pub use accounts::{
     AccountError, Actor, Credentials, DEFAULT_USER, DeployKey, Hosted, NewRepository, Organization,
     Permission, Refusal, Site, Team, Template, Token, User, Wants,
@@ -44,6 +45,7 @@ pub use commit::{CommitId, CommitInfo};
 pub use error::ForgeError;
 pub use hooks::{Delivery, Webhook};
 pub use host::Forge;
+pub(crate) use host::is_repository_name;
 pub use merge::{MergeStyle, Merged};
 pub use repo::Repo;
 pub use seed::Seed;

@@ -3,7 +3,7 @@
 use super::references::Context;
 use super::tree::Node;
 use super::{CreateRepository, DeployKeyStep, ExpectDeployKey};
-use crate::forge::DEFAULT_USER;
+use crate::forge::{DEFAULT_USER, is_login, is_repository_name};
 
 /// Users, organizations and teams.
 pub(super) fn accounts(context: &mut Context<'_>, spec: &Node) {
@@ -44,20 +44,10 @@ pub(super) fn accounts(context: &mut Context<'_>, spec: &Node) {
     }
 }
 
-fn is_login(name: &str) -> bool {
-    let part = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    (1..=39).contains(&name.len())
-        && name.chars().all(part)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-        && !name.contains("--")
-}
-
 pub(super) fn create(context: &mut Context<'_>, create: &CreateRepository, body: &Node) {
     let at = |field: &str| body.get(field).map_or(body.at, |node| node.at);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let name = create.name.as_str();
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+    if !is_repository_name(name) {
         let message =
             format!("{name:?} cannot be the name of a repository: use letters, digits, '.', '_' and '-'");
         return context.problem(at("name"), message);

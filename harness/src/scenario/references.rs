@@ -104,8 +104,7 @@ impl Context<'_> {
         let mut urls: BTreeMap<GitUrl, String> = BTreeMap::new();
         for entry in spec.get("git").map(Node::entries).unwrap_or_default() {
             let name = entry.key.as_str();
-            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+            if !crate::forge::is_repository_name(name) {
                 let message = format!(
                     "{name:?} cannot be the name of a repository: use letters, digits, '.', '_' and '-'"
                 );

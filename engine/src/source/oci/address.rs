@@ -1,8 +1,7 @@
 //! Reads `oci://host/path`.
 
 use super::{OciAddress, OciAuth};
-
-const HUB: &str = "index.docker.io";
+use seatrial_image::reference::{check_path, host_and_path, whole_path};
 
 /// Where `url` leads, without credentials. The error has the words of the usual clients.
 pub(crate) fn address(url: &str, insecure: bool) -> Result<OciAddress, String> {
@@ -12,19 +11,9 @@ pub(crate) fn address(url: &str, insecure: bool) -> Result<OciAddress, String> {
     if text.is_empty() {
         return Err("a repository name must be specified".to_owned());
     }
-    let (host, path) = match text.split_once('/') {
-        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path.to_owned()),
-        _ => (HUB, text.to_owned()),
-    };
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-./".contains(c);
-    if !path.chars().all(allowed) {
-        let characters = "abcdefghijklmnopqrstuvwxyz0123456789_-./";
-        return Err(format!("repository can only contain the characters `{characters}`: {path}"));
-    }
-    if !(2..=255).contains(&path.len()) {
-        return Err(format!("repository must be between 2 and 255 characters in length: {path}"));
-    }
-    let path = if host == HUB && !path.contains('/') { format!("library/{path}") } else { path };
+    let (host, path) = host_and_path(text);
+    check_path(path)?;
+    let path = whole_path(host, path);
     Ok(OciAddress { host: host.to_ascii_lowercase(), path, insecure, auth: OciAuth::None })
 }
 
@@ -32,6 +21,7 @@ pub(crate) fn address(url: &str, insecure: bool) -> Result<OciAddress, String> {
 mod tests {
     use super::*;
     use rstest::rstest;
+    use seatrial_image::reference::HUB;
 
     #[rstest]
     #[case::usual("oci://ghcr.io/owls/manifests", "ghcr.io", "owls/manifests")]

@@ -68,7 +68,8 @@ fn b32enc(bytes: &[u8]) -> String {
     out
 }
 
-fn adler32(bytes: &[u8]) -> u32 {
+/// The Adler-32 checksum, as Go's `hash/adler32` has it.
+pub fn adler32(bytes: &[u8]) -> u32 {
     let (mut a, mut b) = (1u32, 0u32);
     for byte in bytes {
         a = (a + u32::from(*byte)) % 65521;

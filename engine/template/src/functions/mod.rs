@@ -2,7 +2,7 @@
 
 mod builtin;
 mod collections;
-mod encoding;
+pub(crate) mod encoding;
 mod escape;
 mod math;
 mod texts;

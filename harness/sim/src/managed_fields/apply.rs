@@ -8,7 +8,8 @@ use super::implied::{drop_nulls, tidy_metadata};
 use super::last_applied;
 use super::merge::{merge, remove, subtract_owned, with_declared_parents};
 use super::update::{
-    before_first_apply, ignored, without_ignored, without_managed_fields, without_system_fields,
+    before_first_apply, ignored, same_but_for_owners, without_ignored, without_managed_fields,
+    without_system_fields,
 };
 use super::{ApplyError, Conflict, FieldSet, Fields, Kind, Managers, Operation, Writer};
 
@@ -97,7 +98,7 @@ fn attempt(
     }
     managers.entries.retain(|e| !e.fields.is_empty());
     // Another order of a list changes the object, though it is nobody's.
-    let unchanged = |live: &Value| managers.same_as_of(live) && without_managed_fields(live) == new;
+    let unchanged = |live: &Value| managers.same_as_of(live) && same_but_for_owners(live, &new);
     if touched.is_empty() && removed.is_empty() && live.is_some_and(unchanged) {
         return Ok(None);
     }

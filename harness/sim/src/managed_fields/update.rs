@@ -92,6 +92,20 @@ pub(super) fn before_first_apply(live: &Value, writer: &Writer<'_>, kind: Kind<'
     }
 }
 
+/// Whether two objects are the same, whoever owns their fields.
+pub(crate) fn same_but_for_owners(a: &Value, b: &Value) -> bool {
+    let (Value::Object(a), Value::Object(b)) = (a, b) else { return a == b };
+    fn fields(metadata: &Value) -> impl Iterator<Item = (&String, &Value)> {
+        metadata.as_object().into_iter().flatten().filter(|(key, _)| *key != "managedFields")
+    }
+    a.len() == b.len()
+        && a.iter().all(|(key, value)| match (key.as_str(), b.get(key)) {
+            (_, None) => false,
+            ("metadata", Some(other)) => fields(value).eq(fields(other)),
+            (_, Some(other)) => value == other,
+        })
+}
+
 /// A copy of the object without its managed fields.
 pub(super) fn without_managed_fields(object: &Value) -> Value {
     let Some(map) = object.as_object() else { return object.clone() };

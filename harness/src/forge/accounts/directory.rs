@@ -250,7 +250,7 @@ pub(super) fn no_account(login: &str) -> AccountError {
 }
 
 /// Whether GitHub allows the name.
-pub(super) fn is_login(login: &str) -> bool {
+pub(crate) fn is_login(login: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || c == '-';
     (1..=39).contains(&login.len())
         && login.chars().all(part)

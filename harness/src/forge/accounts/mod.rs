@@ -22,6 +22,7 @@ mod model;
 mod repositories;
 
 pub use access::{Actor, Credentials, Refusal, Wants};
+pub(crate) use directory::is_login;
 pub use error::AccountError;
 pub(super) use model::Accounts;
 pub use model::{
