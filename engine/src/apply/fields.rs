@@ -4,6 +4,7 @@
 //! stay in the cluster. So ownership of such fields goes to the controller before it applies.
 
 use super::FIELD_MANAGER;
+use seatrial_wire::fields_v1;
 use serde_json::{Map, Value, json};
 
 /// The JSON patch that takes over the fields of kubectl, of `before-first-apply` and of the controller's own updates;
@@ -20,7 +21,7 @@ pub(crate) fn takeover(live: &Value) -> Option<Value> {
             && entry.get("subresource").is_none_or(|subresource| subresource == "")
     });
     let mut own = match own_at {
-        Some(at) => kept.remove(at).clone(),
+        Some(at) => expanded(kept.remove(at)),
         None => json!({
             "manager": FIELD_MANAGER,
             "operation": "Apply",
@@ -31,11 +32,11 @@ pub(crate) fn takeover(live: &Value) -> Option<Value> {
         }),
     };
     for entry in taken {
-        if let (Some(own), Some(fields)) = (own["fieldsV1"].as_object_mut(), entry["fieldsV1"].as_object()) {
-            join(own, fields);
+        if let (Some(own), Value::Object(fields)) = (own["fieldsV1"].as_object_mut(), fields_v1(entry)) {
+            join(own, &fields);
         }
     }
-    let managed: Vec<Value> = std::iter::once(own).chain(kept.into_iter().cloned()).collect();
+    let managed: Vec<Value> = std::iter::once(own).chain(kept.into_iter().map(expanded)).collect();
     let mut patch = vec![
         json!({ "op": "replace", "path": "/metadata/managedFields", "value": managed }),
         json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"] }),
@@ -46,6 +47,13 @@ pub(crate) fn takeover(live: &Value) -> Option<Value> {
         patch.push(json!({ "op": "remove", "path": path }));
     }
     Some(Value::Array(patch))
+}
+
+/// An entry with its fields as clients write them.
+fn expanded(entry: &Value) -> Value {
+    let mut entry = entry.clone();
+    entry["fieldsV1"] = fields_v1(&entry);
+    entry
 }
 
 fn is_foreign(entry: &Value) -> bool {

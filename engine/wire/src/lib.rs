@@ -7,11 +7,15 @@
 //! - [`answer`] and [`events`] take what is there, and read the body where nothing is: the caller sees no difference.
 //!
 //! # Guarantees
-//! A value that is handed over equals what its text would be parsed to, and is never changed afterwards.
+//! A value that is handed over equals what its text would be parsed to, and is never changed afterwards. One field can differ: the
+//! `fieldsV1` of an entry of `metadata.managedFields` may be its JSON text, a string, since it is large and hardly ever read:
+//! see [`fields_v1`] and [`expand`].
 
 mod events;
+mod owners;
 
 pub use events::{Event, EventKind, EventSource, Events, Stream, events};
+pub use owners::{expand, fields_v1};
 
 use http::{Request, Response};
 use http_body_util::BodyExt as _;

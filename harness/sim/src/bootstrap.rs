@@ -76,7 +76,7 @@ pub(crate) fn fill(state: &mut State, now: Timestamp) {
         store(state, kind, object, now);
     }
     // They have been made with all that they select.
-    state.rbac.settled();
+    rbac::settle(state);
 }
 
 fn set_times(value: &mut Value, then: &str, now: &str) {
@@ -121,5 +121,5 @@ fn own(kind: &Kind, object: Value, now: Timestamp) -> Value {
         ignored: write::ignored(kind, ""),
         now,
     };
-    managed_fields::update(None, object, &writer, write::typed(kind))
+    managed_fields::update_stored(None, object, &writer, write::typed(kind))
 }

@@ -302,7 +302,7 @@ fn own_status(old: &Value, new: Value, now: Timestamp) -> Value {
     };
     let ty = seatrial_schema::kubernetes().type_of("apiextensions.k8s.io/v1", "CustomResourceDefinition");
     let ty = ty.unwrap_or_else(seatrial_schema::Schema::anything);
-    managed_fields::update(Some(old), new, &writer, managed_fields::Kind { ty, built_in: true })
+    managed_fields::update_stored(Some(old), new, &writer, managed_fields::Kind { ty, built_in: true })
 }
 
 /// Whether another definition of the group has one of the names.

@@ -45,7 +45,8 @@ pub struct Change {
 }
 
 impl Change {
-    /// The object after the change, in the version that the cluster stores; its last state where it was deleted.
+    /// The object after the change, in the version that the cluster stores; its last state where it was deleted. The fields of
+    /// its owners stand there as JSON text: see [`seatrial_wire::expand`].
     pub fn object(&self) -> &Value {
         self.object.value()
     }

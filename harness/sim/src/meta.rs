@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// JSON text of a value.
 pub(crate) fn to_bytes(value: &Value) -> Bytes {
     // Values whose maps have string keys always serialize.
-    Bytes::from(serde_json::to_vec(value).unwrap_or_default())
+    Bytes::from(serde_json::to_vec(&Expanded(value)).unwrap_or_default())
 }
 
 /// JSON text of an object: its type first, as the real server writes it.
@@ -17,6 +17,47 @@ pub(crate) fn object_to_bytes(object: &Value) -> Bytes {
         other => serde_json::to_vec(other),
     };
     Bytes::from(bytes.unwrap_or_default())
+}
+
+/// A copy of an object as clients see it: see [`Expanded`].
+pub(crate) fn expanded(object: &Value) -> Value {
+    let mut object = object.clone();
+    seatrial_wire::expand(&mut object);
+    object
+}
+
+/// An object, or a list, as clients see it: stored objects have the fields of their owners as JSON text.
+struct Expanded<'v>(&'v Value);
+
+impl serde::Serialize for Expanded<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(map) => {
+                serializer.collect_map(map.iter().map(|(key, value)| (key, Part { key, value })))
+            }
+            other => other.serialize(serializer),
+        }
+    }
+}
+
+/// What stands under a key of an object.
+struct Part<'v> {
+    key: &'v str,
+    value: &'v Value,
+}
+
+impl serde::Serialize for Part<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.key, self.value) {
+            ("metadata", metadata) if metadata.get("managedFields").is_some() => {
+                let mut metadata = json!({"metadata": metadata});
+                seatrial_wire::expand(&mut metadata);
+                metadata["metadata"].serialize(serializer)
+            }
+            ("items", Value::Array(items)) => serializer.collect_seq(items.iter().map(Expanded)),
+            (_, value) => value.serialize(serializer),
+        }
+    }
 }
 
 /// JSON text of an object whose metadata has its fields in the order in which Go declares them: so it stands in some
@@ -39,7 +80,8 @@ pub(crate) fn declared_text(object: &Value) -> String {
         Value::Object(map) => serde_json::to_string(&First { map, first }).unwrap_or_default(),
         other => other.to_string(),
     };
-    let whole = ordered(object, &[]);
+    let object = expanded(object);
+    let whole = ordered(&object, &[]);
     let Some(metadata) = object.get("metadata") else { return whole };
     let mut text = ordered(metadata, META);
     for entry in metadata["managedFields"].as_array().into_iter().flatten() {
@@ -58,7 +100,7 @@ impl serde::Serialize for First<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let first = self.first.iter().filter_map(|key| self.map.get_key_value(*key));
         let rest = self.map.iter().filter(|(key, _)| !self.first.contains(&key.as_str()));
-        serializer.collect_map(first.chain(rest))
+        serializer.collect_map(first.chain(rest).map(|(key, value)| (key, Part { key, value })))
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) fn patch(
                 refusal,
                 kind,
                 || match kind.is_custom() {
-                    true => patched.to_string(),
+                    true => meta::expanded(&patched).to_string(),
                     false => meta::declared_text(&patched),
                 },
                 str::to_owned,
@@ -111,6 +111,8 @@ pub(crate) fn patch(
 /// The live object with the patch.
 fn merged(kind: &Kind, media: &str, mut live: Value, patch: &Value) -> Result<Value> {
     if media == "application/json-patch+json" {
+        // Operations may look into the fields of the owners.
+        seatrial_wire::expand(&mut live);
         return json_patch(live, patch);
     }
     if media == "application/merge-patch+json" {
@@ -438,7 +440,7 @@ fn server_side_apply(
     let live = stored.as_ref().map(|o| convert::from_stored(kind, o.value()));
     let force = ctx.options.force.unwrap_or(false);
     let merged = with_writer(ctx, kind, subresource, |writer, ty| {
-        managed_fields::apply(live.as_deref(), &applied, writer, force, ty)
+        managed_fields::apply_stored(live.as_deref(), &applied, writer, force, ty)
     })
     .map_err(refuse_apply)?;
     let merged = match live.as_deref() {

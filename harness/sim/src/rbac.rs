@@ -24,7 +24,9 @@ mod rule;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(crate) use aggregate::{aggregate_all, sweep};
+use serde_json::Value;
+
+pub(crate) use aggregate::{aggregate_all, settle, sweep};
 pub(crate) use bootstrap::objects;
 pub(crate) use check::{may_create, request};
 pub(crate) use escalate::check as check_grant;
@@ -34,6 +36,7 @@ pub(crate) use review::{access_status, rules_status};
 use crate::identity::Identity;
 use crate::object::{Key, Object};
 use crate::store::State;
+use crate::validate;
 use policy::Policy;
 use rule::Rule;
 
@@ -75,21 +78,34 @@ pub(crate) struct Known {
     policy: Option<Arc<Policy>>,
     /// The rules of each role, with the version of the role that they were read from.
     rules: RoleRules,
-    /// A role of the whole cluster has changed: aggregated ones may have to follow.
+    /// A role of the whole cluster has changed that is aggregated, or selected: aggregated ones may have to follow.
     stale: bool,
+    /// The selectors of the aggregated roles, as they were when these were last up to date; none before that.
+    selectors: Option<Vec<Value>>,
 }
 
 impl Known {
-    /// Forgets what an object of this table was part of.
-    pub(crate) fn changed(&mut self, table: &str) {
+    /// Forgets what an object of this table was part of, as it is and as it was.
+    pub(crate) fn changed(&mut self, table: &str, object: &Value, previous: Option<&Value>) {
         let Some(plural) = table.strip_suffix(GROUP) else { return };
         self.policy = None;
-        self.stale |= plural == "clusterroles.";
+        if plural == "clusterroles." && !self.stale {
+            let concerns = |role: &Value| role.get("aggregationRule").is_some() || self.selects(role);
+            self.stale = concerns(object) || previous.is_some_and(concerns);
+        }
     }
 
-    /// The aggregated roles are as they should be.
-    pub(crate) fn settled(&mut self) {
+    /// Whether an aggregated role may take rules of this one.
+    fn selects(&self, role: &Value) -> bool {
+        let Some(selectors) = &self.selectors else { return true };
+        let labels = role["metadata"].get("labels");
+        selectors.iter().any(|selector| validate::selects(Some(selector), labels))
+    }
+
+    /// The aggregated roles are as they should be; these are their selectors.
+    fn settled(&mut self, selectors: Vec<Value>) {
         self.stale = false;
+        self.selectors = Some(selectors);
     }
 }
 

@@ -199,13 +199,13 @@ impl State {
         let resource_version = object.version();
         let change =
             Arc::new(Change { resource_version, time, kind, resource: resource.clone(), object, previous });
+        self.rbac.changed(&resource, change.object(), change.previous());
         if let Some(limit) = self.limits.log {
             while self.log.len() >= limit.max(1) {
                 self.log.pop_front();
             }
         }
         self.log.push_back(change.clone());
-        self.rbac.changed(&resource);
         let Some(table) = self.tables.get_mut(&resource) else { return };
         table.changes.push_back(change);
         while table.changes.len() > self.limits.watch_window {

@@ -254,8 +254,9 @@ fn scaled(
     live: &Value,
     new: Value,
 ) -> Result<Outcome> {
-    let mut new =
-        with_writer(ctx, kind, "scale", |writer, ty| managed_fields::update(Some(live), new, writer, ty));
+    let mut new = with_writer(ctx, kind, "scale", |writer, ty| {
+        managed_fields::update_stored(Some(live), new, writer, ty)
+    });
     // Entries of this subresource carry no time.
     let managers = meta::metadata_mut(&mut new).get_mut("managedFields").and_then(Value::as_array_mut);
     for entry in managers.into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -447,7 +448,7 @@ pub(crate) fn review(ctx: &mut Ctx<'_>, kind: &Kind, namespace: &str, body: &Val
     if decoded.get("spec").is_some() {
         let written = crate::codec::without_empty(kind, &decoded);
         let tracked =
-            with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, written, writer, ty));
+            with_writer(ctx, kind, "", |writer, ty| managed_fields::update_stored(None, written, writer, ty));
         if let Some(managers) = meta::at(&tracked, &["metadata", "managedFields"]) {
             answer["metadata"]["managedFields"] = managers.clone();
         }

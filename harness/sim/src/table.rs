@@ -19,8 +19,10 @@ use crate::meta;
 
 /// `PartialObjectMetadata` of an object.
 pub(crate) fn metadata_only(object: &Value) -> Value {
-    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
-        "metadata": object.get("metadata").cloned().unwrap_or_else(|| Value::Object(Map::new()))})
+    let mut only = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
+        "metadata": object.get("metadata").cloned().unwrap_or_else(|| Value::Object(Map::new()))});
+    seatrial_wire::expand(&mut only);
+    only
 }
 
 /// The same in the version `v1beta1`, where `old`.
@@ -208,7 +210,7 @@ fn row(kind: &Kind, object: &Value, now: Timestamp, include: Include) -> Value {
             }
             metadata
         }
-        Include::Object => object.clone(),
+        Include::Object => meta::expanded(object),
     };
     out
 }

@@ -155,7 +155,7 @@ pub(crate) fn create_object(
             }
         }
         let tracked =
-            with_writer(ctx, kind, "", |writer, ty| managed_fields::update(None, written, writer, ty));
+            with_writer(ctx, kind, "", |writer, ty| managed_fields::update_stored(None, written, writer, ty));
         if let Some(managers) = meta::at(&tracked, &["metadata", "managedFields"]) {
             meta::metadata_mut(&mut object).insert("managedFields".to_owned(), managers.clone());
         }
@@ -360,7 +360,7 @@ pub(crate) fn update_object(
     }
     if tracking == Tracking::Update {
         new = with_writer(ctx, kind, subresource, |writer, ty| {
-            managed_fields::update(Some(&live), new, writer, ty)
+            managed_fields::update_stored(Some(&live), new, writer, ty)
         });
     }
     crate::admit::update(ctx, kind, &live, &mut new, subresource)?;

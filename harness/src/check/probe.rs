@@ -11,6 +11,7 @@ use crate::report::{Failure, Nearest};
 use crate::scenario::SecretExpected;
 use seatrial_api::FluxRelease;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A check of one cluster.
@@ -122,7 +123,9 @@ impl Probe {
         match self {
             Probe::Wanted { absent: true, .. } => false,
             // The version is that of storage, which need not be the one that was asked for.
-            Probe::Wanted { wanted, absent: false } => self.concerns(object) && of_wanted(wanted, object),
+            Probe::Wanted { wanted, absent: false } => {
+                self.concerns(object) && of_wanted(wanted, &seen(object))
+            }
             Probe::Condition { target, type_, status, reason, message } => {
                 let met = |c: &Value| {
                     let message_of = c["message"].as_str().unwrap_or_default();
@@ -139,7 +142,7 @@ impl Probe {
                 target.is(object) && applied.ends_with(&format!("sha1:{commit}"))
             }
             Probe::Secret { target, expected } => target.is(object) && faults(expected, object).is_empty(),
-            Probe::Cel { expression, .. } => self.concerns(object) && expression.holds(object),
+            Probe::Cel { expression, .. } => self.concerns(object) && expression.holds(&seen(object)),
         }
     }
 
@@ -298,6 +301,17 @@ impl Probe {
             Probe::Cel { .. } => None,
         }
     }
+}
+
+/// An object as its readers know it: the history has the fields of its owners as text.
+fn seen(object: &Value) -> Cow<'_, Value> {
+    let entries = object["metadata"]["managedFields"].as_array();
+    if entries.into_iter().flatten().all(|entry| !entry["fieldsV1"].is_string()) {
+        return Cow::Borrowed(object);
+    }
+    let mut object = object.clone();
+    seatrial_wire::expand(&mut object);
+    Cow::Owned(object)
 }
 
 impl Target {

@@ -34,7 +34,7 @@ pub(super) fn applied(live: &Value) -> Value {
     let mut object = match fields(live) {
         // A Secret's stringData has become data, which nobody has applied by that name.
         Some(fields) if live["kind"] != "Secret" => {
-            let mut object = project(fields, live);
+            let mut object = project(&fields, live);
             for (key, from) in [("apiVersion", live), ("kind", live)] {
                 object[key] = from[key].clone();
             }
@@ -69,7 +69,7 @@ pub(super) fn clean(object: &mut Value) {
 }
 
 /// What Flux applied, in the form of `fieldsV1`; none where it is not known for the version at hand.
-fn fields(live: &Value) -> Option<&Value> {
+fn fields(live: &Value) -> Option<Value> {
     let entries = live["metadata"]["managedFields"].as_array()?;
     let is_ours = |entry: &&Value| {
         entry["manager"] == MANAGER
@@ -77,7 +77,7 @@ fn fields(live: &Value) -> Option<&Value> {
             && entry.get("subresource").is_none()
             && entry["apiVersion"] == live["apiVersion"]
     };
-    entries.iter().find(is_ours).map(|entry| &entry["fieldsV1"])
+    entries.iter().find(is_ours).map(seatrial_wire::fields_v1)
 }
 
 /// The fields of `value` that `fields` lists.

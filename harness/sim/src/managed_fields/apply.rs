@@ -13,17 +13,8 @@ use super::update::{
 };
 use super::{ApplyError, Conflict, FieldSet, Fields, Kind, Managers, Operation, Writer};
 
-/// Applies a configuration to the live object (`None`: to nothing). Returns the new object, before defaulting and admission,
-/// with its managed fields; the live object as it is where nothing changes.
-///
-/// Identity (`metadata.name`, `namespace`, `uid`, `resourceVersion`) is the caller's: it is merged like any other field.
-///
-/// The manager `kubectl` takes over what client-side apply recorded in the object's last-applied annotation, and keeps that
-/// annotation up to date, so that both kinds of `kubectl apply` can be mixed.
-///
-/// # Errors
-/// Conflicts, unless `force` takes the fields over; a configuration that does not fit the type, or carries managed fields.
-pub fn apply(
+/// [`super::apply`], whose objects have the fields of their owners in the form in which they are stored: as JSON text.
+pub(crate) fn apply(
     live: Option<&Value>,
     applied: &Value,
     writer: &Writer<'_>,

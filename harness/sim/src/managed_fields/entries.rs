@@ -84,7 +84,7 @@ impl Managers {
         Managers::stored(list.cloned().unwrap_or_default())
     }
 
-    /// Writes the entries into an object: appliers first, each group by time, then by name.
+    /// Writes the entries into an object, each with its fields as JSON text (see [`seatrial_wire::expand`]): appliers first, each group by time, then by name.
     pub fn write(mut self, object: &mut Value) {
         let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
         if self.entries.is_empty() {
@@ -201,7 +201,7 @@ impl Entry {
             put("time", seconds(time).to_string().into());
         }
         put("fieldsType", "FieldsV1".into());
-        put("fieldsV1", self.fields.into_value());
+        put("fieldsV1", self.fields.into_text().into());
         if !self.subresource.is_empty() {
             put("subresource", self.subresource.into());
         }

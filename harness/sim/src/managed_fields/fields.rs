@@ -1,12 +1,38 @@
-//! The fields of one manager as they are stored: a few paths are looked up, put in and taken out without reading the rest.
+//! The fields of one manager as they are stored: as their JSON text, which is read where they meet a change.
+//!
+//! Most objects are written far more often than anybody looks at their owners, and as trees the owners would be the larger part
+//! of most objects.
 
 use serde_json::{Map, Value};
 
 use super::{FieldSet, FieldsError};
 
-/// `fieldsV1`. Its keys are in the one form that [`FieldSet::to_fields_v1`] gives them, and no set in it is empty.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fields(Map<String, Value>);
+/// `fieldsV1`. Its keys are in the one form that [`FieldSet::to_fields_v1`] gives them, and no set in it is empty: equal fields
+/// have equal texts.
+#[derive(Clone, Debug)]
+pub struct Fields(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Text(String),
+    Tree(Map<String, Value>),
+}
+
+impl Default for Fields {
+    fn default() -> Fields {
+        Fields(Form::Tree(Map::new()))
+    }
+}
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Fields) -> bool {
+        match (&self.0, &other.0) {
+            (Form::Text(a), Form::Text(b)) => a == b,
+            (Form::Tree(a), Form::Tree(b)) => a == b,
+            _ => self.clone().into_text() == other.clone().into_text(),
+        }
+    }
+}
 
 /// Says in `fieldsV1` that the place itself is a member, where there are members below it as well.
 pub(super) const SELF: &str = ".";
@@ -14,61 +40,119 @@ pub(super) const SELF: &str = ".";
 impl Fields {
     /// The fields of a set.
     pub fn of(set: &FieldSet) -> Fields {
-        match set.to_fields_v1() {
-            Value::Object(map) => Fields(map),
+        Fields::tree(set.to_fields_v1())
+    }
+
+    fn tree(value: Value) -> Fields {
+        match value {
+            Value::Object(map) => Fields(Form::Tree(map)),
             _ => Fields::default(),
         }
     }
 
-    /// What a client sent, which may have other forms of the same keys.
+    /// What a client sent, which may have other forms of the same keys, or the text that a client in this process was given.
     ///
     /// # Errors
     /// See [`FieldSet::from_fields_v1`].
     pub fn read(sent: &Value) -> Result<Fields, FieldsError> {
-        FieldSet::from_fields_v1(sent).map(|set| Fields::of(&set))
+        let read = |value: &Value| FieldSet::from_fields_v1(value).map(|set| Fields::of(&set));
+        match sent {
+            Value::String(text) => read(&serde_json::from_str(text).unwrap_or_else(|_| sent.clone())),
+            sent => read(sent),
+        }
     }
 
     /// What an object holds that this module wrote.
     pub(super) fn stored(value: Value) -> Fields {
         match value {
-            Value::Object(map) => Fields(map),
-            _ => Fields::default(),
+            Value::String(text) => Fields(Form::Text(text)),
+            value => Fields::tree(value),
+        }
+    }
+
+    /// The text of `fieldsV1`, as objects are stored with.
+    pub(super) fn into_text(self) -> String {
+        match self.0 {
+            Form::Text(text) => text,
+            Form::Tree(map) => Value::Object(map).to_string(),
         }
     }
 
     /// The value of `fieldsV1`.
-    pub(super) fn into_value(self) -> Value {
-        Value::Object(self.0)
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.map())
     }
 
     /// Whether a stored `fieldsV1` is the same.
     pub(super) fn are(&self, stored: &Value) -> bool {
-        stored.as_object() == Some(&self.0)
+        match (&self.0, stored) {
+            (Form::Text(text), Value::String(stored)) => text == stored,
+            (Form::Tree(map), Value::Object(stored)) => map == stored,
+            (_, stored) => *self == Fields::stored(stored.clone()),
+        }
+    }
+
+    fn map(&self) -> Map<String, Value> {
+        match &self.0 {
+            // Texts are of this module's own making.
+            Form::Text(text) => serde_json::from_str(text).unwrap_or_default(),
+            Form::Tree(map) => map.clone(),
+        }
+    }
+
+    fn map_mut(&mut self) -> &mut Map<String, Value> {
+        if matches!(self.0, Form::Text(_)) {
+            self.0 = Form::Tree(self.map());
+        }
+        match &mut self.0 {
+            Form::Tree(map) => map,
+            Form::Text(_) => unreachable!("made a tree just now"),
+        }
+    }
+
+    /// Whether none of the paths of a set can be here: none of its first elements stands in the text.
+    fn is_apart_from(&self, set: &FieldSet) -> bool {
+        let Form::Text(text) = &self.0 else { return set.is_empty() };
+        let mut first = set.members().chain(set.children().map(|(element, _)| element));
+        !first.any(|element| text.contains(&Value::String(element.to_text()).to_string()))
     }
 
     /// As a set.
     pub fn set(&self) -> FieldSet {
-        FieldSet::from_map(&self.0).unwrap_or_default()
+        FieldSet::from_map(&self.map()).unwrap_or_default()
     }
 
     /// Whether there is no path.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        match &self.0 {
+            Form::Text(text) => text == "{}",
+            Form::Tree(map) => map.is_empty(),
+        }
     }
 
     /// Adds all paths of a set.
     pub fn extend(&mut self, set: &FieldSet) {
-        extend(&mut self.0, set);
+        if !set.is_empty() {
+            extend(self.map_mut(), set);
+        }
     }
 
     /// Removes all paths of a set.
     pub fn subtract(&mut self, set: &FieldSet) {
-        subtract(&mut self.0, set);
+        if !self.is_apart_from(set) {
+            subtract(self.map_mut(), set);
+        }
     }
 
     /// The paths that are in both.
     pub fn intersection(&self, set: &FieldSet) -> FieldSet {
-        intersection(&self.0, set)
+        if self.is_apart_from(set) {
+            return FieldSet::default();
+        }
+        match &self.0 {
+            Form::Text(_) => intersection(&self.map(), set),
+            Form::Tree(map) => intersection(map, set),
+        }
     }
 }
 
@@ -183,7 +267,20 @@ mod tests {
             prop_assert_eq!(both(Fields::extend), Fields::of(&joined));
             prop_assert_eq!(both(Fields::subtract), Fields::of(&a.clone().difference(&b)));
             prop_assert_eq!(Fields::of(&a).intersection(&b), a.intersection(&b));
-            prop_assert_eq!(Fields::of(&a).set(), a);
+            prop_assert_eq!(Fields::of(&a).set(), a.clone());
+            // As they are stored.
+            let text = |set: &FieldSet| Fields::stored(Fields::of(set).into_text().into());
+            let stored = |change: fn(&mut Fields, &FieldSet)| {
+                let mut fields = text(&a);
+                change(&mut fields, &b);
+                fields
+            };
+            prop_assert_eq!(stored(Fields::extend), text(&joined));
+            prop_assert_eq!(stored(Fields::subtract), text(&a.clone().difference(&b)));
+            prop_assert_eq!(text(&a).intersection(&b), a.intersection(&b));
+            prop_assert_eq!(text(&a).is_empty(), a.is_empty());
+            prop_assert_eq!(text(&a), Fields::of(&a));
+            prop_assert!(text(&a).are(&Fields::of(&a).to_value()));
         }
     }
 
@@ -191,6 +288,8 @@ mod tests {
     fn what_a_client_sent_is_written_in_one_form() {
         let sent = json!({"f:a": {"k:{\"port\": 80, \"name\": \"x\"}": {}, ".": {}}});
         let read = Fields::read(&sent).unwrap();
-        assert_eq!(read.into_value(), json!({"f:a": {".": {}, "k:{\"name\":\"x\",\"port\":80}": {}}}));
+        assert_eq!(Fields::read(&sent.to_string().into()).unwrap(), read);
+        assert!(Fields::read(&"no fields".into()).is_err());
+        assert_eq!(read.to_value(), json!({"f:a": {".": {}, "k:{\"name\":\"x\",\"port\":80}": {}}}));
     }
 }

@@ -12,13 +12,8 @@ use super::{Entry, FieldSet, Fields, Kind, Managers, Operation, PathElement, Wri
 /// The manager of what was there before an object was first applied to.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 
-/// Tracks a write: `old` is the live object (`None` for a create), `new` what is about to be stored, after defaulting and
-/// admission. Returns `new` with its managed fields. What the write added or modified is then owned by its manager alone; what
-/// it removed is owned by nobody.
-///
-/// `new` may carry managed fields of its own (a client sends back what it read): they count, except on subresources; one empty
-/// entry clears them, and an object without any is not tracked again before the next apply.
-pub fn update(old: Option<&Value>, new: Value, writer: &Writer<'_>, kind: Kind<'_>) -> Value {
+/// [`super::update`], whose objects have the fields of their owners in the form in which they are stored: as JSON text.
+pub(crate) fn update(old: Option<&Value>, new: Value, writer: &Writer<'_>, kind: Kind<'_>) -> Value {
     let mut out = new;
     let sent = match out.get_mut("metadata") {
         Some(Value::Object(metadata)) => metadata.remove("managedFields"),

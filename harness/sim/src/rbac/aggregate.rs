@@ -32,10 +32,19 @@ pub(crate) fn sweep(state: &mut State, now: Timestamp) -> bool {
             true
         }
         None => {
-            state.rbac.settled();
+            settle(state);
             false
         }
     }
+}
+
+/// Notes that the aggregated roles are up to date.
+pub(crate) fn settle(state: &mut State) {
+    let roles = all(state, "clusterroles").map(|(_, role)| role.value());
+    let selectors =
+        roles.filter_map(|role| role.get("aggregationRule")?.get("clusterRoleSelectors")?.as_array());
+    let selectors = selectors.flatten().cloned().collect();
+    state.rbac.settled(selectors);
 }
 
 /// Brings the aggregated roles among these objects up to date.
@@ -85,7 +94,7 @@ fn with_rules(kind: &Kind, role: &Value, rules: Value, now: Timestamp) -> Option
         ignored: write::ignored(kind, ""),
         now,
     };
-    managed_fields::apply(Some(role), &applied, &writer, true, write::typed(kind)).ok()
+    managed_fields::apply_stored(Some(role), &applied, &writer, true, write::typed(kind)).ok()
 }
 
 #[cfg(test)]
