@@ -5,6 +5,8 @@ use super::super::{Forge, Repo, lock};
 use super::model::{Accounts, Hosted, Permission, Token};
 use seatrial_engine::{GitAuth, Secret};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 /// What somebody shows to be let in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,12 +29,32 @@ impl From<&GitAuth> for Credentials {
             GitAuth::None => Credentials::Nothing,
             GitAuth::Basic { password, .. } => Credentials::Token(password.clone()),
             GitAuth::Bearer { token } => Credentials::Token(token.clone()),
-            GitAuth::Ssh { identity, .. } => match PrivateKey::parse(&identity.0) {
-                Ok(key) => Credentials::Key(key.public().clone()),
-                Err(error) => Credentials::UnreadableKey(error.to_string()),
+            GitAuth::Ssh { identity, .. } => match public_half(&identity.0) {
+                Ok(key) => Credentials::Key(key),
+                Err(error) => Credentials::UnreadableKey(error),
             },
         }
     }
+}
+
+/// The public half of a private key. Sources show the same few keys at each poll, and working it out takes a while: it is
+/// remembered by the digest of the text.
+fn public_half(identity: &str) -> Result<PublicKey, String> {
+    type Known = BTreeMap<[u8; 32], Result<PublicKey, String>>;
+    static KNOWN: Mutex<Known> = Mutex::new(BTreeMap::new());
+    const KEPT: usize = 256;
+    let digest = Sha256::digest(identity).into();
+    if let Some(known) = lock(&KNOWN).get(&digest) {
+        return known.clone();
+    }
+    let read = PrivateKey::parse(identity);
+    let public = read.map(|key| key.public().clone()).map_err(|error| error.to_string());
+    let mut known = lock(&KNOWN);
+    if known.len() >= KEPT {
+        known.clear();
+    }
+    known.insert(digest, public.clone());
+    public
 }
 
 /// What somebody wants to do with a repository.
