@@ -8,6 +8,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use seatrial_engine::envsubst;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -89,16 +90,29 @@ impl Redactor {
     }
 }
 
-/// Cuts off what a refused Secret was refused for: an API server shows the value.
+/// Cuts off what a refused Secret was refused for: an API server shows the value, in as many lines as there are faults.
 pub(crate) fn cover_refusal(message: &str) -> String {
-    let cut = |line: &str| {
-        let about = line.find("Secret/")?;
+    let failed = |line: &str, about: usize| {
         let failed = about + line[about..].find(" failed")?;
-        let end = failed + line[failed..].find(": ")? + 2;
-        Some(format!("{}<redacted, since it is about a Secret>", &line[..end]))
+        Some(failed + line[failed..].find(": ")? + 2)
     };
-    let cut = |line: &str| cut(line).unwrap_or_else(|| line.to_owned());
-    message.lines().map(cut).collect::<Vec<_>>().join("\n")
+    let of_secret = |line: &str| failed(line, line.find("Secret/")?);
+    // The refusal of another object: `Kind/namespace/name … failed`.
+    let of_another = |line: &str| failed(line, 0).is_some() && line.split(' ').any(|word| word.contains('/'));
+    let mut covers = false;
+    let mut out = Vec::new();
+    for line in message.lines() {
+        if let Some(end) = of_secret(line) {
+            covers = true;
+            out.push(format!("{}<redacted, since it is about a Secret>", &line[..end]));
+            continue;
+        }
+        covers &= !of_another(line);
+        if !covers {
+            out.push(line.to_owned());
+        }
+    }
+    out.join("\n")
 }
 
 /// Values, with how each may be written.
@@ -170,6 +184,62 @@ pub(crate) fn values(secret: &Value) -> Vec<Vec<u8>> {
     found.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     found.dedup();
     found
+}
+
+/// The values of a Secret by their keys, as substitution takes them.
+pub(crate) fn variables(secret: &Value) -> BTreeMap<String, String> {
+    let fields = secret_fields(secret).into_iter();
+    let all = fields.flat_map(|(field, encoded)| {
+        let map = secret[field].as_object().into_iter().flatten();
+        map.map(move |(key, value)| (key.clone(), plain(value, encoded)))
+    });
+    all.filter_map(|(key, value)| Some((key, String::from_utf8(value).ok()?.replace('\n', "")))).collect()
+}
+
+/// What the expressions in an object make of variables that are secret: `${password:0:4}`. Lengths (`${#password}`) are left out:
+/// so short a number is everywhere.
+pub(crate) fn substituted(object: &Value, secret: &BTreeMap<String, String>) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut texts = vec![object];
+    while let Some(value) = texts.pop() {
+        match value {
+            Value::String(text) => found.extend(expressions(text, secret)),
+            Value::Array(items) => texts.extend(items),
+            Value::Object(map) => texts.extend(map.values()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The values of the expressions of a text that name such a variable.
+fn expressions(text: &str, secret: &BTreeMap<String, String>) -> Vec<Vec<u8>> {
+    let expression = |start: usize| {
+        let rest = &text[start..];
+        let mut depth = 0;
+        for (at, c) in rest.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 1 => return Some(&rest[..=at]),
+                '}' => depth -= 1,
+                _ => {}
+            }
+        }
+        None
+    };
+    let names = |expression: &str| {
+        let mut starts = expression.match_indices("${").map(|(at, _)| &expression[at + 2..]);
+        starts.any(|rest| {
+            let end = rest.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+            secret.contains_key(&rest[..end])
+        })
+    };
+    let found = text.match_indices("${").filter_map(|(start, _)| expression(start));
+    found
+        .filter(|expression| names(expression))
+        .filter_map(|expression| envsubst::substitute(expression, secret, false).ok())
+        .map(String::into_bytes)
+        .collect()
 }
 
 /// The fields that hold a Secret's values, and whether those are Base64.
@@ -267,12 +337,24 @@ mod tests {
     #[test]
     fn what_a_secret_is_refused_for_is_not_told() {
         for refused in ["Secret/a/b dry-run failed: ", "Failed: Secret/a/b dry-run failed (Invalid): "] {
-            let message = format!("{refused}got hunter2: x\nConfigMap/a/c dry-run failed: got y");
+            let message = format!(
+                "{refused}errors:\n  .stringData.n: got hunter2\n  .m: got 2\nConfigMap/a/c dry-run failed: got y"
+            );
             let covered = cover_refusal(&message);
             let (first, second) = covered.split_once('\n').unwrap();
             assert_eq!(first, format!("{refused}<redacted, since it is about a Secret>"));
             assert_eq!(second, "ConfigMap/a/c dry-run failed: got y");
         }
+    }
+
+    #[test]
+    fn what_expressions_make_of_a_secret_is_known() {
+        let secret = BTreeMap::from([("pw".to_owned(), "Sub-secret".to_owned())]);
+        let object = json!({"data": {"a": "x ${pw^^} ${pw}", "b": ["${pw:0:5}", "${other:=${pw#Sub}}"], "c": "${#pw} ${other}", "d": "${pw"}});
+        let mut found = substituted(&object, &secret);
+        found.sort();
+        let want = ["-secret", "-secret", "SUB-SECRET", "Sub-s", "Sub-secret"];
+        assert_eq!(found, want.map(|text| text.as_bytes().to_vec()));
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub(super) async fn collect(
         for entry in inventory.and_then(Value::as_array).into_iter().flatten() {
             wanted.entry(entry, &name);
         }
-        let secrets = secrets(cluster, object).await?;
+        let secrets = secrets(cluster, store, object).await?;
         let tried = object["status"]["lastAttemptedRevision"].as_str().map(str::to_owned);
         kustomizations.insert(name, Kustomization { spec: object["spec"].clone(), tried, secrets });
     }
@@ -213,17 +213,25 @@ fn keeps(object: &Value) -> Option<&'static str> {
     MARKS.iter().find(|(key, value, _)| says(key, value)).map(|(.., words)| *words)
 }
 
-/// The values of the Secrets that a Kustomization substitutes from.
-async fn secrets(cluster: &Objects, kustomization: &Value) -> kube::Result<Vec<Vec<u8>>> {
+/// The values of the Secrets that a Kustomization substitutes from, and what its manifests make of them (`${password^^}`).
+async fn secrets(cluster: &Objects, store: &Store<'_>, kustomization: &Value) -> kube::Result<Vec<Vec<u8>>> {
     let namespace = kustomization["metadata"]["namespace"].as_str();
     let from = kustomization["spec"]["postBuild"]["substituteFrom"].as_array().into_iter().flatten();
     let mut values = BTreeSet::new();
+    let mut variables = BTreeMap::new();
     for name in from.filter(|from| from["kind"] == "Secret").filter_map(|from| from["name"].as_str()) {
         if let Some(secret) = cluster.get("v1", "Secret", namespace, name).await? {
             values.extend(redact::values(&secret));
+            variables.extend(redact::variables(&secret));
         }
     }
-    let mut values: Vec<Vec<u8>> = values.into_iter().collect();
+    if !variables.is_empty() {
+        let name = ObjectId::of(kustomization).short();
+        if let Some(Ok(objects)) = build(cluster, store, &name).await? {
+            values.extend(objects.iter().flat_map(|object| redact::substituted(object, &variables)));
+        }
+    }
+    let mut values: Vec<Vec<u8>> = values.into_iter().filter(|value| !value.is_empty()).collect();
     // A value can be a part of another.
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     Ok(values)

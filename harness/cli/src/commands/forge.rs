@@ -1,6 +1,7 @@
 //! `seatrial forge`.
 
 use crate::exit_code::Exit;
+use crate::output;
 use seatrial_harness::forge::declare::{Asking, Declared, create};
 use seatrial_harness::forge::secret;
 use seatrial_harness::rest::Rest;
@@ -121,7 +122,7 @@ fn ask(declared: &[Declared], forge: &Found) -> Exit {
     let mut exit = Exit::Passed;
     for line in lines {
         match line {
-            Ok(line) => println!("{line}"),
+            Ok(line) => output::print(&format!("{line}\n")),
             Err(line) => {
                 eprintln!("{line}");
                 exit = Exit::Failed;

@@ -117,7 +117,7 @@ fn list(place: &Where) -> Result<Exit, MonorepoError> {
     rows.sort();
     let width = rows.iter().map(|(service, _)| service.chars().count()).max().unwrap_or(0);
     for (service, state) in &rows {
-        println!("{service:width$}  {state}");
+        output::print(&format!("{service:width$}  {state}\n"));
     }
     Ok(if found.missing.is_empty() { Exit::Passed } else { Exit::Failed })
 }
@@ -131,10 +131,10 @@ fn changed(
     let fleet = open(place)?;
     let services = change(&fleet)?;
     for service in &services {
-        println!("{done} {service} {how} {}", fleet.list());
+        output::print(&format!("{done} {service} {how} {}\n", fleet.list()));
     }
     if services.is_empty() {
-        println!("{} is up to date", fleet.list());
+        output::print(&format!("{} is up to date\n", fleet.list()));
     }
     Ok(Exit::Passed)
 }

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         Ok(trial) => trial,
         Err(error) => return output::fail(exit(&error), &error),
     };
-    print!("{}", Print { paint: Paint::for_stream(&stdout()), all: args.all }.trial(&trial));
+    output::print(&Print { paint: Paint::for_stream(&stdout()), all: args.all }.trial(&trial));
     if let Some(file) = &args.json {
         let json = match serde_json::to_string_pretty(&trial) {
             Ok(json) => json + "\n",

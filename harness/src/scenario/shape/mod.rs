@@ -35,6 +35,12 @@ impl Shape {
 
     /// Everything that is wrong with `node`.
     pub(super) fn check(&self, file: &Path, node: &Node, label: &str) -> Vec<Problem> {
+        let root = self.resolve(&self.root);
+        if node.text().is_some() && !types(root).contains(&"string") {
+            // A file that is one text is another one than was meant, such as a key: what it says is not shown.
+            let message = format!("{label} must be {}, not a text", expected(root));
+            return vec![Problem::new(file, node.at, message)];
+        }
         let mut check = Check { shape: self, file, problems: Vec::new() };
         check.value(node, &self.root, label.to_owned());
         check.problems
