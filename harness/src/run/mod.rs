@@ -27,6 +27,9 @@ mod isolation;
 mod manual;
 mod options;
 mod play;
+#[cfg(test)]
+#[cfg(feature = "serve")]
+mod release_tests;
 mod runner;
 mod sealed;
 #[cfg(test)]

@@ -21,8 +21,8 @@ impl fmt::Display for Screen<'_> {
         for (index, handle) in self.setup.clusters.iter().enumerate() {
             let server = clusters.get(&handle.name).map_or("", |cluster| cluster.server.as_str());
             let state = match (self.bootstrapped.contains(&handle.name), self.options.install_flux) {
-                (true, _) => format!("Flux {}, bootstrapped", handle.flux),
-                (false, true) => format!("Flux {}, follows nothing yet", handle.flux),
+                (true, _) => format!("Flux {}, bootstrapped", handle.flux()),
+                (false, true) => format!("Flux {}, follows nothing yet", handle.flux()),
                 (false, false) => "no Flux yet".to_owned(),
             };
             row(

@@ -16,7 +16,6 @@ use super::source_secret::SourceSecret;
 use super::sync::{Sync, clean};
 use crate::kinds::find;
 use crate::{ApiError, Screen, Session, VerbError};
-use seatrial_api::meta::REQUESTED_AT;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -350,7 +349,7 @@ impl Bootstrap<'_> {
         {
             let named = format!("{}/{}", self.sync.namespace, self.sync.namespace);
             self.screen.waiting(format!("waiting for {kind} {named:?} to be reconciled"));
-            match self.until_at(group, kind, commit).await {
+            match self.until_reconciled(group, kind, commit).await {
                 Ok(()) => self.screen.success(format!("{kind} reconciled successfully")),
                 Err(error @ (VerbError::Missing(_) | VerbError::Usage(_))) => return Err(error),
                 Err(error) => {
@@ -386,27 +385,5 @@ impl Bootstrap<'_> {
                 )))
             }
         }
-    }
-
-    /// Asks for a reconcile, and waits until the object is ready at `commit`.
-    async fn until_at(&self, group: &str, kind: &str, commit: &str) -> Result<(), VerbError> {
-        let session = self.session;
-        let resource = session.flux(find(group, kind)?).await?;
-        let path = resource.object(Some(&self.sync.namespace), &self.sync.namespace);
-        let at = |object: &Value| {
-            let status = &object["status"];
-            let revision = match kind {
-                "GitRepository" => &status["artifact"]["revision"],
-                _ => &status["lastAppliedRevision"],
-            };
-            revision.as_str().is_some_and(|revision| revision.ends_with(commit))
-        };
-        let found = session.read(&path).await?;
-        // It has been looked at before: nobody looks again before the interval is over, unless asked.
-        if !at(&found) && !found["status"]["conditions"].is_null() {
-            let now = session.clock.now().to_string();
-            session.merge(&path, &json!({"metadata": {"annotations": {REQUESTED_AT: now}}})).await?;
-        }
-        session.until_ready(&path, at).await.map(drop)
     }
 }
