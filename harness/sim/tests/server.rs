@@ -316,7 +316,7 @@ fn a_definition_is_served_and_takes_its_objects_with_it() {
 }
 
 #[rstest]
-#[case::it_was_never_stored(&["v1beta1"], &["v1beta1", "v1"], &["v1"], None)]
+#[case::it_was_never_stored(&["v1"], &["v1beta1", "v1"], &["v1"], None)]
 #[case::it_was_stored(&["v1beta1"], &["v1beta1"], &["v1"], Some("v1beta1"))]
 #[case::it_was_migrated(&["v1"], &["v1beta1"], &["v1"], None)]
 fn a_definition_keeps_the_versions_that_were_stored(

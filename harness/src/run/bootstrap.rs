@@ -1,5 +1,6 @@
 //! Installs Flux and has it follow a repository, as `flux bootstrap` does.
 
+use super::tokens;
 use crate::bootstrap::{Component, Following, InstallOptions, NAMESPACE, RepoCheckout, Sync, known_hosts};
 use crate::cluster::{Handle, KnownClusters};
 use crate::forge::keys::PublicKey;
@@ -198,7 +199,10 @@ impl<'a> Work<'a> {
             steps.source_secret().await?
         };
         if let Some(credentials) = self.credentials(there.as_ref())? {
+            let (forge, cluster) = (self.setting.forge, self.cluster);
+            let had = there.as_ref().and_then(|there| tokens::of_secret(forge, there));
             self.steps().0.apply_secret(&credentials).await?;
+            tokens::revoke_replaced(forge, cluster, had).await;
         }
         Ok(())
     }
@@ -213,6 +217,7 @@ impl<'a> Work<'a> {
             session: &self.session,
             screen: &mut self.screen,
             install: &self.options,
+            manifests: None,
             sync: &self.sync,
             repository: &self.following.sync.url,
             author: ("Flux".to_owned(), String::new()),

@@ -185,7 +185,7 @@ impl Place {
         found.map(|found| found.as_ref().clone()).unwrap_or_default()
     }
 
-    async fn secret(&self, key: &str) -> String {
+    pub(super) async fn secret(&self, key: &str) -> String {
         use base64::Engine as _;
         let secret = self.object("v1", "Secret", NAMESPACE).await;
         let value = secret["data"][key].as_str().unwrap_or_default();

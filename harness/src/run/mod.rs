@@ -15,6 +15,9 @@
 mod bootstrap;
 #[cfg(test)]
 #[cfg(feature = "serve")]
+mod bootstrap_flags_tests;
+#[cfg(test)]
+#[cfg(feature = "serve")]
 mod bootstrap_tests;
 mod commit;
 mod event;
@@ -36,6 +39,7 @@ mod sealed;
 mod sealed_tests;
 mod step;
 mod stop;
+mod tokens;
 mod verb;
 mod world;
 

@@ -3,6 +3,7 @@
 use super::bootstrap::{images, start_engine};
 use super::failure::StepError;
 use super::flux::setting;
+use super::tokens;
 use super::world::World;
 use crate::bootstrap::{Component, ForgeHosts};
 use crate::check::lines::{self, Difference};
@@ -38,6 +39,7 @@ async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, 
     }
     let before = if bootstraps { heads(world) } else { BTreeMap::new() };
     let handle = world.cluster(&op.cluster)?;
+    let had = if bootstraps { tokens::of_cluster(&world.forge, handle).await } else { None };
     let mut variables = BTreeMap::new();
     let mut issued = None;
     if bootstraps {
@@ -65,6 +67,7 @@ async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, 
     if let Some(token) = issued.filter(|_| !op.words.iter().any(|word| keeps_token(word))) {
         world.forge.revoke_token(&token);
     }
+    tokens::revoke_replaced(&world.forge, handle, had).await;
     if let (Verb::Bootstrap(args), Ok(())) = (&verb, &result) {
         handle.release.set(args.release().unwrap_or_else(|| handle.flux()));
     }

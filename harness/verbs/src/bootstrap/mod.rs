@@ -7,6 +7,8 @@
 mod access;
 mod args;
 mod component;
+mod confirm;
+mod custom;
 mod deployed;
 mod deployment;
 mod git;

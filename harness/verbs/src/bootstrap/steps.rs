@@ -11,7 +11,7 @@
 
 use super::hosts::{Checkout, Commit, PushError};
 use super::keys::KeyPair;
-use super::manifests::{InstallOptions, components};
+use super::manifests::{Components, InstallOptions, components};
 use super::source_secret::SourceSecret;
 use super::sync::{Sync, clean};
 use crate::kinds::find;
@@ -33,6 +33,8 @@ pub struct Bootstrap<'a> {
     pub screen: &'a mut Screen,
     /// What is installed.
     pub install: &'a InstallOptions,
+    /// Other manifests than those that follow from it.
+    pub manifests: Option<Arc<Components>>,
     /// What the cluster follows.
     pub sync: &'a Sync,
     /// How the repository is called in lines: its URL.
@@ -117,8 +119,7 @@ impl Bootstrap<'_> {
         checkout: &mut dyn Checkout,
     ) -> Result<Option<String>, VerbError> {
         self.screen.action("generating component manifests");
-        let made = components(self.install)
-            .map_err(|error| VerbError::failed(format!("component manifest generation failed: {error}")))?;
+        let made = self.components()?;
         self.screen.success("generated component manifests");
         let files = vec![(format!("{}/gotk-components.yaml", self.sync.folder()), made.file.clone())];
         let message = format!("Add Flux v{} component manifests", self.install.flux.full());
@@ -201,12 +202,23 @@ impl Bootstrap<'_> {
     /// # Errors
     /// What the cluster refuses.
     pub async fn install_now(&mut self) -> Result<(), VerbError> {
-        let made = components(self.install)
-            .map_err(|error| VerbError::failed(format!("component manifest generation failed: {error}")))?;
+        let made = self.components()?;
         for object in &made.objects {
-            self.apply(object).await?;
+            match self.manifests {
+                // Nobody knows what else is in them.
+                Some(_) => self.apply_when_served(object).await?,
+                None => self.apply(object).await?,
+            }
         }
         Ok(())
+    }
+
+    fn components(&self) -> Result<Arc<Components>, VerbError> {
+        if let Some(made) = &self.manifests {
+            return Ok(made.clone());
+        }
+        components(self.install)
+            .map_err(|error| VerbError::failed(format!("component manifest generation failed: {error}")))
     }
 
     /// Applies an object of a kind whose definition has just been made: a server needs a moment until it serves it.
