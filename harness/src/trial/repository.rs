@@ -158,9 +158,13 @@ impl Source {
             }
         }
         // A folder has no address of its own: it is at the one by which its clusters call it.
-        if let ([Declared { url, .. }], true) = (sources.as_slice(), self.url.starts_with(NO_ADDRESS)) {
-            let own = std::mem::replace(&mut self.url, url.clone());
-            self.urls.retain(|other| other != url);
+        let has_owner = |d: &Declared| GitUrl::parse(&d.url).is_ok_and(|url| url.owner_and_name().is_some());
+        if let [declared] = sources.as_slice()
+            && has_owner(declared)
+            && self.url.starts_with(NO_ADDRESS)
+        {
+            let own = std::mem::replace(&mut self.url, declared.url.clone());
+            self.urls.retain(|other| *other != declared.url);
             self.urls.push(own);
         }
         let mut branches: Vec<&String> = sources.iter().flat_map(|d| &d.branches).collect();
