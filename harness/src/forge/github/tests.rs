@@ -345,7 +345,7 @@ fn what_was_sent_to_a_webhook_is_listed_and_can_be_sent_again() {
         for (who, method, path, status) in [
             ("owner", "GET", format!("{path}/1"), 404),
             ("owner", "POST", format!("{path}/1/attempts"), 404),
-            ("stranger", "GET", path.clone(), 403),
+            ("nobody", "GET", path.clone(), 401),
         ] {
             assert_eq!(setting.ask(who, method, &path, &Value::Null).0, status, "{who} {method} {path}");
         }
