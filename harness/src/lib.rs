@@ -13,8 +13,6 @@ pub mod registry;
 #[cfg(feature = "serve")]
 pub mod remotes;
 pub mod report;
-#[cfg(feature = "serve")]
-pub mod rest;
 pub mod run;
 pub mod scenario;
 pub mod sealed;
@@ -26,3 +24,5 @@ pub mod testing;
 pub mod trial;
 
 pub use causes::causes;
+#[cfg(feature = "serve")]
+pub use seatrial_verbs::rest;

@@ -33,10 +33,25 @@ impl FluxRelease {
         }
     }
 
+    /// The release that a version such as `v2.9.5` is of: that with the same minor version.
+    pub fn of_version(version: &str) -> Option<FluxRelease> {
+        FluxRelease::ALL.into_iter().find(|release| same_minor(release.full(), version))
+    }
+
     /// Whether a variable without a value fails the post-build substitution (from 2.9).
     pub fn strict_substitution(self) -> bool {
         self >= FluxRelease::V2_9
     }
+}
+
+/// Whether two versions, with or without `v`, have the first two numbers in common.
+pub fn same_minor(one: &str, other: &str) -> bool {
+    let minor = |text: &str| {
+        let mut parts = text.strip_prefix('v').unwrap_or(text).split('.');
+        let mut number = || parts.next()?.parse::<u64>().ok();
+        Some((number()?, number()?))
+    };
+    minor(one).is_some_and(|found| minor(other) == Some(found))
 }
 
 impl fmt::Display for FluxRelease {
@@ -64,6 +79,18 @@ impl FromStr for FluxRelease {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case::itself("v2.2.3", Some(FluxRelease::V2_2_3))]
+    #[case::a_later_patch("v2.9.5", Some(FluxRelease::V2_9))]
+    #[case::before_a_release("2.9.0-rc.1", Some(FluxRelease::V2_9))]
+    #[case::another("v2.6.4", None)]
+    #[case::a_longer_number("v2.91.0", None)]
+    #[case::a_word("latest", None)]
+    #[case::none("", None)]
+    fn versions_are_of_the_release_of_their_minor(#[case] text: &str, #[case] expected: Option<FluxRelease>) {
+        assert_eq!(FluxRelease::of_version(text), expected);
+    }
 
     #[rstest]
     #[case::with_v("v2.2.3", Some(FluxRelease::V2_2_3))]

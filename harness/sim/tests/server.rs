@@ -315,6 +315,51 @@ fn a_definition_is_served_and_takes_its_objects_with_it() {
     });
 }
 
+#[rstest]
+#[case::it_was_never_stored(&["v1"], &["v1beta1", "v1"], &["v1"], None)]
+#[case::it_was_stored(&["v1beta1"], &["v1beta1"], &["v1"], Some("v1beta1"))]
+#[case::it_was_migrated(&["v1"], &["v1beta1"], &["v1"], None)]
+fn a_definition_keeps_the_versions_that_were_stored(
+    #[case] stored: &'static [&'static str],
+    #[case] before: &'static [&'static str],
+    #[case] after: &'static [&'static str],
+    #[case] missing: Option<&'static str>,
+) {
+    run(move |server| async move {
+        let definition = |versions: &[&str]| {
+            let version = |name: &&str| {
+                json!({"name": name, "served": true, "storage": *name == *versions.last().unwrap(),
+                    "schema": {"openAPIV3Schema": {"type": "object"}}})
+            };
+            let versions: Vec<Value> = versions.iter().map(version).collect();
+            json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": "things.example.com"}, "spec": {"group": "example.com", "scope": "Namespaced",
+                "names": {"kind": "Thing", "plural": "things"}, "versions": versions}})
+        };
+        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        server.post(path, definition(before)).await.expect(201);
+        settle(&server).await;
+        let path = format!("{path}/things.example.com");
+        let merge = "application/merge-patch+json";
+        let patch = json!({"status": {"storedVersions": stored}});
+        server.patch(&format!("{path}/status"), merge, patch).await.expect(200);
+        let reply = server.patch(&path, merge, json!({"spec": definition(after)["spec"]})).await;
+        let Some(version) = missing else {
+            reply.expect(200);
+            return;
+        };
+        assert_eq!(
+            reply.expect(422)["message"],
+            format!(
+                "CustomResourceDefinition.apiextensions.k8s.io \"things.example.com\" is invalid: \
+                 status.storedVersions[0]: Invalid value: \"{version}\": missing from spec.versions; {version} was \
+                 previously a storage version, and must remain in spec.versions until a storage migration ensures no \
+                 data remains persisted in {version} and removes {version} from status.storedVersions"
+            )
+        );
+    });
+}
+
 #[test]
 fn a_claim_that_a_pod_uses_goes_after_the_pod() {
     run(|server| async move {

@@ -1,6 +1,7 @@
 //! What a bootstrap of a run is to do.
 
 use super::{Component, Sync};
+use seatrial_api::FluxRelease;
 use seatrial_verbs::bootstrap::keys::KeyAlgorithm;
 
 /// What a cluster is to follow, and with what.
@@ -16,6 +17,8 @@ pub struct Following {
     pub algorithm: KeyAlgorithm,
     /// Whether the cluster uses a token instead of a deploy key.
     pub token_auth: bool,
+    /// The release that is installed. Default: the cluster's.
+    pub flux: Option<FluxRelease>,
 }
 
 impl Following {
@@ -23,6 +26,6 @@ impl Following {
     pub fn with(sync: Sync, extra: &[Component]) -> Following {
         let components = Component::USUAL.iter().chain(extra).copied().collect();
         let algorithm = KeyAlgorithm::default();
-        Following { sync, components, read_write: false, algorithm, token_auth: false }
+        Following { sync, components, read_write: false, algorithm, token_auth: false, flux: None }
     }
 }

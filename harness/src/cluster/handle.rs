@@ -4,8 +4,8 @@ use super::{BackendError, Keep, Objects};
 use crate::sealed::SealingKeys;
 use jiff::Timestamp;
 use seatrial_api::FluxRelease;
-use seatrial_engine::Engine;
 use seatrial_engine::sealed::SealedSecrets;
+use seatrial_engine::{InstalledEngine, Release};
 use seatrial_time::Signal;
 use seatrial_workload::Workloads;
 use serde_json::Value;
@@ -15,8 +15,8 @@ use std::ops::ControlFlow;
 pub struct Handle {
     /// Its name.
     pub name: String,
-    /// The Flux release that `bootstrap` installs.
-    pub flux: FluxRelease,
+    /// The Flux release that is installed; before that, the one that `bootstrap` installs where nobody says another.
+    pub release: Release,
     /// Its objects, as an administrator.
     pub objects: Objects,
     /// A client with the identity of Flux's controllers.
@@ -32,7 +32,7 @@ pub struct Handle {
     /// What stands in the place of the images of Flux's controllers, where pods are real: they would be a second engine.
     pub placeholder_image: Option<String>,
     /// The reconciliation engine, once Flux has been installed.
-    pub engine: Option<Engine>,
+    pub engine: Option<InstalledEngine>,
     /// The controllers of sealed secrets; none where real nodes run the pods: the real controller runs there.
     pub sealed: Option<SealedSecrets>,
     /// Where the sealing keys of the run come from.
@@ -46,6 +46,11 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// The Flux release whose API is served, and which a bootstrap installs where nobody says another.
+    pub fn flux(&self) -> FluxRelease {
+        self.release.get()
+    }
+
     /// Where the history is now. What the API server has stored by now is before the mark, even if its event comes later.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ impl Remote {
         let history = history.map_err(|error| failed(format!("cannot watch it: {}", words(&error))))?;
         Ok(Handle {
             name: plan.name.clone(),
-            flux: plan.flux,
+            release: seatrial_engine::Release::new(plan.flux),
             objects,
             flux_client: client(self.flux).map_err(failed)?,
             changes: history.changes(),

@@ -53,7 +53,7 @@ pub fn simulated(
         sealed::start(&plan.name, clock, admin.clone(), Some(cluster.changes()), keys, Some(&cluster));
     Handle {
         name: plan.name.clone(),
-        flux: plan.flux,
+        release: seatrial_engine::Release::new(plan.flux),
         objects: Objects::new(admin),
         flux_client: cluster.client(Identity::service_account("flux-system", "kustomize-controller")),
         changes: cluster.changes(),

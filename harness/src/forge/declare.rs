@@ -37,7 +37,10 @@ impl Requests for Api {
 #[cfg(feature = "serve")]
 impl Requests for crate::rest::Rest {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, String>> {
-        Box::pin(crate::rest::Rest::send(self, request))
+        Box::pin(async move {
+            let answer = crate::rest::Rest::send(self, request).await;
+            answer.map_err(|error| error.to_string())
+        })
     }
 }
 

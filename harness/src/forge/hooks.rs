@@ -12,6 +12,7 @@ use git2::{Oid, Repository};
 use jiff::Timestamp;
 use seatrial_engine::Secret;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How many moves and requests are kept; older ones are forgotten.
 const KEPT: usize = 1024;
@@ -38,6 +39,16 @@ pub struct Webhook {
 /// A request to a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
+    /// Its number.
+    pub id: u64,
+    /// What it is called in its headers; the same when it is sent again.
+    pub guid: String,
+    /// What it tells of: `push`, `ping`.
+    pub event: String,
+    /// Whether it has been asked for by somebody who wants to hear it again.
+    pub redelivery: bool,
+    /// What became of it; none until it has been sent.
+    pub outcome: Option<Outcome>,
     /// `owner/name` of the repository.
     pub repository: String,
     /// The webhook.
@@ -50,6 +61,33 @@ pub struct Delivery {
     pub body: Bytes,
     /// When what it tells happened.
     pub at: Timestamp,
+}
+
+/// What became of a request to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The status of the answer; none where there was no answer.
+    pub status: Option<u16>,
+    /// What is said of it: `OK`, or what went wrong.
+    pub words: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// An answer with this status.
+    pub fn answered(status: u16, took: Duration) -> Outcome {
+        let words = match status {
+            200..300 => "OK".to_owned(),
+            status => format!("Invalid HTTP Response: {status}"),
+        };
+        Outcome { status: Some(status), words, took }
+    }
+
+    /// No answer.
+    pub fn silent(words: &str, took: Duration) -> Outcome {
+        Outcome { status: None, words: words.to_owned(), took }
+    }
 }
 
 /// A move of a branch or tag.
@@ -148,13 +186,37 @@ impl Forge {
 
     /// Makes a request to a webhook for something that is no move.
     pub(super) fn deliver(&self, hosted: &Hosted, hook: &Webhook, event: &str, payload: &str) {
-        let guid = self.clock.rng("forge/delivery").uuid();
-        let made = delivery(hook, &hosted.full_name(), event, payload, &guid, self.clock.now());
+        let made = delivery(self.named(), hook, &hosted.full_name(), event, payload, self.clock.now());
+        self.due(made);
+    }
+
+    fn due(&self, delivery: Delivery) {
         let mut state = lock(&self.state);
-        state.due.push(made);
+        state.due.push(delivery);
         keep_newest(&mut state.due);
         drop(state);
         self.signal.bump();
+    }
+
+    /// A number and a name for a request.
+    fn named(&self) -> (u64, String) {
+        (self.next_id(), self.clock.rng("forge/delivery").uuid())
+    }
+
+    /// Makes a request again, word for word, as a new one; whether it is (still) known.
+    pub fn redeliver(&self, id: u64) -> bool {
+        let Some(known) = self.deliveries().into_iter().find(|one| one.id == id) else { return false };
+        let at = self.clock.now();
+        self.due(Delivery { id: self.next_id(), redelivery: true, outcome: None, at, ..known });
+        true
+    }
+
+    /// Notes what became of a request.
+    pub fn delivered(&self, id: u64, outcome: Outcome) {
+        let mut state = lock(&self.state);
+        if let Some(known) = state.deliveries.iter_mut().find(|one| one.id == id) {
+            known.outcome = Some(outcome);
+        }
     }
 
     /// The requests for what has moved since the last call, in the order in which it did within a repository. The newest
@@ -170,8 +232,8 @@ impl Forge {
                     hook.active && hook.events.iter().any(|event| event == "push" || event == "*")
                 };
                 for hook in hosted.hooks.iter().filter(wants) {
-                    let guid = self.clock.rng("forge/delivery").uuid();
-                    taken.push(delivery(hook, &hosted.full_name(), "push", &payload, &guid, moved.at));
+                    let named = self.named();
+                    taken.push(delivery(named, hook, &hosted.full_name(), "push", &payload, moved.at));
                 }
             }
         }
@@ -183,7 +245,7 @@ impl Forge {
         taken
     }
 
-    /// The newest requests to webhooks so far, 1024 at most.
+    /// The newest requests to webhooks so far, 1024 at most, oldest first.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.take_deliveries();
         lock(&self.state).deliveries.clone()
@@ -192,11 +254,11 @@ impl Forge {
 
 /// Makes the request for one event.
 pub(super) fn delivery(
+    (id, guid): (u64, String),
     hook: &Webhook,
     repository: &str,
     event: &str,
     payload: &str,
-    guid: &str,
     at: Timestamp,
 ) -> Delivery {
     let (media, body) = match hook.form {
@@ -206,7 +268,7 @@ pub(super) fn delivery(
     let mut headers: Vec<(String, String)> = [
         ("content-type", media),
         ("user-agent", "GitHub-Hookshot/seatrial"),
-        ("x-github-delivery", guid),
+        ("x-github-delivery", guid.as_str()),
         ("x-github-event", event),
         ("x-github-hook-id", &hook.id.to_string()),
     ]
@@ -219,6 +281,11 @@ pub(super) fn delivery(
         headers.push(("x-hub-signature-256".to_owned(), format!("sha256={hex}")));
     }
     Delivery {
+        id,
+        guid,
+        event: event.to_owned(),
+        redelivery: false,
+        outcome: None,
         repository: repository.to_owned(),
         hook: hook.id,
         url: hook.url.clone(),

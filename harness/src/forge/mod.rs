@@ -43,7 +43,7 @@ pub(crate) use ancestry::merge_base;
 pub use change::{Author, Change, Edit};
 pub use commit::{CommitId, CommitInfo};
 pub use error::ForgeError;
-pub use hooks::{Delivery, Webhook};
+pub use hooks::{Delivery, Outcome, Webhook};
 pub use host::Forge;
 pub(crate) use host::is_repository_name;
 pub use merge::{MergeStyle, Merged};

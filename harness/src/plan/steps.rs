@@ -115,6 +115,7 @@ impl<'a> Names<'a> {
                     read_write: b.read_write_key,
                     algorithm: b.ssh_key_algorithm.map(|kind| kind.algorithm()).unwrap_or_default(),
                     token_auth: b.token_auth,
+                    flux: b.version.as_deref().and_then(|text| text.parse().ok()),
                 };
                 Op::Bootstrap { cluster: self.cluster(b.cluster.as_ref(), index), following, repo }
             }

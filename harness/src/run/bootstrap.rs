@@ -1,12 +1,15 @@
 //! Installs Flux and has it follow a repository, as `flux bootstrap` does.
 
+use super::tokens;
 use crate::bootstrap::{Component, Following, InstallOptions, NAMESPACE, RepoCheckout, Sync, known_hosts};
 use crate::cluster::{Handle, KnownClusters};
 use crate::forge::keys::PublicKey;
 use crate::forge::{AccountError, CommitId, DEFAULT_USER, Forge, ForgeError, Repo, Token};
 use crate::registry::Registry;
 use seatrial_api::FluxRelease;
-use seatrial_engine::{ArtifactStore, DriverOptions, Engine, EngineOptions, Gate, GitHosts, Secret};
+use seatrial_engine::{
+    ArtifactStore, DriverOptions, EngineOptions, Gate, GitHosts, Installed, InstalledEngine, Secret,
+};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
 use seatrial_verbs::bootstrap::keys::{KeyError, KeyPair};
@@ -85,6 +88,8 @@ pub async fn bootstrap(
         work.install().await?;
         work.push_sync().await?;
         work.apply_sync().await?;
+        // From here on the cluster serves the API of this release, whoever works there still.
+        cluster.release.set(work.options.flux);
         work.checkout.pushed
     };
     start_engine(setting, cluster);
@@ -147,7 +152,7 @@ impl<'a> Work<'a> {
         repo: &'a Repo,
         following: &'a Following,
     ) -> Result<Work<'a>, BootstrapError> {
-        let flux = cluster.flux;
+        let flux = following.flux.unwrap_or_else(|| cluster.flux());
         if let Some(missing) = following.components.iter().find(|component| !component.is_in(flux)) {
             return Err(BootstrapError::NoController { controller: missing.name(), flux });
         }
@@ -157,7 +162,7 @@ impl<'a> Work<'a> {
         Ok(Work {
             session: session(setting.clock, cluster).await?,
             screen: Screen::recorded().0,
-            options: options(cluster, &following.components),
+            options: options(cluster, flux, &following.components),
             sync: following.sync.manifests(following.token_auth),
             setting,
             cluster,
@@ -194,7 +199,10 @@ impl<'a> Work<'a> {
             steps.source_secret().await?
         };
         if let Some(credentials) = self.credentials(there.as_ref())? {
+            let (forge, cluster) = (self.setting.forge, self.cluster);
+            let had = there.as_ref().and_then(|there| tokens::of_secret(forge, there));
             self.steps().0.apply_secret(&credentials).await?;
+            tokens::revoke_replaced(forge, cluster, had).await;
         }
         Ok(())
     }
@@ -209,6 +217,7 @@ impl<'a> Work<'a> {
             session: &self.session,
             screen: &mut self.screen,
             install: &self.options,
+            manifests: None,
             sync: &self.sync,
             repository: &self.following.sync.url,
             author: ("Flux".to_owned(), String::new()),
@@ -283,18 +292,18 @@ pub(crate) async fn session(clock: &Clock, cluster: &Handle) -> Result<Session, 
 }
 
 /// What is installed on a cluster.
-pub(crate) fn options(cluster: &Handle, components: &[Component]) -> InstallOptions {
+pub(crate) fn options(cluster: &Handle, flux: FluxRelease, components: &[Component]) -> InstallOptions {
     InstallOptions {
         components: components.to_vec(),
         placeholder: cluster.placeholder_image.clone(),
-        ..InstallOptions::of(cluster.flux)
+        ..InstallOptions::of(flux)
     }
 }
 
-/// Starts a cluster's engine if it has none. Kinds whose definitions are not there yet are looked for until they are.
+/// Starts a cluster's engine if it has none. It is of the release of the controllers that run. Kinds whose definitions are not there yet are looked for until they are.
 pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
     if cluster.engine.is_none() {
-        cluster.engine = Some(Engine::start(EngineOptions {
+        let options = EngineOptions {
             clock: setting.clock.clone(),
             client: cluster.flux_client.clone(),
             git: setting.git.clone(),
@@ -302,12 +311,14 @@ pub(crate) fn start_engine(setting: &Setting<'_>, cluster: &mut Handle) {
             clusters: Arc::new(setting.clusters.clone()),
             artifacts: setting.artifacts.clone(),
             renderer: setting.renderer.clone(),
-            flux: cluster.flux,
+            flux: cluster.flux(),
             // What comes over a watch comes too late to tell that nothing has changed.
             cluster_changes: cluster.immediate.then(|| cluster.changes.clone()),
             driver: DriverOptions { gate: gate(cluster), ..DriverOptions::default() },
             name: cluster.name.clone(),
-        }));
+        };
+        let installed = Installed { namespace: NAMESPACE, read: verb::release_of };
+        cluster.engine = Some(InstalledEngine::start(options, installed, cluster.release.clone()));
     }
 }
 
@@ -329,7 +340,8 @@ pub(crate) async fn install(
     cluster: &Handle,
     components: &[Component],
 ) -> Result<(), BootstrapError> {
-    let (session, options) = (session(clock, cluster).await?, options(cluster, components));
+    let options = options(cluster, cluster.flux(), components);
+    let session = session(clock, cluster).await?;
     for object in &verb::components(&options).map_err(|error| VerbError::failed(error.to_string()))?.objects {
         cluster.note_made(object);
         session.apply(object).await.map_err(VerbError::from)?;
@@ -337,11 +349,11 @@ pub(crate) async fn install(
     Ok(())
 }
 
-/// The images of the controllers, as repository and tag: a registry that refuses unknown images must have them.
-pub(crate) fn images(flux: FluxRelease, components: &[Component]) -> Vec<(String, &'static str)> {
+/// The images of the controllers, each with the tags of all releases: a registry that refuses unknown images must have them.
+pub(crate) fn images(components: &[Component]) -> Vec<(String, Vec<&'static str>)> {
     let image = |component: &Component| {
-        let tag = component.tag(flux)?;
-        Some((format!("ghcr.io/fluxcd/{}", component.name()), tag))
+        let tags = FluxRelease::ALL.into_iter().filter_map(|flux| component.tag(flux));
+        (format!("ghcr.io/fluxcd/{}", component.name()), tags.collect())
     };
-    components.iter().filter_map(image).collect()
+    components.iter().map(image).collect()
 }

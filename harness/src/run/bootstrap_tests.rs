@@ -121,15 +121,15 @@ impl Checkout for LimitedCheckout {
     }
 }
 
-const BETA: &str =
+pub(super) const BETA: &str =
     "bootstrap github --owner=owls --repository=gitops --branch=master --personal --path=clusters/beta";
 
 /// A cluster with an engine that waits for its controllers, and a forge.
-struct Place {
-    clock: Clock,
-    forge: Forge,
-    repo: Repo,
-    cluster: Handle,
+pub(super) struct Place {
+    pub(super) clock: Clock,
+    pub(super) forge: Forge,
+    pub(super) repo: Repo,
+    pub(super) cluster: Handle,
 }
 
 impl Place {
@@ -154,7 +154,7 @@ impl Place {
     }
 
     /// Runs a verb that has so many requests; whether it succeeded, what it printed, how many requests it made.
-    async fn run(&self, line: &str, fuel: i64) -> (bool, String, i64) {
+    pub(super) async fn run(&self, line: &str, fuel: i64) -> (bool, String, i64) {
         let token = self.forge.issue_token(DEFAULT_USER, &Token::ALL_SCOPES).unwrap();
         self.run_with(line, fuel, &token.0).await
     }
@@ -180,12 +180,12 @@ impl Place {
         (result.is_ok(), printed.out(), requests - fuel.0.load(Ordering::SeqCst))
     }
 
-    async fn object(&self, version: &str, kind: &str, name: &str) -> Value {
+    pub(super) async fn object(&self, version: &str, kind: &str, name: &str) -> Value {
         let found = self.cluster.objects.get(version, kind, Some(NAMESPACE), name).await.unwrap();
         found.map(|found| found.as_ref().clone()).unwrap_or_default()
     }
 
-    async fn secret(&self, key: &str) -> String {
+    pub(super) async fn secret(&self, key: &str) -> String {
         use base64::Engine as _;
         let secret = self.object("v1", "Secret", NAMESPACE).await;
         let value = secret["data"][key].as_str().unwrap_or_default();
@@ -223,13 +223,13 @@ impl Place {
 }
 
 /// Plays `test` in virtual time.
-fn play<F: Future<Output = ()>>(test: impl FnOnce(Place) -> F) {
+pub(super) fn play<F: Future<Output = ()>>(test: impl FnOnce(Place) -> F) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_owned();
     simulate(Simulation::default(), |clock| async move { test(Place::new(&clock, &root)).await }).unwrap();
 }
 
-const PLENTY: i64 = 1 << 40;
+pub(super) const PLENTY: i64 = 1 << 40;
 
 #[test]
 fn what_is_done_already_is_not_done_again_and_other_flags_commit_the_difference() {

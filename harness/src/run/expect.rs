@@ -31,7 +31,7 @@ pub(super) async fn play(
     };
     for name in clusters {
         let cluster = world.cluster(name).map_err(Failure::from)?;
-        let probe = Probe::new(check, cluster.flux, commit.clone())
+        let probe = Probe::new(check, cluster.flux(), commit.clone())
             .map_err(|error| Failure { message: error.to_string(), ..Failure::default() })?;
         let watch = Watch { world, cluster, probe: &probe, started };
         let result = match timing {
@@ -167,6 +167,6 @@ async fn chain(world: &World, cluster: &Handle, probe: &Probe) -> Vec<String> {
             made.subject
         ));
     }
-    lines.extend(causes(&cluster.objects, cluster.flux, probe.target().as_ref()).await);
+    lines.extend(causes(&cluster.objects, cluster.flux(), probe.target().as_ref()).await);
     lines
 }

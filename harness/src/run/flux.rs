@@ -52,8 +52,8 @@ async fn install(
     repo: &crate::forge::Repo,
     following: &Following,
 ) -> Result<Vec<crate::forge::CommitId>, StepError> {
-    for (name, tag) in images(cluster.flux, &following.components) {
-        world.registry.create(&name, [tag])?;
+    for (name, tags) in images(&following.components) {
+        world.registry.create(&name, tags)?;
     }
     let setting = setting(world);
     Ok(bootstrap(&setting, cluster, repo, following).await?)
@@ -84,7 +84,7 @@ async fn request(
     // Two requests at one virtual instant must differ.
     let token = format!("{}-{}", world.clock.now(), world.requests);
     let handle = world.cluster(cluster)?;
-    let version = default_api_version(kind, Some(handle.flux)).unwrap_or_default();
+    let version = default_api_version(kind, Some(handle.flux())).unwrap_or_default();
     let patch = json!({"metadata": {"annotations": {REQUESTED_AT: token}}});
     handle
         .objects
@@ -102,7 +102,7 @@ async fn with_source_first(
     name: &str,
 ) -> Result<(), StepError> {
     let handle = world.cluster(cluster)?;
-    let version = default_api_version("Kustomization", Some(handle.flux)).unwrap_or_default();
+    let version = default_api_version("Kustomization", Some(handle.flux())).unwrap_or_default();
     let found = handle.objects.get(&version, "Kustomization", Some(namespace), name).await;
     let found = found.map_err(|error| StepError::api("read the Kustomization", &error))?;
     let missing = || StepError::NoObject {
@@ -118,7 +118,7 @@ async fn with_source_first(
     let token = request(world, cluster, &kind, &source_namespace, &source_name).await?;
 
     let handle = world.cluster(cluster)?;
-    let version = default_api_version(&kind, Some(handle.flux)).unwrap_or_default();
+    let version = default_api_version(&kind, Some(handle.flux())).unwrap_or_default();
     let began = world.clock.now();
     loop {
         let stamp = handle.changes.stamp();

@@ -109,7 +109,7 @@ fn text(object: &Value, path: &str) -> String {
 }
 
 async fn objects(handle: &Handle, kind: &str) -> Result<Vec<Value>, Failure> {
-    let version = default_api_version(kind, Some(handle.flux)).unwrap_or_default();
+    let version = default_api_version(kind, Some(handle.flux())).unwrap_or_default();
     let failed = |error| Failure::from(StepError::api(format!("list {kind}s of {}", handle.name), &error));
     handle.objects.list(&version, kind, None).await.map_err(failed)
 }
@@ -136,7 +136,7 @@ async fn source(
     let own = text(object, "/metadata/namespace");
     let namespace = given(reference, "namespace").unwrap_or(own);
     let name = reference["name"].as_str().unwrap_or_default();
-    let version = default_api_version("GitRepository", Some(handle.flux)).unwrap_or_default();
+    let version = default_api_version("GitRepository", Some(handle.flux())).unwrap_or_default();
     let found = handle.objects.get(&version, "GitRepository", Some(&namespace), name).await;
     let found = found.map_err(|error| Failure::from(StepError::api("read a GitRepository", &error)))?;
     let missing = || told(format!("GitRepository/{namespace}/{name}, the source of {what}, does not exist"));

@@ -15,6 +15,9 @@
 mod bootstrap;
 #[cfg(test)]
 #[cfg(feature = "serve")]
+mod bootstrap_flags_tests;
+#[cfg(test)]
+#[cfg(feature = "serve")]
 mod bootstrap_tests;
 mod commit;
 mod event;
@@ -27,12 +30,16 @@ mod isolation;
 mod manual;
 mod options;
 mod play;
+#[cfg(test)]
+#[cfg(feature = "serve")]
+mod release_tests;
 mod runner;
 mod sealed;
 #[cfg(test)]
 mod sealed_tests;
 mod step;
 mod stop;
+mod tokens;
 mod verb;
 mod world;
 

@@ -356,11 +356,3 @@ fn isolation_is_not_expected_of_nothing() {
 ");
     assert_eq!(failure(&report), "there is no ImageUpdateAutomation on any cluster to look at");
 }
-
-#[test]
-fn a_bootstrap_of_another_release_than_the_cluster_s_is_refused() {
-    let spec = "  clusters: {beta: {flux: '2.2.3'}}\n  git: {fleet: {urls: [https://github.com/owls/fleet]}}\n  steps:\n  \
-                - seatrial: {args: bootstrap github --owner=owls --repository=fleet --personal --path=c --version=v2.9}\n";
-    let told = failure(&one(spec));
-    assert!(told.contains("bootstrap Flux 2.9 on beta, which is of Flux 2.2.3"), "{told}");
-}

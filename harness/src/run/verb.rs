@@ -3,6 +3,7 @@
 use super::bootstrap::{images, start_engine};
 use super::failure::StepError;
 use super::flux::setting;
+use super::tokens;
 use super::world::World;
 use crate::bootstrap::{Component, ForgeHosts};
 use crate::check::lines::{self, Difference};
@@ -25,28 +26,20 @@ pub(super) async fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<St
 async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, StepError> {
     let verb = Verb::parse(&op.words).map_err(|message| StepError::Verb { message })?;
     let bootstraps = matches!(verb, Verb::Bootstrap(_));
-    if let Verb::Bootstrap(args) = &verb {
-        let flux = world.cluster(&op.cluster)?.flux;
-        if let Some(other) = args.release().filter(|other| *other != flux) {
-            let message = format!(
-                "bootstrap Flux {other} on {}, which is of Flux {flux}: `flux` of the cluster says the release",
-                op.cluster
-            );
-            return Err(StepError::Verb { message });
-        }
+    if bootstraps {
         // It waits for the first reconcile, so somebody has to work meanwhile, as soon as the controllers run.
         let Some(mut handle) = world.clusters.remove(&op.cluster) else {
             return Err(StepError::NoCluster { name: op.cluster.clone() });
         };
         start_engine(&setting(world), &mut handle);
-        let flux = handle.flux;
         world.clusters.insert(op.cluster.clone(), handle);
-        for (name, tag) in images(flux, &Component::ALL) {
-            world.registry.create(&name, [tag])?;
+        for (name, tags) in images(&Component::ALL) {
+            world.registry.create(&name, tags)?;
         }
     }
     let before = if bootstraps { heads(world) } else { BTreeMap::new() };
     let handle = world.cluster(&op.cluster)?;
+    let had = if bootstraps { tokens::of_cluster(&world.forge, handle).await } else { None };
     let mut variables = BTreeMap::new();
     let mut issued = None;
     if bootstraps {
@@ -61,7 +54,7 @@ async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, 
     let env = Env {
         hosts: Some(Arc::new(hosts)),
         variables: Some(variables),
-        flux: handle.flux,
+        flux: handle.flux(),
         placeholder: handle.placeholder_image.clone(),
         ..Env::with_client(world.clock.clone(), handle.objects.client().clone())
     };
@@ -73,6 +66,10 @@ async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, 
     let printed = printed.out();
     if let Some(token) = issued.filter(|_| !op.words.iter().any(|word| keeps_token(word))) {
         world.forge.revoke_token(&token);
+    }
+    tokens::revoke_replaced(&world.forge, handle, had).await;
+    if let (Verb::Bootstrap(args), Ok(())) = (&verb, &result) {
+        handle.release.set(args.release().unwrap_or_else(|| handle.flux()));
     }
     let facts = new_commits(world, line, &before)?;
     if result.is_err() != op.fails {

@@ -72,6 +72,11 @@ pub struct Bootstrap {
     /// Whether the cluster uses a token over HTTPS instead of a deploy key. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub token_auth: bool,
+    /// The Flux release that is installed: `"2.2.3"` or `"2.9"` (in quotes: it is text). On a cluster that has another one it is an
+    /// upgrade. Default: the release that is installed, else that of the cluster's `flux`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["2.2.3", "2.9"]))]
+    pub version: Option<String>,
 }
 
 /// A controller that `bootstrap` installs unless told otherwise.

@@ -8,8 +8,9 @@ use seatrial_verbs::{Verb, secret_flag, words};
 /// Verbs that work on files of the caller.
 const LOCAL: [&str; 2] = ["build", "diff"];
 /// Flags that lead to clusters and files beyond the run.
-const ELSEWHERE: [&str; 14] = [
+const ELSEWHERE: [&str; 15] = [
     "--ca-file",
+    "--manifests",
     "--private-key-file",
     "--kubeconfig",
     "--cluster",

@@ -21,8 +21,8 @@ impl fmt::Display for Screen<'_> {
         for (index, handle) in self.setup.clusters.iter().enumerate() {
             let server = clusters.get(&handle.name).map_or("", |cluster| cluster.server.as_str());
             let state = match (self.bootstrapped.contains(&handle.name), self.options.install_flux) {
-                (true, _) => format!("Flux {}, bootstrapped", handle.flux),
-                (false, true) => format!("Flux {}, follows nothing yet", handle.flux),
+                (true, _) => format!("Flux {}, bootstrapped", handle.flux()),
+                (false, true) => format!("Flux {}, follows nothing yet", handle.flux()),
                 (false, false) => "no Flux yet".to_owned(),
             };
             row(
@@ -48,6 +48,7 @@ impl fmt::Display for Screen<'_> {
         line(f, &format!("kubectl --context {context} get pods -A"))?;
         line(f, &format!("kubectl --context {context} get kustomizations -n flux-system -w"))?;
         line(f, &format!("flux --context {context} get all -A"))?;
+        self.bootstrap(f)?;
         if let Some((name, url)) =
             self.setup.repository.as_ref().and_then(|name| Some((name, forge.repositories.get(name)?)))
         {
@@ -112,6 +113,35 @@ impl fmt::Display for Screen<'_> {
             writeln!(f)?;
         }
         notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))
+    }
+}
+
+impl Screen<'_> {
+    /// How the first cluster that follows nothing would be bootstrapped.
+    fn bootstrap(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ready { ca, forge, .. } = self.ready;
+        let free = |name: &&str| !self.bootstrapped.iter().any(|done| done == name);
+        let cluster = self.setup.clusters.iter().map(|handle| handle.name.as_str()).find(free);
+        let full_name = self.setup.repository.as_ref().and_then(|name| forge.full_names.get(name));
+        let (Some(cluster), Some((owner, name))) = (cluster, full_name.and_then(|full| full.split_once('/')))
+        else {
+            return Ok(());
+        };
+        let (https, branch) = (forge.https.trim_start_matches("https://"), &self.setup.branch);
+        let follows = match &forge.ssh {
+            Some(ssh) => format!("--ssh-hostname {}", ssh.trim_start_matches("ssh://git@")),
+            None => "--token-auth".to_owned(),
+        };
+        writeln!(f, "\nbootstrap {cluster}")?;
+        line(f, &format!("export GITHUB_TOKEN=\"$(cat {})\"", shell(&forge.token_file)))?;
+        line(
+            f,
+            &format!(
+                "seatrial bootstrap github --context {cluster} --hostname {https} {follows} --ca-file {} --owner {owner} \
+                 --repository {name} --branch {branch} --path clusters/{cluster}",
+                shell(ca)
+            ),
+        )
     }
 }
 

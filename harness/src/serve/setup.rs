@@ -234,8 +234,8 @@ impl Bootstraps {
         let mut done = Vec::new();
         for wanted in &self.0 {
             let Some(handle) = setup.clusters.iter_mut().find(|c| c.name == wanted.cluster) else { continue };
-            for (name, tag) in images(handle.flux, &wanted.following.components) {
-                setup.registry.create(&name, [tag])?;
+            for (name, tags) in images(&wanted.following.components) {
+                setup.registry.create(&name, tags)?;
             }
             bootstrap(&setting, handle, &wanted.repo, &wanted.following)
                 .await
@@ -244,7 +244,7 @@ impl Bootstraps {
         }
         for handle in &mut setup.clusters {
             if install_flux && !done.contains(&handle.name) {
-                install(clock, handle, &Component::all_in(handle.flux))
+                install(clock, handle, &Component::all_in(handle.flux()))
                     .await
                     .map_err(|source| UpError::Bootstrap { cluster: handle.name.clone(), source })?;
             }

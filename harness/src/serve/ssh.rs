@@ -59,7 +59,7 @@ impl Ssh {
     pub(super) fn new(forge: &Forge, clock: &Clock, programs: &Programs, base: &str) -> Option<Ssh> {
         let (mut secrets, mut keys) = (Vec::new(), Vec::new());
         for algorithm in [KeyAlgorithm::Ed25519, KeyAlgorithm::EcdsaP256] {
-            let key = host_key(algorithm)?;
+            let key = PrivateKey::random(algorithm).ok()?;
             secrets.push(decode_secret_key(key.reveal(), None).ok()?);
             keys.push(key.public().clone());
         }
@@ -169,14 +169,6 @@ impl Drop for Closer {
         // It fails where the other side has closed it.
         let _ = self.0.shutdown(std::net::Shutdown::Both);
     }
-}
-
-fn host_key(algorithm: KeyAlgorithm) -> Option<PrivateKey> {
-    (0..64).find_map(|_| {
-        let mut secret = [0; 32];
-        super::tls::provider().secure_random.fill(&mut secret).ok()?;
-        PrivateKey::of_secret(algorithm, &secret).ok()
-    })
 }
 
 /// One client.

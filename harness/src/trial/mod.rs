@@ -246,7 +246,7 @@ async fn watch(
         steady::settle(&handle.objects, clock, &handle.changes).await?;
     let took = Duration::try_from(last_news.duration_since(began)).unwrap_or_default();
     let hosts: Arc<dyn GitHosts> = Arc::new(forge.clone());
-    let store = behind::Store { artifacts, renderer, hosts: &hosts, flux: handle.flux };
+    let store = behind::Store { artifacts, renderer, hosts: &hosts, flux: handle.flux() };
     let mut problems = problems::problems(&handle.objects, &objects).await?;
     for problem in problems.iter_mut().filter(|problem| problem.why.starts_with("BuildFailed: ")) {
         for place in behind::broken_places(&handle.objects, &store, &problem.object).await? {

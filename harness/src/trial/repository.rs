@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// The branch of folders, and of repositories whose HEAD is on none.
 const DEFAULT_BRANCH: &str = "main";
 
+/// Where a repository is that does not say it.
+const NO_ADDRESS: &str = "https://git.seatrial.local/";
+
 /// A repository or folder, and how it is served.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
@@ -40,7 +43,7 @@ pub(crate) fn inspect(path: &Path) -> Result<Source, TrialError> {
     let own_name = safe(base.trim_end_matches(".git"));
     let seed = Seed::detect(&whole);
     let mut source = Source {
-        url: format!("https://git.seatrial.local/{own_name}"),
+        url: format!("{NO_ADDRESS}{own_name}"),
         name: own_name,
         branch: DEFAULT_BRANCH.to_owned(),
         seed,
@@ -153,6 +156,16 @@ impl Source {
                 ));
                 self.urls.push(source.url.clone());
             }
+        }
+        // A folder has no address of its own: it is at the one by which its clusters call it.
+        let has_owner = |d: &Declared| GitUrl::parse(&d.url).is_ok_and(|url| url.owner_and_name().is_some());
+        if let [declared] = sources.as_slice()
+            && has_owner(declared)
+            && self.url.starts_with(NO_ADDRESS)
+        {
+            let own = std::mem::replace(&mut self.url, declared.url.clone());
+            self.urls.retain(|other| *other != declared.url);
+            self.urls.push(own);
         }
         let mut branches: Vec<&String> = sources.iter().flat_map(|d| &d.branches).collect();
         branches.sort();

@@ -178,6 +178,71 @@ fn a_webhook_is_told_of_a_push_and_signed() {
     });
 }
 
+/// A receiver that takes requests and never answers.
+async fn silent() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    #[allow(clippy::disallowed_methods, reason = "a server of the test's own")]
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        loop {
+            held.push(listener.accept().await.unwrap());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_webhook_that_is_silent_holds_no_other_up_and_what_was_sent_can_be_sent_again() {
+    const PUSHES: usize = 40;
+    serve(false, async |world| {
+        let got = Got::default();
+        let (quick, slow) = (receiver(got.clone()).await, silent().await);
+        let mut hooks = Vec::new();
+        for url in [&slow, &quick] {
+            let body = json!({"events": ["push"], "config": {"url": url, "content_type": "json"}});
+            let answer =
+                world.github().send("POST", "/api/v3/repos/seatrial/fleet/hooks", body.to_string()).await;
+            hooks.push(answer.json()["id"].clone());
+        }
+        let dir = world.folder.path().to_owned();
+        git(&world, &dir, None, &["clone", "-q", &clone_url(&world, "seatrial/fleet"), "clone"]).await.must();
+        let clone = dir.join("clone");
+        let mut tips = Vec::new();
+        for _ in 0..PUSHES {
+            git(&world, &clone, None, &["commit", "-q", "--allow-empty", "-m", "x"]).await.must();
+            git(&world, &clone, None, &["push", "-q", "origin", "main"]).await.must();
+            tips.push(git(&world, &clone, None, &["rev-parse", "HEAD"]).await.must());
+        }
+        let clock = seatrial_time::Clock::wall();
+        let told = async |count: usize| {
+            for attempt in 0.. {
+                if got.lock().unwrap().len() >= count {
+                    return;
+                }
+                assert!(attempt < 200, "{} of {count} were told", got.lock().unwrap().len());
+                clock.sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        told(PUSHES).await;
+        let after = |(_, body): &(http::HeaderMap, bytes::Bytes)| -> String {
+            let body: Value = serde_json::from_slice(body).unwrap();
+            body["after"].as_str().unwrap().to_owned()
+        };
+        let heard: Vec<String> = got.lock().unwrap().iter().map(after).collect();
+        assert_eq!(heard, tips, "each push once, in their order");
+
+        let path = format!("/api/v3/repos/seatrial/fleet/hooks/{}/deliveries", hooks[1]);
+        let list = world.github().get(&format!("{path}?per_page=100")).await.json();
+        assert_eq!(list.as_array().unwrap().len(), PUSHES);
+        assert_eq!((&list[0]["status"], &list[0]["status_code"]), (&json!("OK"), &json!(200)));
+        let again = format!("{path}/{}/attempts", list[PUSHES - 1]["id"]);
+        assert_eq!(world.github().send("POST", &again, String::new()).await.status, 202);
+        told(PUSHES + 1).await;
+        assert_eq!(after(got.lock().unwrap().last().unwrap()), tips[0]);
+    });
+}
+
 #[test]
 fn the_api_answers_over_plain_http_too() {
     serve(false, async |world| {

@@ -128,9 +128,7 @@ impl Installed {
 
     /// The release, where it is one that is known.
     fn release(&self) -> Option<FluxRelease> {
-        let version = self.version().trim_start_matches('v');
-        let minor = |text: &str| text.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
-        FluxRelease::ALL.into_iter().find(|flux| minor(flux.full()) == minor(version))
+        FluxRelease::of_version(self.version())
     }
 
     /// Whether a Kustomization manages it.

@@ -33,6 +33,7 @@ mod hidden;
 mod kinds;
 mod kustomization;
 pub mod reconcile;
+pub mod rest;
 mod run;
 mod screen;
 pub mod seal;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the object is looked at.
-const POLL: Duration = Duration::from_millis(200);
+pub(crate) const POLL: Duration = Duration::from_millis(200);
 /// What flux says when time is up.
 pub(crate) const DEADLINE: &str = "context deadline exceeded";
 

@@ -581,7 +581,17 @@ fn definition(object: &Value, found: &mut Vec<FieldError>) {
         let why = "the simulated API server does not call conversion webhooks";
         found.push(FieldError::forbidden("spec.conversion.strategy", why));
     }
-    if list(object.get("status").unwrap_or(&Value::Null), "storedVersions").is_empty() {
+    let stored = list(object.get("status").unwrap_or(&Value::Null), "storedVersions");
+    for (i, version) in stored.iter().enumerate().filter_map(|(i, stored)| Some((i, stored.as_str()?))) {
+        if !versions.iter().any(|known| meta::text(known, &["name"]) == version) {
+            let why = format!(
+                "missing from spec.versions; {version} was previously a storage version, and must remain in spec.versions until a \
+                 storage migration ensures no data remains persisted in {version} and removes {version} from status.storedVersions"
+            );
+            found.push(FieldError::invalid(format!("status.storedVersions[{i}]"), &version.into(), &why));
+        }
+    }
+    if stored.is_empty() {
         let why = "must have at least one stored version";
         found.push(FieldError::invalid("status.storedVersions", &Value::Null, why));
     }

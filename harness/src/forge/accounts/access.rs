@@ -175,7 +175,8 @@ impl Refusal {
 impl Forge {
     /// Whether the holder of these credentials may do this with a repository, and who they are.
     ///
-    /// Open repositories (see the [module](super)) refuse only known credentials what these must not write.
+    /// Open repositories (see the [module](super)) let in everybody whom the forge does not know; to those whom it knows they say what a
+    /// checked one does: what they must not write, and what is private and not theirs.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -190,7 +191,7 @@ impl Forge {
         match checked {
             Err(refusal @ Refusal::ReadOnlyKey) => Err(refusal),
             Err(refusal @ (Refusal::Denied { .. } | Refusal::NotFound | Refusal::NoScope { .. }))
-                if wants == Wants::Write =>
+                if wants == Wants::Write || hosted.private =>
             {
                 if accounts.is_known(who) {
                     Err(refusal)

@@ -111,19 +111,21 @@ fn a_checked_repository_lets_in(#[case] who: &str, #[case] public: &str, #[case]
 }
 
 #[rstest]
-#[case::nobody("nobody", "ok ok")]
-#[case::wrong_token("wrong token", "ok ok")]
-#[case::wrong_key("wrong key", "ok ok")]
-#[case::a_key_that_is_known_to_be_read_only("read-only", "ok ReadOnlyKey")]
-#[case::a_known_key_of_another_repository("of other", "ok Denied")]
-#[case::a_known_user_without_the_right("member", "ok Denied")]
-#[case::a_known_token_without_a_scope("no scope", "ok NoScope")]
-#[case::a_token_for_public_repositories("public scope", "ok ok")]
-#[case::owner("owner", "ok ok")]
-fn an_open_repository_lets_in(#[case] who: &str, #[case] want: &str) {
+#[case::nobody("nobody", "ok ok", "ok ok")]
+#[case::wrong_token("wrong token", "ok ok", "ok ok")]
+#[case::wrong_key("wrong key", "ok ok", "ok ok")]
+#[case::a_key_that_is_known_to_be_read_only("read-only", "ok ReadOnlyKey", "ok ReadOnlyKey")]
+#[case::a_known_key_of_another_repository("of other", "ok Denied", "NotFound NotFound")]
+#[case::a_known_user_without_the_right("member", "ok Denied", "ok Denied")]
+#[case::a_known_user_of_elsewhere("stranger", "ok Denied", "NotFound NotFound")]
+#[case::a_known_token_without_a_scope("no scope", "ok NoScope", "NotFound NotFound")]
+#[case::a_token_for_public_repositories("public scope", "ok ok", "NotFound NotFound")]
+#[case::owner("owner", "ok ok", "ok ok")]
+fn an_open_repository_lets_in(#[case] who: &str, #[case] public: &str, #[case] private: &str) {
     play(|setting| {
-        assert_eq!(verdicts(&setting, who), want);
+        assert_eq!(verdicts(&setting, who), public, "public");
         setting.forge.configure("gitops", |hosted| hosted.private = true).unwrap();
+        assert_eq!(verdicts(&setting, who), private, "private");
         let administer = setting.forge.authorize(&setting.repo, &setting.credentials[who], Wants::Administer);
         assert_eq!(administer.is_ok(), who == "owner", "settings are always checked");
     });

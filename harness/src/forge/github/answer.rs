@@ -28,6 +28,10 @@ impl Reply {
         Reply { status: 201, body: Some(body), link: None }
     }
 
+    pub(super) fn accepted() -> Reply {
+        Reply { status: 202, body: Some(serde_json::json!({})), link: None }
+    }
+
     pub(super) fn nothing() -> Reply {
         Reply { status: 204, body: None, link: None }
     }

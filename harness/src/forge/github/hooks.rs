@@ -101,7 +101,7 @@ impl Api {
     }
 }
 
-fn one<'h>(hosted: &'h Hosted, id: &str) -> Result<&'h Webhook, Failed> {
+pub(super) fn one<'h>(hosted: &'h Hosted, id: &str) -> Result<&'h Webhook, Failed> {
     let mut hooks = hosted.hooks.iter();
     hooks.find(|hook| hook.id.to_string() == id).ok_or_else(|| Failed::new(404, "Not Found"))
 }

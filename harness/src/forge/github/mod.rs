@@ -10,6 +10,7 @@
 
 mod answer;
 mod commits;
+mod deliveries;
 mod hooks;
 mod keys;
 mod orgs;
@@ -157,6 +158,8 @@ impl Api {
                 | ("GET" | "POST", ["keys" | "hooks"])
                 | ("GET" | "DELETE", ["keys" | "hooks", _])
                 | ("POST", ["hooks", _, "pings"])
+                | ("GET", ["hooks", _, "deliveries"] | ["hooks", _, "deliveries", _])
+                | ("POST", ["hooks", _, "deliveries", _, "attempts"])
                 | ("GET", ["branches" | "commits" | "teams"])
                 | ("GET", ["branches", _, ..])
                 | ("GET", ["commits", _])
@@ -178,6 +181,9 @@ impl Api {
             ("POST", ["hooks"]) => self.add_hook(asked, &repo, &hosted),
             ("GET", ["hooks", id]) => self.hook(asked, &hosted, id),
             ("POST", ["hooks", id, "pings"]) => self.ping(asked, &hosted, id),
+            ("GET", ["hooks", id, "deliveries"]) => self.deliveries(asked, &hosted, id),
+            ("GET", ["hooks", id, "deliveries", which]) => self.delivery(&hosted, id, which),
+            ("POST", ["hooks", id, "deliveries", which, "attempts"]) => self.redeliver(&hosted, id, which),
             ("DELETE", ["hooks", id]) => self.delete_hook(asked, &repo, &hosted, id),
             ("GET", ["teams"]) => self.repo_teams(asked, &hosted),
             ("GET", ["branches"]) => self.branches(asked, &repo, &hosted),

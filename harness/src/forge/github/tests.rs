@@ -2,7 +2,7 @@
 
 use super::Api;
 use crate::forge::declare::Declared;
-use crate::forge::{Change, DEFAULT_USER, Forge, Seed, Token};
+use crate::forge::{Change, DEFAULT_USER, Forge, Outcome, Seed, Token};
 use bytes::Bytes;
 use http::Request;
 use rstest::rstest;
@@ -308,6 +308,47 @@ fn pushes_are_kept_for_webhooks_in_process() {
         assert!(has(&payload(3), &json!({"deleted": true, "after": "0".repeat(40), "head_commit": null})));
         assert_eq!(setting.forge.deliveries().len(), 4, "none is made twice");
         assert!(!format!("{:?}", setting.forge.hosted("gitops").unwrap()).contains("hush"));
+    });
+}
+
+#[test]
+fn what_was_sent_to_a_webhook_is_listed_and_can_be_sent_again() {
+    play(|setting| {
+        let repo = setting.forge.repo("gitops").unwrap();
+        let body = json!({"config": {"url": "https://hook.test", "content_type": "form"}});
+        let (_, _, hook) = setting.ask("owner", "POST", "/repos/owls/gitops/hooks", &body);
+        let path = format!("/repos/owls/gitops/hooks/{}/deliveries", hook["id"]);
+        repo.commit("master", &Change::new("After").write("c", "4")).unwrap();
+        let made = setting.forge.take_deliveries();
+        assert_eq!(setting.ask("owner", "GET", &path, &Value::Null).2, json!([]), "not sent yet");
+        let took = std::time::Duration::from_millis(250);
+        setting.forge.delivered(made[0].id, Outcome::answered(502, took));
+
+        let (status, _, list) = setting.ask("owner", "GET", &path, &Value::Null);
+        let want = json!([{"event": "push", "status": "Invalid HTTP Response: 502", "status_code": 502,
+            "duration": 0.25, "redelivery": false, "guid": made[0].guid}]);
+        assert!(status == 200 && has(&list, &want), "{list:#}");
+        let one = format!("{path}/{}", list[0]["id"]);
+        let (_, _, whole) = setting.ask("owner", "GET", &one, &Value::Null);
+        let want = json!({"url": "https://hook.test", "request": {"headers": {"x-github-event": "push"},
+            "payload": {"ref": "refs/heads/master"}}});
+        assert!(has(&whole, &want), "{whole:#}");
+
+        assert_eq!(setting.ask("owner", "POST", &format!("{one}/attempts"), &Value::Null).0, 202);
+        let again = setting.forge.take_deliveries();
+        assert_eq!((again.len(), &again[0].body, &again[0].guid), (1, &made[0].body, &made[0].guid));
+        setting.forge.delivered(again[0].id, Outcome::answered(200, took));
+        let (_, _, list) = setting.ask("owner", "GET", &path, &Value::Null);
+        let want = json!([{"redelivery": true, "status": "OK"}, {"redelivery": false}]);
+        assert!(has(&list, &want), "{list:#}");
+
+        for (who, method, path, status) in [
+            ("owner", "GET", format!("{path}/1"), 404),
+            ("owner", "POST", format!("{path}/1/attempts"), 404),
+            ("nobody", "GET", path.clone(), 401),
+        ] {
+            assert_eq!(setting.ask(who, method, &path, &Value::Null).0, status, "{who} {method} {path}");
+        }
     });
 }
 

@@ -5,8 +5,9 @@
 mod private;
 mod public;
 
-pub use private::{KeyAlgorithm, PrivateKey};
+pub use private::PrivateKey;
 pub use public::PublicKey;
+pub use seatrial_verbs::bootstrap::keys::KeyAlgorithm;
 
 /// A key cannot be used. Messages stand by themselves.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,14 +1,16 @@
 //! The flags that `bootstrap github` and `bootstrap git` share.
 
 use super::component::Component;
+use super::custom::built;
 use super::keys::KeyAlgorithm;
-use super::manifests::InstallOptions;
+use super::manifests::{Components, InstallOptions};
 use super::sync::Sync;
 use crate::flags::{SWITCH, duration, invalid, list, switch};
 use crate::{Env, Session, VerbError};
 use seatrial_api::{FluxRelease, GoDuration};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What both share.
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,9 @@ pub(super) struct Shared {
     /// Controllers beside them: image-reflector-controller, image-automation-controller, source-watcher.
     #[arg(long, global = true, value_name = "NAME")]
     components_extra: Vec<String>,
+    /// Override an installation of Flux by another tool, such as Helm, without asking.
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]
+    force: Option<String>,
     /// The Secret for pulling the controllers' images; it must be there.
     #[arg(long, global = true, value_name = "NAME")]
     image_pull_secret: Option<String>,
@@ -47,6 +52,9 @@ pub(super) struct Shared {
     /// Log level: debug, info or error [default: info].
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<String>,
+    /// Component manifests of your own: a folder with a kustomization. Flags about components change nothing of them.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    manifests: Option<PathBuf>,
     /// Have other namespaces reach nothing but metrics and webhooks [default: true].
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]
     network_policy: Option<String>,
@@ -92,16 +100,12 @@ pub(super) struct Shared {
     /// Reconcile objects of all namespaces [default: true].
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]
     watch_all_namespaces: Option<String>,
-    #[arg(long, global = true, hide = true, num_args = 0..=1)]
-    force: Option<OsString>,
     #[arg(long, global = true, hide = true)]
     gpg_key_id: Option<OsString>,
     #[arg(long, global = true, hide = true)]
     gpg_key_ring: Option<OsString>,
     #[arg(long, global = true, hide = true)]
     gpg_passphrase: Option<OsString>,
-    #[arg(long, global = true, hide = true)]
-    manifests: Option<OsString>,
     #[arg(long, global = true, hide = true)]
     registry_creds: Option<OsString>,
     #[arg(long, global = true, hide = true)]
@@ -124,6 +128,10 @@ pub(super) struct Options {
     pub(super) algorithm: KeyAlgorithm,
     pub(super) token_auth: bool,
     install: InstallOptions,
+    /// Manifests of the user's own.
+    pub(super) manifests: Option<Arc<Components>>,
+    /// Whether an installation by another tool is overridden without asking.
+    pub(super) force: bool,
     secret: Option<String>,
     interval: GoDuration,
     recurse_submodules: bool,
@@ -139,13 +147,10 @@ impl Shared {
 
     /// Refuses what is not supported, and reads the rest.
     pub(super) fn read(&self, env: &Env) -> Result<Options, VerbError> {
-        let generated = "the manifests are those that seatrial generates";
         let refused = [
-            ("--force", &self.force, "an installation of another tool is not recognised"),
             ("--gpg-key-id", &self.gpg_key_id, UNSIGNED),
             ("--gpg-key-ring", &self.gpg_key_ring, UNSIGNED),
             ("--gpg-passphrase", &self.gpg_passphrase, UNSIGNED),
-            ("--manifests", &self.manifests, generated),
             ("--registry-creds", &self.registry_creds, "make the secret that --image-pull-secret names"),
             ("--ssh-hostkey-algos", &self.ssh_hostkey_algos, "ssh chooses the algorithms"),
             ("--ssh-signing-key-file", &self.ssh_signing_key_file, UNSIGNED),
@@ -170,6 +175,8 @@ impl Shared {
         install.cluster_domain = text(&self.cluster_domain, &install.cluster_domain);
         install.toleration_keys = list("--toleration-keys", &self.toleration_keys)?;
         install.placeholder.clone_from(&env.placeholder);
+        let manifests = self.manifests.as_deref().filter(|folder| !folder.as_os_str().is_empty());
+        let manifests = manifests.map(|folder| built(folder, &install)).transpose()?.map(Arc::new);
         let interval = self.interval.as_deref().map(|text| duration("--interval", text)).transpose()?;
         Ok(Options {
             branch: text(&self.branch, "main"),
@@ -179,6 +186,8 @@ impl Shared {
             algorithm: self.algorithm()?,
             token_auth: switch("--token-auth", self.token_auth.as_deref())?,
             install,
+            manifests,
+            force: switch("--force", self.force.as_deref())?,
             secret: self.secret_name.clone(),
             interval: interval.unwrap_or(GoDuration::from_secs(60)),
             recurse_submodules: switch("--recurse-submodules", self.recurse_submodules.as_deref())?,

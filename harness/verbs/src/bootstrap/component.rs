@@ -143,7 +143,7 @@ impl Component {
                 grace: 10,
                 cpu: "100m",
                 data: true,
-                critical: false,
+                critical: true,
             },
         }
     }

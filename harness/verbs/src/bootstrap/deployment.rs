@@ -16,8 +16,12 @@ pub(super) fn deployment(options: &InstallOptions, component: Component) -> Valu
         volumes.push(json!({"name": "data", "emptyDir": {}}));
         mounts.push(json!({"name": "data", "mountPath": "/data"}));
     }
-    volumes.push(json!({"name": "tmp", "emptyDir": {}}));
-    mounts.push(json!({"name": "tmp", "mountPath": "/tmp"}));
+    let scratch = match component {
+        Component::SourceController | Component::SourceWatcher => "tmp",
+        _ => "temp",
+    };
+    volumes.push(json!({"name": scratch, "emptyDir": {}}));
+    mounts.push(json!({"name": scratch, "mountPath": "/tmp"}));
     let mut container = json!({
         "name": "manager",
         "image": options.image(component).unwrap_or_default(),
@@ -126,12 +130,8 @@ fn environment(options: &InstallOptions, component: Component) -> Vec<Value> {
         environment.push(json!({"name": "TUF_ROOT", "value": "/tmp/.sigstore"}));
     }
     if options.flux > FluxRelease::V2_2_3 {
-        let limit = |name: &str, of: &str| {
-            let limit = json!({"containerName": "manager", "resource": format!("limits.{of}")});
-            json!({"name": name, "valueFrom": {"resourceFieldRef": limit}})
-        };
-        environment.push(limit("GOMAXPROCS", "cpu"));
-        environment.push(limit("GOMEMLIMIT", "memory"));
+        let limit = json!({"containerName": "manager", "resource": "limits.memory"});
+        environment.push(json!({"name": "GOMEMLIMIT", "valueFrom": {"resourceFieldRef": limit}}));
     }
     environment
 }

@@ -1,6 +1,7 @@
 //! `bootstrap git`.
 
 use super::args::{Options, Shared};
+use super::confirm::confirmed;
 use super::hosts::{Access, Hosts, Pending, Remote};
 use super::keys::KeyPair;
 use super::on_github::host_and_port;
@@ -60,6 +61,9 @@ pub(super) async fn run(
     }
     let password = password.unwrap_or_default();
     let session = Session::open(env, global).await?;
+    if !options.force {
+        confirmed(&session, env, screen).await?;
+    }
     let hosts = env.hosts();
 
     let key = match &shared.private_key_file {
@@ -100,6 +104,7 @@ pub(super) async fn run(
         session: &session,
         screen,
         install: &install,
+        manifests: options.manifests.clone(),
         sync: &sync,
         repository: &url,
         author: options.author.clone(),

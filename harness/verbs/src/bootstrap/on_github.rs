@@ -1,6 +1,7 @@
 //! `bootstrap github`.
 
 use super::args::{Options, Shared};
+use super::confirm::confirmed;
 use super::github::{GitHub, GitHubError, Wanted};
 use super::hosts::{Access, Hosts, Pending, Remote};
 use super::keys::KeyPair;
@@ -75,6 +76,9 @@ pub(super) async fn run(
     }
     let session = Session::open(env, global).await?;
     let token = token(env, screen)?;
+    if !options.force {
+        confirmed(&session, env, screen).await?;
+    }
     let hosts = env.hosts();
     let github = GitHub::of(hosts.as_ref(), &host, token.clone(), shared.ca_file.clone());
 
@@ -111,6 +115,7 @@ pub(super) async fn run(
             title,
             read_only,
             ssh_host,
+            ssh_is_named: shared.ssh_hostname.is_some(),
             options,
         }),
     };
@@ -118,6 +123,7 @@ pub(super) async fn run(
         session: &session,
         screen,
         install: &install,
+        manifests: options.manifests.clone(),
         sync: &sync,
         repository: &url,
         author: options.author.clone(),
@@ -245,6 +251,7 @@ struct DeployKey<'a> {
     title: String,
     read_only: bool,
     ssh_host: String,
+    ssh_is_named: bool,
     options: &'a Options,
 }
 
@@ -273,7 +280,13 @@ impl Secrets for DeployKey<'_> {
             let (host, port) = host_and_port(&self.ssh_host);
             let known_hosts = self.hosts.known_hosts(host, port).await;
             let known_hosts = known_hosts.map_err(|error| {
-                VerbError::failed(format!("failed to scan the host keys of {}: {error}", self.ssh_host))
+                // On a host of one's own SSH has another port than HTTPS.
+                let hint = match port {
+                    Some(_) if !self.ssh_is_named => "; --ssh-hostname names the SSH server",
+                    _ => "",
+                };
+                let ssh_host = &self.ssh_host;
+                VerbError::failed(format!("failed to scan the host keys of {ssh_host}: {error}{hint}"))
             })?;
             let pair = KeyPair::generate(self.options.algorithm, &mut |bytes| self.hosts.random(bytes));
             let pair = pair.map_err(|error| VerbError::failed(format!("failed to {error}")))?;

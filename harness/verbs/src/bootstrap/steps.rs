@@ -11,12 +11,11 @@
 
 use super::hosts::{Checkout, Commit, PushError};
 use super::keys::KeyPair;
-use super::manifests::{InstallOptions, components};
+use super::manifests::{Components, InstallOptions, components};
 use super::source_secret::SourceSecret;
 use super::sync::{Sync, clean};
 use crate::kinds::find;
 use crate::{ApiError, Screen, Session, VerbError};
-use seatrial_api::meta::REQUESTED_AT;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +33,8 @@ pub struct Bootstrap<'a> {
     pub screen: &'a mut Screen,
     /// What is installed.
     pub install: &'a InstallOptions,
+    /// Other manifests than those that follow from it.
+    pub manifests: Option<Arc<Components>>,
     /// What the cluster follows.
     pub sync: &'a Sync,
     /// How the repository is called in lines: its URL.
@@ -118,8 +119,7 @@ impl Bootstrap<'_> {
         checkout: &mut dyn Checkout,
     ) -> Result<Option<String>, VerbError> {
         self.screen.action("generating component manifests");
-        let made = components(self.install)
-            .map_err(|error| VerbError::failed(format!("component manifest generation failed: {error}")))?;
+        let made = self.components()?;
         self.screen.success("generated component manifests");
         let files = vec![(format!("{}/gotk-components.yaml", self.sync.folder()), made.file.clone())];
         let message = format!("Add Flux v{} component manifests", self.install.flux.full());
@@ -202,12 +202,23 @@ impl Bootstrap<'_> {
     /// # Errors
     /// What the cluster refuses.
     pub async fn install_now(&mut self) -> Result<(), VerbError> {
-        let made = components(self.install)
-            .map_err(|error| VerbError::failed(format!("component manifest generation failed: {error}")))?;
+        let made = self.components()?;
         for object in &made.objects {
-            self.apply(object).await?;
+            match self.manifests {
+                // Nobody knows what else is in them.
+                Some(_) => self.apply_when_served(object).await?,
+                None => self.apply(object).await?,
+            }
         }
         Ok(())
+    }
+
+    fn components(&self) -> Result<Arc<Components>, VerbError> {
+        if let Some(made) = &self.manifests {
+            return Ok(made.clone());
+        }
+        components(self.install)
+            .map_err(|error| VerbError::failed(format!("component manifest generation failed: {error}")))
     }
 
     /// Applies an object of a kind whose definition has just been made: a server needs a moment until it serves it.
@@ -350,7 +361,7 @@ impl Bootstrap<'_> {
         {
             let named = format!("{}/{}", self.sync.namespace, self.sync.namespace);
             self.screen.waiting(format!("waiting for {kind} {named:?} to be reconciled"));
-            match self.until_at(group, kind, commit).await {
+            match self.until_reconciled(group, kind, commit).await {
                 Ok(()) => self.screen.success(format!("{kind} reconciled successfully")),
                 Err(error @ (VerbError::Missing(_) | VerbError::Usage(_))) => return Err(error),
                 Err(error) => {
@@ -386,27 +397,5 @@ impl Bootstrap<'_> {
                 )))
             }
         }
-    }
-
-    /// Asks for a reconcile, and waits until the object is ready at `commit`.
-    async fn until_at(&self, group: &str, kind: &str, commit: &str) -> Result<(), VerbError> {
-        let session = self.session;
-        let resource = session.flux(find(group, kind)?).await?;
-        let path = resource.object(Some(&self.sync.namespace), &self.sync.namespace);
-        let at = |object: &Value| {
-            let status = &object["status"];
-            let revision = match kind {
-                "GitRepository" => &status["artifact"]["revision"],
-                _ => &status["lastAppliedRevision"],
-            };
-            revision.as_str().is_some_and(|revision| revision.ends_with(commit))
-        };
-        let found = session.read(&path).await?;
-        // It has been looked at before: nobody looks again before the interval is over, unless asked.
-        if !at(&found) && !found["status"]["conditions"].is_null() {
-            let now = session.clock.now().to_string();
-            session.merge(&path, &json!({"metadata": {"annotations": {REQUESTED_AT: now}}})).await?;
-        }
-        session.until_ready(&path, at).await.map(drop)
     }
 }
