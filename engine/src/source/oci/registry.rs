@@ -84,6 +84,16 @@ pub enum OciError {
         /// What the registry says.
         message: String,
     },
+    /// An answer without the specification's errors, as proxies in front of registries give it.
+    #[error("GET https://{host}/v2/{path}: unexpected status code {status} {}", reason(*.status))]
+    Status {
+        /// Host of the registry.
+        host: String,
+        /// Path behind `/v2/`.
+        path: String,
+        /// The status.
+        status: u16,
+    },
     /// Nobody answers for this repository.
     #[error("GET https://{host}/v2/: the registry is not served ({hint})")]
     NotServed {
@@ -98,6 +108,22 @@ pub enum OciError {
         /// What is wrong.
         String,
     ),
+}
+
+impl OciError {
+    /// The status of the answer, where it is known to be one of trouble: 429, or that of [`OciError::Status`].
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            OciError::Status { status, .. } => Some(*status),
+            OciError::Refused { code, .. } if code == "TOOMANYREQUESTS" => Some(429),
+            _ => None,
+        }
+    }
+}
+
+/// The words of a status; none where there are no usual ones.
+fn reason(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
 }
 
 /// No registry at all: every question is refused.
