@@ -60,9 +60,6 @@ pub(crate) struct Passage {
     pub(crate) latency: Duration,
     /// Why it is refused.
     pub(crate) refusal: Option<Refused>,
-    /// Whether the repository looks at credentials itself.
-    #[cfg_attr(not(feature = "serve"), expect(dead_code, reason = "asked by the server alone"))]
-    pub(crate) checked: bool,
     clock: Option<Clock>,
 }
 
@@ -99,12 +96,7 @@ impl Ruled {
             let admitted = admits(&self.rule.login, auth) && !expired;
             (!admitted).then_some(Refused::Login { given: *auth != OciAuth::None })
         });
-        Passage {
-            latency: self.rule.latency,
-            refusal,
-            checked: self.rule.login != OciAuth::None,
-            clock: Some(self.clock.clone()),
-        }
+        Passage { latency: self.rule.latency, refusal, clock: Some(self.clock.clone()) }
     }
 
     /// The refusal of this request by a fault.
@@ -204,11 +196,19 @@ impl Registry {
         passage
     }
 
+    /// Whether a repository looks at credentials itself.
+    #[cfg(feature = "serve")]
+    pub(crate) fn has_login(&self, name: &RepositoryName) -> bool {
+        let state = self.state();
+        let ruled = state.repositories.get(&state.own_name(name)).and_then(|found| found.rule.as_ref());
+        ruled.is_some_and(|ruled| ruled.rule.login != OciAuth::None)
+    }
+
     /// Whether some repository lets these credentials in by its own rule.
     #[cfg(feature = "serve")]
     pub(crate) fn knows(&self, auth: &OciAuth) -> bool {
-        let mut state = self.state();
-        let mut rules = state.repositories.values_mut().filter_map(|found| found.rule.as_mut());
+        let state = self.state();
+        let mut rules = state.repositories.values().filter_map(|found| found.rule.as_ref());
         rules.any(|ruled| {
             let expired = ruled.login_until.is_some_and(|until| ruled.clock.now() >= until);
             ruled.rule.login != OciAuth::None && !expired && admits(&ruled.rule.login, auth)

@@ -5,6 +5,7 @@ use super::rules::Ruled;
 use super::{Blob, Build, Digest, ImageRef, Manifest, RegistryError, RepositoryName};
 use seatrial_time::Signal;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The registry of a run. Cheap to clone; clones are the same registry.
@@ -146,6 +147,23 @@ impl Registry {
     pub fn tags(&self, name: &str) -> Result<Vec<String>, RegistryError> {
         let name = self.state().own_name(&RepositoryName::parse(name)?);
         Ok(self.state().repository(&name)?.tags.keys().cloned().collect())
+    }
+
+    /// The first `count` tags of a repository that come behind `after`, in that order.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoRepository`].
+    pub(super) fn tags_behind(
+        &self,
+        name: &RepositoryName,
+        after: Option<&str>,
+        count: usize,
+    ) -> Result<Vec<String>, RegistryError> {
+        let mut state = self.state();
+        let name = state.own_name(name);
+        let tags = &state.repository(&name)?.tags;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        Ok(tags.range::<str, _>((from, Bound::Unbounded)).take(count).map(|(tag, _)| tag.clone()).collect())
     }
 
     /// The mapped repositories, sorted.

@@ -117,8 +117,8 @@ async fn asks(registry: &Registry, auth: OciAuth) -> Result<usize, String> {
         insecure: false,
         auth,
     };
-    let tags = OciRegistries::tags(registry, &at).await;
-    tags.map(|tags| tags.len()).map_err(|error| error.to_string())
+    let tags = OciRegistries::tags(registry, &at, None).await;
+    tags.map(|page| page.tags.len()).map_err(|error| error.to_string())
 }
 
 fn basic(password: &str) -> OciAuth {
@@ -402,4 +402,35 @@ fn digests_are_of_two_algorithms(#[case] algorithm: &str, #[case] length: usize,
     if let Some(digest) = found {
         assert_eq!(digest.same_of(b"").algorithm(), algorithm);
     }
+}
+
+#[test]
+fn tags_come_page_by_page_and_each_page_takes_its_time() {
+    under_rule(async |registry, clock| {
+        registry.create("btoll/many", (0..2500).map(|n| format!("v{n:04}"))).unwrap();
+        let latency = Duration::from_secs(2);
+        registry.set_rule("btoll/many", Rule { latency, ..Rule::default() }, &clock).unwrap();
+        let at = OciAddress {
+            host: "index.docker.io".to_owned(),
+            path: "btoll/many".to_owned(),
+            ..OciAddress::default()
+        };
+        let (begin, mut all, mut sizes) = (clock.now(), Vec::<String>::new(), Vec::new());
+        loop {
+            let after = all.last().cloned();
+            let page = OciRegistries::tags(&registry, &at, after.as_deref()).await.unwrap();
+            sizes.push(page.tags.len());
+            all.extend(page.tags);
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(sizes, [1000, 1000, 500]);
+        assert_eq!(all, registry.tags("btoll/many").unwrap());
+        assert_eq!(clock.now().duration_since(begin).as_secs(), 6);
+        let fault = Some(Fault { status: 503, times: None, retry_after: None });
+        registry.set_rule("btoll/many", Rule { fault, ..Rule::default() }, &clock).unwrap();
+        let told = OciRegistries::tags(&registry, &at, Some("v0999")).await.unwrap_err().to_string();
+        assert!(told.contains("/v2/btoll/many/tags/list?last=v0999&n=1000: unexpected status"), "{told}");
+    });
 }

@@ -52,8 +52,10 @@ fn the_registry_conforms_to_the_specification() {
     serve(false, async |world| {
         let (passed, wrong, said) = run(&world, &program).await;
         assert!(wrong == 0 && (800..usize::MAX).contains(&passed), "{said}");
-        // Only what the program itself leaves out is not tested.
-        let unsupported = said.lines().filter(|line| line.ends_with(" Skip")).collect::<Vec<_>>();
-        assert!(unsupported.is_empty(), "{unsupported:?}");
+        eprintln!("{passed} of the program's tests passed");
+        // A range that ends before it begins is none (RFC 9110), and a server may answer with everything.
+        let unsupported =
+            said.lines().filter(|line| line.ends_with(" Skip") && !line.contains("range 500-0"));
+        assert_eq!(unsupported.collect::<Vec<_>>(), Vec::<&str>::new());
     });
 }

@@ -14,5 +14,6 @@ pub use credentials::credentials;
 pub(crate) use layer::packed;
 pub(crate) use layer::{LayerError, unpack};
 pub(crate) use pull::{Found, PullError, pull, resolve};
-pub use registry::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};
+pub(crate) use registry::all_tags;
+pub use registry::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries, OciTags};
 pub(crate) use repeat::Repeating;

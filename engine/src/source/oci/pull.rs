@@ -1,6 +1,6 @@
 //! From a reference to the artifact's manifest and layer.
 
-use super::{OciAddress, OciError, OciRegistries};
+use super::{OciAddress, OciError, OciRegistries, all_tags};
 use crate::artifact::hex;
 use bytes::Bytes;
 use seatrial_api::source::OCIRepositoryRef;
@@ -77,7 +77,7 @@ pub(crate) async fn resolve(
     let tag = match given(&reference.semver) {
         Some(range) => {
             let wrong = |problem: String| PullError::Tag { url: url.to_owned(), problem };
-            let tags = registries.tags(at).await.map_err(|error| wrong(error.to_string()))?;
+            let tags = all_tags(registries, at).await.map_err(|error| wrong(error.to_string()))?;
             best(tags, &range, given(&reference.semver_filter).as_deref()).map_err(wrong)?
         }
         None => given(&reference.tag).unwrap_or_else(|| "latest".to_owned()),

@@ -8,8 +8,12 @@ use std::future::ready;
 
 /// Asks registries. The run's own registry is asked in process.
 pub trait OciRegistries: Send + Sync {
-    /// The tags of a repository, in any order.
-    fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>>;
+    /// A page of the tags of a repository, in an order that does not change: the first, or the one behind the tag `after`.
+    fn tags<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        after: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<OciTags, OciError>>;
 
     /// The manifest behind a tag or a digest.
     fn manifest<'a>(
@@ -24,6 +28,36 @@ pub trait OciRegistries: Send + Sync {
     /// Moves when something is pushed or deleted, where that is known.
     fn changes(&self) -> Option<Signal> {
         None
+    }
+}
+
+/// A page of tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OciTags {
+    /// The tags.
+    pub tags: Vec<String>,
+    /// Whether there are others behind the last one.
+    pub more: bool,
+}
+
+impl OciTags {
+    /// How many tags the usual client asks for at once.
+    pub const PAGE: usize = 1000;
+}
+
+/// All tags of a repository, page by page.
+pub(crate) async fn all_tags(
+    registries: &dyn OciRegistries,
+    at: &OciAddress,
+) -> Result<Vec<String>, OciError> {
+    let mut all: Vec<String> = Vec::new();
+    loop {
+        let OciTags { tags, more } = registries.tags(at, all.last().map(String::as_str)).await?;
+        let ends = !more || tags.is_empty();
+        all.extend(tags);
+        if ends {
+            return Ok(all);
+        }
     }
 }
 
@@ -138,7 +172,11 @@ impl NoRegistries {
 }
 
 impl OciRegistries for NoRegistries {
-    fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>> {
+    fn tags<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<OciTags, OciError>> {
         Box::pin(ready(NoRegistries::refuse(at)))
     }
 

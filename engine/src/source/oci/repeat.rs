@@ -1,6 +1,6 @@
 //! Asking again within one request, as the usual client (go-containerregistry) does when a registry is in trouble.
 
-use super::{OciAddress, OciError, OciManifest, OciRegistries};
+use super::{OciAddress, OciError, OciManifest, OciRegistries, OciTags};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use seatrial_api::FluxRelease;
@@ -56,8 +56,12 @@ impl Repeating {
 }
 
 impl OciRegistries for Repeating {
-    fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>> {
-        Box::pin(self.ask(move |registries| registries.tags(at)))
+    fn tags<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        after: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<OciTags, OciError>> {
+        Box::pin(self.ask(move |registries| registries.tags(at, after)))
     }
 
     fn manifest<'a>(
@@ -80,11 +84,13 @@ impl OciRegistries for Repeating {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::oci::registry::all_tags;
     use rstest::rstest;
     use std::future::ready;
     use std::sync::Mutex;
 
-    /// Answers with these statuses, one after the other, and then with no tags; notes when it was asked.
+    /// Answers with these statuses, one after the other, and then with a tag; with the page that others come behind first. Notes when
+    /// it was asked.
     struct Troubled {
         statuses: Vec<u16>,
         clock: Clock,
@@ -92,14 +98,19 @@ mod tests {
     }
 
     impl OciRegistries for Troubled {
-        fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>> {
+        fn tags<'a>(
+            &'a self,
+            at: &'a OciAddress,
+            after: Option<&'a str>,
+        ) -> BoxFuture<'a, Result<OciTags, OciError>> {
             let mut asked = self.asked.lock().unwrap();
             asked.push(self.clock.now());
             let path = "a/b/tags/list?n=1000".to_owned();
             let failed = |status| OciError::Status { host: at.host.clone(), path, status };
-            Box::pin(ready(
-                self.statuses.get(asked.len() - 1).copied().map_or(Ok(Vec::new()), |s| Err(failed(s))),
-            ))
+            let page =
+                OciTags { tags: vec![format!("{}1", after.unwrap_or_default())], more: after.is_none() };
+            let status = self.statuses.get(asked.len() - 1).copied().filter(|status| *status != 200);
+            Box::pin(ready(status.map_or(Ok(page), |status| Err(failed(status)))))
         }
 
         fn manifest<'a>(
@@ -120,16 +131,17 @@ mod tests {
 
     // The times, in milliseconds, are those of the real libraries without their jitter.
     #[rstest]
-    #[case::well(FluxRelease::V2_9, &[], &[0], Ok(()))]
-    #[case::once(FluxRelease::V2_9, &[500], &[0, 1000], Ok(()))]
-    #[case::twice(FluxRelease::V2_9, &[504, 522], &[0, 1000, 4000], Ok(()))]
+    #[case::well(FluxRelease::V2_9, &[], &[0, 0], Ok(()))]
+    #[case::once(FluxRelease::V2_9, &[500], &[0, 1000, 1000], Ok(()))]
+    #[case::twice(FluxRelease::V2_9, &[504, 522], &[0, 1000, 4000, 4000], Ok(()))]
+    #[case::each_page(FluxRelease::V2_9, &[504, 522, 200, 504, 522], &[0, 1000, 4000, 4000, 5000, 8000], Ok(()))]
     #[case::for_good(FluxRelease::V2_9, &[502, 408, 503, 503], &[0, 1000, 4000], Err(NOTHING_PASSES))]
-    #[case::too_many(FluxRelease::V2_9, &[429, 499], &[0, 1000, 4000], Ok(()))]
+    #[case::too_many(FluxRelease::V2_9, &[429, 499], &[0, 1000, 4000, 4000], Ok(()))]
     #[case::others_do_not_pass(
         FluxRelease::V2_9, &[501], &[0],
         Err("GET https://r.test/v2/a/b/tags/list?n=1000: unexpected status code 501 Not Implemented")
     )]
-    #[case::before(FluxRelease::V2_2_3, &[500, 503], &[0, 100, 400], Ok(()))]
+    #[case::before(FluxRelease::V2_2_3, &[500, 503], &[0, 100, 400, 400], Ok(()))]
     #[case::too_many_before(
         FluxRelease::V2_2_3, &[429], &[0],
         Err("GET https://r.test/v2/a/b/tags/list?n=1000: unexpected status code 429 Too Many Requests")
@@ -150,8 +162,9 @@ mod tests {
             let repeating = Repeating::new(troubled.clone(), clock, flux);
             let at =
                 OciAddress { host: "r.test".to_owned(), path: "a/b".to_owned(), ..OciAddress::default() };
-            let answer = repeating.tags(&at).await.map(drop).map_err(|error| error.to_string());
-            assert_eq!(answer, want.map_err(str::to_owned));
+            let answer = all_tags(&repeating, &at).await.map_err(|error| error.to_string());
+            let tags = || ["1", "11"].map(str::to_owned).to_vec();
+            assert_eq!(answer, want.map(|()| tags()).map_err(str::to_owned));
             let asked = troubled.asked.lock().unwrap();
             let asked: Vec<i128> = asked.iter().map(|at| at.duration_since(start).as_millis()).collect();
             assert_eq!(asked, times);

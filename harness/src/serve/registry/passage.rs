@@ -23,10 +23,10 @@ impl Registries {
                 refuse()
             };
         };
-        let passage = self.registry.ask(&name, &auth);
-        if !passage.checked && !self.token.admits(headers) {
+        if !self.registry.has_login(&name) && !self.token.admits(headers) {
             return refuse();
         }
+        let passage = self.registry.ask(&name, &auth);
         passage.wait().await;
         match passage.refusal {
             None => Ok(None),
