@@ -123,8 +123,8 @@ impl Place {
 /// Without what differs between two runs: the digits of digests and of times.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
-    let text = &without_times(text);
-    let mut rest = text;
+    let text = without_times(text);
+    let mut rest = text.as_str();
     while let Some(at) = rest.find("sha1:") {
         let (before, digest) = rest.split_at(at + "sha1:".len());
         let digits = digest.bytes().take_while(u8::is_ascii_hexdigit).count();
