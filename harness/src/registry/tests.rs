@@ -236,6 +236,7 @@ fn nodes_meet_faults_and_wait_for_slow_answers() {
 }
 
 #[test]
+#[allow(clippy::type_complexity, reason = "a table of cases")]
 fn nodes_log_in_with_the_pods_secrets() {
     under_rule(async |registry, clock| {
         let ann = pull_secret(&json!({ "username": "ann", "password": "new" }));
