@@ -42,4 +42,6 @@ pub use render::{BuildError, ServedRemotes, build, envsubst};
 pub use secret::sealed;
 pub use source::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use source::{GitPush, GitPushError, RefUpdate, push_to};
-pub use source::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};
+pub use source::{
+    NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries, OciTags, oci_credentials,
+};

@@ -655,17 +655,75 @@ fn commits_are_signed_with_an_ssh_key() {
         let found =
             world.until(source, 120, |found| condition(found, "SourceVerified")["status"] == "True").await;
         assert!(found["status"]["artifact"]["revision"].as_str().unwrap().ends_with(&now.to_string()));
-        // Other keys are refused by name.
+        // Without a type it is an OpenPGP key.
         spec["git"]["commit"]["signingKey"] = json!({ "secretRef": { "name": "key" } });
         object(&world, V2_9, "ImageUpdateAutomation", "pgp", spec).await;
         let found = world
             .until(&at(V2_9, "ImageUpdateAutomation", "pgp"), 60, |found| ready(found)["status"] == "False")
             .await;
-        assert_eq!(
-            ready(&found)["message"],
-            "Seatrial does not support spec.git.commit.signingKey of type gpg of an ImageUpdateAutomation yet"
-        );
+        assert_eq!(ready(&found)["message"], "signing key secret 'key' does not contain a 'git.asc' key");
     });
+}
+
+#[test]
+fn commits_are_signed_with_an_openpgp_key() {
+    for (flux, shown) in [(V2_2_3, "flux-system/key"), (V2_9, "key")] {
+        play_kinds(flux, &KINDS, move |mut world, _| async move {
+            world.write("apps/debug.yaml", &FILE.replace("1.0.0", "0.9.0")).commit("Begin");
+            follow(&mut world, flux, &["1.0.0"]).await;
+            let secret = |name: &str, data: Value| {
+                json!({
+                    "apiVersion": "v1", "kind": "Secret",
+                    "metadata": {
+                        "name": name, "namespace": "flux-system", "labels": { "reconcile.fluxcd.io/watch": "Enabled" },
+                    },
+                    "stringData": data,
+                })
+            };
+            let locked = include_str!("data/signatures/openpgp/locked.asc");
+            world.apply(secret("key", json!({ "git.asc": locked }))).await;
+            let public = include_str!("data/signatures/openpgp/locked.pub.asc");
+            world.apply(secret("public", json!({ "bot.asc": public }))).await;
+            world.source().await;
+            let mut spec = automation("");
+            spec["git"]["commit"]["signingKey"] = json!({ "secretRef": { "name": "key" } });
+            object(&world, flux, "ImageUpdateAutomation", "fleet", spec).await;
+            let path = at(flux, "ImageUpdateAutomation", "fleet");
+            let words = [
+                (
+                    json!({ "git.asc": locked }),
+                    format!(
+                        "can not use passphrase protected signing key without 'passphrase' field present in secret {shown}"
+                    ),
+                ),
+                (
+                    json!({ "git.asc": locked, "passphrase": "hunter3" }),
+                    format!(
+                        "could not decrypt private key of the signing key present in secret {shown}: \
+                         openpgp: invalid data: private key checksum failure"
+                    ),
+                ),
+            ];
+            for (data, words) in words {
+                world.apply(secret("key", data)).await;
+                world.until(&path, 2000, |found| ready(found)["message"] == words.as_str()).await;
+            }
+            let before = tip(&world, "main");
+            world.apply(secret("key", json!({ "git.asc": locked, "passphrase": "hunter2" }))).await;
+            world.until(&path, 2000, |found| found["status"]["lastPushCommit"].is_string()).await;
+            let now = tip(&world, "main");
+            assert_ne!(before, now);
+            if flux == V2_9 {
+                let source = "/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories/fleet";
+                let verify = json!({ "mode": "HEAD", "secretRef": { "name": "public" } });
+                world.merge(source, json!({ "spec": { "verify": verify } })).await;
+                let verified = |found: &Value| condition(found, "SourceVerified")["status"] == "True";
+                let found = world.until(source, 120, verified).await;
+                let revision = found["status"]["artifact"]["revision"].as_str().unwrap();
+                assert!(revision.ends_with(&now.to_string()));
+            }
+        });
+    }
 }
 
 /// An automation that pushes with this refspec, too.

@@ -16,7 +16,10 @@ pub(crate) use git::Blobs;
 pub use git::{FetchError, read_commit};
 pub use host::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use ignore::{DEFAULT_EXCLUDES, IgnoreRules};
-pub use oci::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};
+pub use oci::{
+    NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries, OciTags,
+    credentials as oci_credentials,
+};
 pub use push::{GitPush, GitPushError, RefUpdate, push_to};
 
 /// `folder/name`, or `name` in the root.

@@ -134,7 +134,9 @@ pub(crate) fn write(remote: &GitRemote, draft: &Draft<'_>) -> Result<String, Fet
         Some(key) => {
             let buffer = repository.commit_create_buffer(&by, &by, draft.message, &tree, &[&parent])?;
             let text = String::from_utf8_lossy(&buffer).into_owned();
-            repository.commit_signed(&text, key.sign(text.as_bytes()).trim_end(), Some("gpgsig"))?
+            let signature =
+                key.sign(text.as_bytes(), draft.time).map_err(|problem| git2::Error::from_str(&problem))?;
+            repository.commit_signed(&text, signature.trim_end(), Some("gpgsig"))?
         }
     };
     Ok(id.to_string())

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::future::BoxFuture;
-use seatrial_engine::{OciAddress, OciError, OciManifest, OciRegistries};
+use seatrial_engine::{OciAddress, OciError, OciManifest, OciRegistries, OciTags};
 use seatrial_time::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -119,7 +119,12 @@ impl TestRegistry {
 }
 
 impl OciRegistries for TestRegistry {
-    fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>> {
+    /// Pages of a hundred.
+    fn tags<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        after: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<OciTags, OciError>> {
         let mut state = self.state.lock().unwrap();
         state.listed += 1;
         if state.refuses > 0 {
@@ -132,7 +137,10 @@ impl OciRegistries for TestRegistry {
             })));
         }
         let all = state.manifests.get(&format!("{}/{}", at.host, at.path)).cloned().unwrap_or_default();
-        Box::pin(ready(Ok(all.into_keys().filter(|key| !key.starts_with("sha256:")).collect())))
+        let tags = all.into_keys().filter(|key| !key.starts_with("sha256:"));
+        let mut rest = tags.filter(|tag| after.is_none_or(|after| tag.as_str() > after));
+        let tags = rest.by_ref().take(100).collect();
+        Box::pin(ready(Ok(OciTags { tags, more: rest.next().is_some() })))
     }
 
     fn manifest<'a>(

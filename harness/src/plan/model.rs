@@ -1,9 +1,11 @@
 //! What a plan consists of.
 
 use crate::bootstrap::Following;
-use crate::registry::Rule;
+use crate::registry::{Build, Rule};
 use crate::scenario::Profile;
-use crate::scenario::{FilePatch, ForgeSpec, KeyAction, MergeHow, ObjectRef, SecretExpected, UnknownImages};
+use crate::scenario::{
+    FilePatch, ForgeSpec, ImageSpec, KeyAction, MergeHow, ObjectRef, SecretExpected, UnknownImages,
+};
 use seatrial_api::FluxRelease;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,7 +32,7 @@ pub struct Plan {
     /// Who there is on the forge.
     pub forge: ForgeSpec,
     /// Image repositories with their tags.
-    pub images: BTreeMap<String, Vec<String>>,
+    pub images: BTreeMap<String, Vec<ImageSpec>>,
     /// The steps.
     pub steps: Vec<PlannedStep>,
 }
@@ -182,6 +184,8 @@ pub enum Op {
         image: String,
         /// The folder with the files of the artifact.
         from: Option<PathBuf>,
+        /// What the image is to be where there is no such folder.
+        build: Build,
     },
     /// Checks that no image automation reaches another cluster's files.
     ExpectIsolated {

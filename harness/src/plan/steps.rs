@@ -8,7 +8,7 @@ use super::{
 };
 use crate::bootstrap::{Component, Following, Sync};
 use crate::check::default_namespace;
-use crate::registry::Rule;
+use crate::registry::{Build, Rule};
 use crate::scenario::{
     Action, ClusterSpec, Commit, Content, Expect, GitAccessSpec, Located, PatchObject, PatchSource,
     Reconcile, Spec, context_of,
@@ -176,6 +176,8 @@ impl<'a> Names<'a> {
             Action::Push(push) => Op::Push {
                 image: push.image.clone(),
                 from: push.from.as_ref().map(|from| located.folder().join(from)),
+                // The file has been checked.
+                build: Build::pushed(push).unwrap_or_default(),
             },
             Action::ExpectIsolated(expect) => Op::ExpectIsolated { cluster: expect.cluster.clone() },
             Action::SetRegistry(set) => {

@@ -4,7 +4,7 @@ use super::{Blob, Digest, ImageRef, Manifest, Registry, RegistryError, Repositor
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::future::BoxFuture;
-use seatrial_engine::{OciAddress, OciError, OciManifest, OciRegistries};
+use seatrial_engine::{OciAddress, OciError, OciManifest, OciRegistries, OciTags};
 use seatrial_time::{Clock, Signal};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -131,11 +131,20 @@ impl Registry {
 
 /// Every repository may be read by everybody, as a public one, where no rule says otherwise.
 impl OciRegistries for Registry {
-    fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>> {
+    fn tags<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        after: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<OciTags, OciError>> {
         Box::pin(async move {
-            let name = named(at)?;
-            self.let_in(&name, at, &format!("{}/tags/list?n=1000", at.path)).await?;
-            Registry::tags(self, &name.to_string()).map_err(|error| absent(at, &error))
+            let (name, size) = (named(at)?, OciTags::PAGE);
+            // As the registry's own link leads to it.
+            let last = after.map(|tag| format!("last={tag}&")).unwrap_or_default();
+            self.let_in(&name, at, &format!("{}/tags/list?{last}n={size}", at.path)).await?;
+            let mut tags = self.tags_behind(&name, after, size + 1).map_err(|error| absent(at, &error))?;
+            let more = tags.len() > size;
+            tags.truncate(size);
+            Ok(OciTags { tags, more })
         })
     }
 

@@ -98,15 +98,26 @@ impl Registry {
     /// Puts a manifest into a repository, which is made where it does not exist, and a tag at it.
     pub fn put_manifest(&self, name: &RepositoryName, tag: Option<&str>, manifest: Manifest) -> Digest {
         let digest = Digest::of(&manifest.data);
+        let tags: Vec<String> = tag.into_iter().map(str::to_owned).collect();
+        self.put_manifest_at(name, &digest, &tags, manifest);
+        digest
+    }
+
+    /// The same under a digest that the caller has compared with the manifest, with several tags.
+    pub fn put_manifest_at(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        tags: &[String],
+        manifest: Manifest,
+    ) {
         let mut state = self.state();
         let repository = state.repositories.entry(name.clone()).or_default();
         repository.manifests.insert(digest.clone(), manifest);
-        if let Some(tag) = tag {
-            repository.tags.insert(tag.to_owned(), digest.clone());
-        }
+        repository.given.remove(digest);
+        repository.tags.extend(tags.iter().map(|tag| (tag.clone(), digest.clone())));
         drop(state);
         self.signal().bump();
-        digest
     }
 
     /// Removes a manifest and the tags at it; false where the repository does not have it.

@@ -54,6 +54,18 @@ pub enum RegistryError {
         /// The digest.
         digest: String,
     },
+    /// Not a time.
+    #[error("read the time of creation {text:?}: it is written as 2024-05-01T12:00:00Z")]
+    BadTime {
+        /// The text.
+        text: String,
+    },
+    /// Not a digest.
+    #[error("read the digest {text:?}: it is sha256: and 64, or sha512: and 128 hexadecimal digits")]
+    BadDigest {
+        /// The text.
+        text: String,
+    },
     /// A push names the digest that the image must have; the registry computes it.
     #[error("push {text:?}: the digest of a pushed image follows from its content, so name a tag alone")]
     DigestGiven {

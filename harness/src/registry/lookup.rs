@@ -1,8 +1,11 @@
-//! The kubelet's question whether an image can be pulled.
+//! Nodes that pull images.
 
 use super::store::Absent;
+use super::words::{denied, invalid, not_found, refused, wrong_content};
 use super::{ImageRef, Registry};
-use seatrial_workload::{ImageLookup, Pull};
+use seatrial_engine::{OciAuth, oci_credentials};
+use seatrial_workload::{ImageLookup, Pull, PullRequest};
+use std::time::Duration;
 
 /// What becomes of images in repositories that the run does not map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +24,9 @@ pub struct Images {
     unknown: UnknownImages,
 }
 
+/// What a pull asks for, one after the other: what a tag points at, the manifest, its parts.
+const REQUESTS: u32 = 3;
+
 impl Registry {
     /// What the nodes of a cluster ask for images.
     pub fn images(&self, unknown: UnknownImages) -> Images {
@@ -29,44 +35,62 @@ impl Registry {
 }
 
 impl Images {
-    /// Whether an image can be pulled.
+    /// Whether an image can be pulled without credentials.
     ///
     /// # Errors
     /// The message that a kubelet reports when containerd cannot pull.
     pub fn resolve(&self, image: &str) -> Result<(), String> {
-        let reference = ImageRef::parse(image).map_err(|_| invalid(image))?;
-        match (self.registry.find(&reference), self.unknown) {
-            (Ok(()), _) | (Err(Absent::Repository), UnknownImages::Pull) => Ok(()),
-            (Err(Absent::Image), _) => Err(not_found(&reference)),
-            (Err(Absent::Repository), UnknownImages::Missing) => Err(denied(&reference)),
+        self.pull(&PullRequest { image, secrets: &[] }).result.map(drop)
+    }
+
+    /// One attempt with these credentials, the time that it takes, and the name of what was pulled.
+    fn attempt(&self, image: &ImageRef, auth: &OciAuth) -> (Duration, Result<Option<String>, String>) {
+        let mut takes = Duration::ZERO;
+        for _ in 0..REQUESTS {
+            let passage = self.registry.ask(&image.repository, auth);
+            takes += passage.latency;
+            if let Some(why) = passage.refusal {
+                return (takes, Err(refused(image, &why)));
+            }
         }
+        let found = match (self.registry.find(image), self.unknown) {
+            (Ok(digest), _) => Ok(Some(format!("{}@{digest}", image.repository))),
+            (Err(Absent::Repository), UnknownImages::Pull) => Ok(None),
+            (Err(Absent::Repository), UnknownImages::Missing) => Err(denied(image)),
+            (Err(Absent::Image), _) => Err(not_found(image)),
+            (Err(Absent::Content { said, actual }), _) => Err(wrong_content(image, &said, &actual)),
+        };
+        (takes, found)
     }
 }
 
 impl ImageLookup for Images {
-    fn pull(&self, image: &str) -> Pull {
-        self.resolve(image).map_or_else(Pull::Missing, |()| Pull::Ready)
+    /// Tries the credentials of all Secrets that have some for the registry, as kubelets do; without any, none.
+    fn pull(&self, request: &PullRequest<'_>) -> Pull {
+        let Ok(image) = ImageRef::parse(request.image) else { return Pull::missing(invalid(request.image)) };
+        let host = match image.repository.registry() {
+            "docker.io" => "index.docker.io",
+            other => other,
+        };
+        let found = request.secrets.iter().map(|secret| oci_credentials(secret, host));
+        let mut all: Vec<OciAuth> = found.filter(|auth| *auth != OciAuth::None).collect();
+        if all.is_empty() {
+            all.push(OciAuth::None);
+        }
+        let (mut takes, mut problems) = (Duration::ZERO, Vec::new());
+        for auth in &all {
+            let (time, result) = self.attempt(&image, auth);
+            takes += time;
+            match result {
+                Ok(id) => return Pull { result: Ok(id), takes },
+                Err(problem) if !problems.contains(&problem) => problems.push(problem),
+                Err(_) => {}
+            }
+        }
+        let told = match problems.as_slice() {
+            [one] => one.clone(),
+            several => format!("[{}]", several.join(", ")),
+        };
+        Pull { result: Err(told), takes }
     }
-}
-
-fn not_found(image: &ImageRef) -> String {
-    format!(
-        "rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": \
-         failed to resolve reference \"{image}\": {image}: not found"
-    )
-}
-
-fn denied(image: &ImageRef) -> String {
-    format!(
-        "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": \
-         pull access denied, repository does not exist or may require authorization: \
-         server message: insufficient_scope: authorization failed"
-    )
-}
-
-/// A name that no registry can have; the kubelet reports it as `InvalidImageName` before it asks anybody.
-fn invalid(image: &str) -> String {
-    format!(
-        "Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
-    )
 }

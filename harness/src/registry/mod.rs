@@ -8,7 +8,8 @@
 //! # Guarantees
 //! - Only repositories that the run maps are checked for existence; any other image pulls, unless the cluster says
 //!   [`UnknownImages::Missing`].
-//! - Digests of generated images depend on the name of the repository and the tag alone.
+//! - Digests of generated images depend on the name of the repository, the tag and the [`Build`] alone.
+//! - A [`Rule`] holds for everybody: for Flux in process, for nodes that pull, for clients over HTTP.
 
 mod artifact;
 mod content;
@@ -17,14 +18,18 @@ mod image;
 mod lookup;
 mod reference;
 mod rules;
+mod seed;
 mod store;
+mod words;
 
 pub use content::Blob;
 pub use error::RegistryError;
-pub use image::{Digest, Manifest};
+pub use image::{Build, Digest, Manifest};
 pub use lookup::{Images, UnknownImages};
 pub use reference::{ImageRef, RepositoryName};
 pub use rules::{Fault, Rule};
+#[cfg(feature = "serve")]
+pub(crate) use rules::{RATE_LIMIT, Refused, unauthorized};
 pub use store::Registry;
 
 #[cfg(test)]

@@ -69,10 +69,9 @@ impl ImageRef {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (
                 rest,
-                Some(
-                    Digest::parse(digest)
-                        .ok_or_else(|| bad(text, "a digest is sha256: and 64 hexadecimal digits"))?,
-                ),
+                Some(Digest::parse(digest).ok_or_else(|| {
+                    bad(text, "a digest is sha256: and 64, or sha512: and 128 hexadecimal digits")
+                })?),
             ),
             None => (text, None),
         };

@@ -1,11 +1,13 @@
-//! What a repository of the registry does instead of answering: faults, slowness, and whom it lets in.
+//! What a repository of the registry does instead of answering: faults, slowness, whom it lets in, and what it says wrongly.
 //!
-//! Rules hold for the engine's questions ([`seatrial_engine::OciRegistries`]); kubelets pull whatever is there.
+//! Rules hold for everybody: Flux in process ([`seatrial_engine::OciRegistries`]), nodes that pull ([`super::Images`]), and
+//! clients over HTTP.
 
 use super::{Registry, RegistryError, RepositoryName};
 use crate::scenario::SetRegistry;
 use seatrial_engine::{OciAddress, OciAuth, OciError, Secret};
-use seatrial_time::Clock;
+use seatrial_time::{Clock, Task};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How a repository answers.
@@ -15,8 +17,15 @@ pub struct Rule {
     pub fault: Option<Fault>,
     /// How long every answer takes.
     pub latency: Duration,
-    /// The credentials that are let in; none: everybody is.
+    /// The credentials that are let in; none: everybody is. A token is also let in as the password of any user, as registries
+    /// take access tokens.
     pub login: OciAuth,
+    /// How long those credentials are let in; none: as long as the rule stands.
+    pub login_ends: Option<Duration>,
+    /// Tags that point elsewhere while the rule stands: at what another tag, or a digest, points at.
+    pub moved: BTreeMap<String, String>,
+    /// Tags of which the repository says a digest that their content does not have.
+    pub wrong_digests: BTreeSet<String>,
 }
 
 /// A registry that does not do what it is asked for.
@@ -32,17 +41,66 @@ pub struct Fault {
 }
 
 /// A rule, and what came of it so far.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Ruled {
-    rule: Rule,
+    pub(super) rule: Rule,
     clock: Clock,
     refused: u32,
     until: Option<jiff::Timestamp>,
+    /// When the credentials stop being let in.
+    login_until: Option<jiff::Timestamp>,
+    /// Tells those who wait that the credentials have expired.
+    _expiry: Option<Task>,
+}
+
+/// What becomes of a request before anybody looks at what it asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Passage {
+    /// How long the answer takes.
+    pub(crate) latency: Duration,
+    /// Why it is refused.
+    pub(crate) refusal: Option<Refused>,
+    clock: Option<Clock>,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// By a fault.
+    Fault {
+        /// The status.
+        status: u16,
+        /// How long it is refused in any case, where the rule says it.
+        retry_after: Option<Duration>,
+    },
+    /// Its credentials are not let in.
+    Login {
+        /// Whether there were any.
+        given: bool,
+    },
+}
+
+impl Passage {
+    /// Waits as long as the answer takes.
+    pub(crate) async fn wait(&self) {
+        if let Some(clock) = self.clock.as_ref().filter(|_| !self.latency.is_zero()) {
+            clock.sleep(self.latency).await;
+        }
+    }
 }
 
 impl Ruled {
-    /// The status of this request's refusal.
-    fn refuses(&mut self) -> Option<u16> {
+    fn passage(&mut self, auth: &OciAuth) -> Passage {
+        let refusal = self.fault().or_else(|| {
+            let expired = self.login_until.is_some_and(|until| self.clock.now() >= until);
+            let admitted = admits(&self.rule.login, auth) && !expired;
+            (!admitted).then_some(Refused::Login { given: *auth != OciAuth::None })
+        });
+        Passage { latency: self.rule.latency, refusal, clock: Some(self.clock.clone()) }
+    }
+
+    /// The refusal of this request by a fault.
+    fn fault(&mut self) -> Option<Refused> {
         let fault = self.rule.fault?;
         let now = self.clock.now();
         let waits = self.until.is_some_and(|until| now < until);
@@ -54,7 +112,17 @@ impl Ruled {
         if let (None, Some(time)) = (self.until, fault.retry_after) {
             self.until = now.checked_add(time).ok();
         }
-        Some(fault.status)
+        let left = self.until.and_then(|until| Duration::try_from(until.duration_since(now)).ok());
+        Some(Refused::Fault { status: fault.status, retry_after: left })
+    }
+}
+
+/// Whether `login` lets these credentials in.
+fn admits(login: &OciAuth, given: &OciAuth) -> bool {
+    match (login, given) {
+        (OciAuth::None, _) => true,
+        (OciAuth::Bearer { token }, OciAuth::Basic { password, .. }) => token == password,
+        (login, given) => login == given,
     }
 }
 
@@ -72,23 +140,79 @@ impl From<&SetRegistry> for Rule {
             times: fault.times,
             retry_after: fault.retry_after.map(|span| span.0),
         });
-        Rule { fault, latency: set.latency.map_or(Duration::ZERO, |span| span.0), login }
+        Rule {
+            fault,
+            latency: set.latency.map_or(Duration::ZERO, |span| span.0),
+            login,
+            login_ends: set.login.as_ref().and_then(|login| login.expires_after).map(|span| span.0),
+            moved: set.moved.clone(),
+            wrong_digests: set.wrong_digests.iter().cloned().collect(),
+        }
     }
 }
 
 impl Registry {
     /// Has a repository that is mapped answer by `rule` from now on; by the default rule, it answers as it did in the beginning.
+    /// On the wall clock a tokio runtime is needed where credentials expire.
     ///
     /// # Errors
     /// [`RegistryError::NoRepository`], [`RegistryError::BadReference`].
     pub fn set_rule(&self, name: &str, rule: Rule, clock: &Clock) -> Result<(), RegistryError> {
         let mut state = self.state();
         let name = state.own_name(&RepositoryName::parse(name)?);
-        state.repository(&name)?.rule =
-            (rule != Rule::default()).then(|| Ruled { rule, clock: clock.clone(), refused: 0, until: None });
+        let repository = state.repository(&name)?;
+        let login_until = rule.login_ends.and_then(|ends| clock.now().checked_add(ends).ok());
+        let expiry = rule.login_ends.map(|ends| {
+            let (timer, signal) = (clock.clone(), self.signal().clone());
+            clock.spawn(format!("registry/{name}/login"), async move {
+                timer.sleep(ends).await;
+                signal.bump();
+            })
+        });
+        let is_default = rule == Rule::default();
+        let ruled =
+            Ruled { rule, clock: clock.clone(), refused: 0, until: None, login_until, _expiry: expiry };
+        let before = std::mem::replace(&mut repository.rule, (!is_default).then_some(ruled));
         drop(state);
+        drop(before);
         self.signal().bump();
         Ok(())
+    }
+
+    /// What becomes of a request to a repository with these credentials.
+    pub(crate) fn ask(&self, name: &RepositoryName, auth: &OciAuth) -> Passage {
+        let mut state = self.state();
+        let name = state.own_name(name);
+        let Some(ruled) = state.repositories.get_mut(&name).and_then(|found| found.rule.as_mut()) else {
+            return Passage::default();
+        };
+        let passage = ruled.passage(auth);
+        let ends = ruled.rule.fault.is_some_and(|fault| fault.times.is_some());
+        drop(state);
+        if ends && matches!(passage.refusal, Some(Refused::Fault { .. })) {
+            // The next answer may be another one: whoever waits for a change has to ask again.
+            self.signal().bump();
+        }
+        passage
+    }
+
+    /// Whether a repository looks at credentials itself.
+    #[cfg(feature = "serve")]
+    pub(crate) fn has_login(&self, name: &RepositoryName) -> bool {
+        let state = self.state();
+        let ruled = state.repositories.get(&state.own_name(name)).and_then(|found| found.rule.as_ref());
+        ruled.is_some_and(|ruled| ruled.rule.login != OciAuth::None)
+    }
+
+    /// Whether some repository lets these credentials in by its own rule.
+    #[cfg(feature = "serve")]
+    pub(crate) fn knows(&self, auth: &OciAuth) -> bool {
+        let state = self.state();
+        let mut rules = state.repositories.values().filter_map(|found| found.rule.as_ref());
+        rules.any(|ruled| {
+            let expired = ruled.login_until.is_some_and(|until| ruled.clock.now() >= until);
+            ruled.rule.login != OciAuth::None && !expired && admits(&ruled.rule.login, auth)
+        })
     }
 
     /// Waits as long as an answer takes, and fails where a rule says so. `path` is what is asked for, behind `/v2/`.
@@ -98,52 +222,35 @@ impl Registry {
         at: &OciAddress,
         path: &str,
     ) -> Result<(), OciError> {
-        let ruled = {
-            let mut state = self.state();
-            let name = state.own_name(name);
-            let Some(ruled) = state.repositories.get_mut(&name).and_then(|found| found.rule.as_mut()) else {
-                return Ok(());
-            };
-            let refused = ruled.refuses();
-            if refused.is_some() && ruled.rule.fault.is_some_and(|fault| fault.times.is_some()) {
-                // The next answer may be another one: whoever waits for a change has to ask again.
-                self.signal().bump();
-            }
-            (ruled.rule.clone(), ruled.clock.clone(), refused)
-        };
-        let (rule, clock, refused) = ruled;
-        if !rule.latency.is_zero() {
-            clock.sleep(rule.latency).await;
-        }
-        if let Some(status) = refused {
-            return Err(fault(status, at, path));
-        }
-        if rule.login == OciAuth::None || rule.login == at.auth {
-            return Ok(());
-        }
-        let message = match at.auth {
-            OciAuth::None => "authentication required",
-            _ => "authentication required: the credentials are wrong or have expired",
-        };
-        Err(refusal(at, path, "UNAUTHORIZED", message))
+        let passage = self.ask(name, &at.auth);
+        passage.wait().await;
+        passage.refusal.map_or(Ok(()), |refused| Err(told(refused, at, path)))
     }
 }
 
-fn refusal(at: &OciAddress, path: &str, code: &str, message: &str) -> OciError {
-    OciError::Refused {
-        host: at.host.clone(),
-        path: path.to_owned(),
+/// A refusal in the words of go-containerregistry: proxies in front of registries answer 5xx without the specification's errors.
+fn told(refused: Refused, at: &OciAddress, path: &str) -> OciError {
+    let (host, path) = (at.host.clone(), path.to_owned());
+    let said = |code: &str, message: &str| OciError::Refused {
+        host: host.clone(),
+        path: path.clone(),
         code: code.to_owned(),
         message: message.to_owned(),
+    };
+    match refused {
+        Refused::Fault { status: 429, .. } => said("TOOMANYREQUESTS", RATE_LIMIT),
+        Refused::Fault { status, .. } => OciError::Status { host, path, status },
+        Refused::Login { given } => said("UNAUTHORIZED", unauthorized(given)),
     }
 }
 
-/// A fault in the words of go-containerregistry: proxies in front of registries answer 5xx without the specification's errors.
-fn fault(status: u16, at: &OciAddress, path: &str) -> OciError {
-    if status == 429 {
-        return refusal(at, path, "TOOMANYREQUESTS", "You have reached your pull rate limit");
+/// What a registry says with 429.
+pub(crate) const RATE_LIMIT: &str = "You have reached your pull rate limit";
+
+/// What a registry says with 401, to a request with or without credentials.
+pub(crate) fn unauthorized(given: bool) -> &'static str {
+    match given {
+        false => "authentication required",
+        true => "authentication required: the credentials are wrong or have expired",
     }
-    let words = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-    let words = words.map(|words| format!(" {words}")).unwrap_or_default();
-    OciError::Failed(format!("GET https://{}/v2/{path}: unexpected status code {status}{words}", at.host))
 }

@@ -2,9 +2,10 @@
 
 use super::image::generate;
 use super::rules::Ruled;
-use super::{Blob, Digest, ImageRef, Manifest, RegistryError, RepositoryName};
+use super::{Blob, Build, Digest, ImageRef, Manifest, RegistryError, RepositoryName};
 use seatrial_time::Signal;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The registry of a run. Cheap to clone; clones are the same registry.
@@ -30,17 +31,21 @@ pub(super) struct State {
 pub(super) struct Repository {
     pub(super) manifests: BTreeMap<Digest, Manifest>,
     pub(super) tags: BTreeMap<String, Digest>,
+    /// The digests that images are known by although their content has others.
+    pub(super) given: BTreeSet<Digest>,
     /// How it answers, where it does not simply do what it is asked for.
     pub(super) rule: Option<Ruled>,
 }
 
 /// Why an image cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Absent {
     /// The run does not map the repository.
     Repository,
     /// The repository is there, the tag or the digest is not.
     Image,
+    /// Its content has another digest than the registry says.
+    Content { said: Digest, actual: Digest },
 }
 
 impl Registry {
@@ -66,7 +71,7 @@ impl Registry {
         }
         self.state().repositories.entry(repository.clone()).or_default();
         for image in images {
-            self.put(&repository, image.tag.as_deref().unwrap_or("latest"))?;
+            self.put(&repository, image.tag.as_deref().unwrap_or("latest"), &Build::default())?;
         }
         Ok(repository)
     }
@@ -81,8 +86,16 @@ impl Registry {
         if let Some((tagged, digest)) = image.split_once('@') {
             return self.move_tag(tagged, digest);
         }
+        self.push_built(image, &Build::default())
+    }
+
+    /// Pushes a generated image that is what `build` says.
+    ///
+    /// # Errors
+    /// As [`Registry::push`]; [`RegistryError::DigestGiven`] for a digest in `image`.
+    pub fn push_built(&self, image: &str, build: &Build) -> Result<Digest, RegistryError> {
         let (name, tag) = self.pushed(image)?;
-        self.put(&name, &tag)
+        self.put(&name, &tag, build)
     }
 
     fn move_tag(&self, tagged: &str, digest: &str) -> Result<Digest, RegistryError> {
@@ -136,6 +149,23 @@ impl Registry {
         Ok(self.state().repository(&name)?.tags.keys().cloned().collect())
     }
 
+    /// The first `count` tags of a repository that come behind `after`, in that order.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoRepository`].
+    pub(super) fn tags_behind(
+        &self,
+        name: &RepositoryName,
+        after: Option<&str>,
+        count: usize,
+    ) -> Result<Vec<String>, RegistryError> {
+        let mut state = self.state();
+        let name = state.own_name(name);
+        let tags = &state.repository(&name)?.tags;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        Ok(tags.range::<str, _>((from, Bound::Unbounded)).take(count).map(|(tag, _)| tag.clone()).collect())
+    }
+
     /// The mapped repositories, sorted.
     pub fn repositories(&self) -> Vec<RepositoryName> {
         self.state().repositories.keys().cloned().collect()
@@ -151,7 +181,7 @@ impl Registry {
         let name = state.own_name(&image.repository);
         let repository = state.repository(&name)?;
         let Some(digest) = repository.digest(image) else { return Ok(None) };
-        Ok(repository.manifests.get(&digest).cloned().map(|manifest| (digest, manifest)))
+        Ok(repository.content(&digest).cloned().map(|manifest| (digest, manifest)))
     }
 
     /// A config or a layer. `None` also where its file cannot be read.
@@ -165,19 +195,34 @@ impl Registry {
         &self.signal
     }
 
-    /// Whether an image can be had, and why not.
-    pub(super) fn find(&self, image: &ImageRef) -> Result<(), Absent> {
+    /// The digest of an image as a node finds it, or why it cannot be had.
+    pub(super) fn find(&self, image: &ImageRef) -> Result<Digest, Absent> {
         let state = self.state();
         let name = state.own_name(&image.repository);
         let repository = state.repositories.get(&name).ok_or(Absent::Repository)?;
-        repository.digest(image).map(drop).ok_or(Absent::Image)
+        let said = repository.digest(image).ok_or(Absent::Image)?;
+        let content = repository.content(&said).ok_or(Absent::Image)?;
+        let actual = said.same_of(&content.data);
+        if actual == said || repository.given.contains(&said) {
+            return Ok(said);
+        }
+        Err(Absent::Content { said, actual })
     }
 
-    fn put(&self, name: &RepositoryName, tag: &str) -> Result<Digest, RegistryError> {
-        let image = generate(name, tag);
-        let digest = Digest::of(&image.manifest.data);
+    pub(super) fn put(
+        &self,
+        name: &RepositoryName,
+        tag: &str,
+        build: &Build,
+    ) -> Result<Digest, RegistryError> {
+        let image = generate(name, tag, build);
+        let own = Digest::of(&image.manifest.data);
+        let digest = build.digest.clone().unwrap_or_else(|| own.clone());
         let mut state = self.state();
         let repository = state.repository(name)?;
+        if digest != own {
+            repository.given.insert(digest.clone());
+        }
         repository.manifests.insert(digest.clone(), image.manifest);
         repository.tags.insert(tag.to_owned(), digest.clone());
         for blob in image.blobs {
@@ -216,10 +261,38 @@ impl State {
 }
 
 impl Repository {
+    /// The digest that the repository says an image has. A rule can have it say another tag's, or a wrong one.
     pub(super) fn digest(&self, image: &ImageRef) -> Option<Digest> {
-        match &image.digest {
-            Some(digest) => self.manifests.contains_key(digest).then(|| digest.clone()),
-            None => self.tags.get(image.tag.as_deref().unwrap_or("latest")).cloned(),
+        if let Some(digest) = &image.digest {
+            return self.content(digest).map(|_| digest.clone());
+        }
+        let tag = image.tag.as_deref().unwrap_or("latest");
+        let found = self.behind(tag)?;
+        let wrong = self.rule.as_ref().is_some_and(|ruled| ruled.rule.wrong_digests.contains(tag));
+        Some(if wrong { wrong_digest(&found) } else { found })
+    }
+
+    /// What is served under a digest.
+    fn content(&self, digest: &Digest) -> Option<&Manifest> {
+        if let Some(manifest) = self.manifests.get(digest) {
+            return Some(manifest);
+        }
+        let wrong = self.rule.iter().flat_map(|ruled| &ruled.rule.wrong_digests);
+        let found = wrong.filter_map(|tag| self.behind(tag)).find(|found| wrong_digest(found) == *digest)?;
+        self.manifests.get(&found)
+    }
+
+    /// What a tag points at, by the rule where it says so.
+    fn behind(&self, tag: &str) -> Option<Digest> {
+        let moved = self.rule.as_ref().and_then(|ruled| ruled.rule.moved.get(tag));
+        match moved.and_then(|to| Digest::parse(to)) {
+            Some(digest) => self.manifests.contains_key(&digest).then_some(digest),
+            None => self.tags.get(moved.map_or(tag, String::as_str)).cloned(),
         }
     }
+}
+
+/// The digest that a registry says in the place of the right one.
+fn wrong_digest(right: &Digest) -> Digest {
+    right.same_of(format!("not {right}").as_bytes())
 }

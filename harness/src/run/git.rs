@@ -5,7 +5,9 @@ use super::world::World;
 use crate::forge::{Author, Change, ForgeError, MergeStyle, Merged, Repo};
 use crate::monorepo::{Service, Switch, toggle};
 use crate::plan::{Edits, Op, edit};
+use crate::registry::{Registry, RegistryError};
 use crate::scenario::MergeHow;
+use seatrial_time::Clock;
 use std::collections::BTreeMap;
 
 /// Plays a step; the result is what a report says about it.
@@ -58,20 +60,31 @@ pub(super) fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<String>,
             let id = repo.commit(branch, &change)?;
             Ok(vec![world.made(line, &repo, branch, id, alias.as_ref())?])
         }
-        Op::Push { image, from } => {
+        Op::Push { .. } | Op::SetRegistry { .. } | Op::DeleteTag { .. } => {
+            Ok(registry(&world.registry, &world.clock, op)?)
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Plays a step that concerns the registry alone; others do nothing.
+pub(crate) fn registry(registry: &Registry, clock: &Clock, op: &Op) -> Result<Vec<String>, RegistryError> {
+    match op {
+        Op::Push { image, from, build } => {
             let digest = match from {
-                Some(folder) => world.registry.push_artifact(image, folder, &world.clock)?,
-                None => world.registry.push(image)?,
+                Some(folder) => registry.push_artifact(image, folder, clock)?,
+                None if image.contains('@') => registry.push(image)?,
+                None => registry.push_built(image, build)?,
             };
             Ok(vec![short(&digest.to_string())])
         }
         Op::SetRegistry { repository, rule } => {
-            world.registry.set_rule(repository, rule.clone(), &world.clock)?;
+            registry.set_rule(repository, rule.clone(), clock)?;
             Ok(Vec::new())
         }
         Op::DeleteTag { image } => {
             let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
-            world.registry.delete_tag(repository, tag)?;
+            registry.delete_tag(repository, tag)?;
             Ok(Vec::new())
         }
         _ => Ok(Vec::new()),

@@ -50,6 +50,8 @@ pub(crate) use bootstrap::{images, install, start_engine};
 pub use event::{Event, Progress, Silent};
 #[cfg(feature = "serve")]
 pub(crate) use forge::{accounts as forge_accounts, repositories as forge_repositories};
+#[cfg(feature = "serve")]
+pub(crate) use git::registry;
 pub use options::{RunError, RunOptions, Shard, ShardError};
 pub use play::play;
 pub(crate) use play::private;

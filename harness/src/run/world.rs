@@ -102,8 +102,8 @@ impl World {
             self.forge.create(&repo.name, &seed(repo), &repo.branch, &repo.urls)?;
         }
         super::forge::repositories(&self.forge, plan)?;
-        for (name, tags) in &plan.images {
-            self.registry.create(name, tags)?;
+        for (name, images) in &plan.images {
+            self.registry.seed(name, images)?;
         }
         // Those that did start are ended with the world, also when the run is stopped while others still start.
         let started = join_all(plan.clusters.iter().map(async |cluster| {

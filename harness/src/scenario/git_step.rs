@@ -221,4 +221,13 @@ pub struct Push {
     /// the image is generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// Labels of the generated image.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// When the generated image was built: `2024-05-01T12:00:00Z`. Default: it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The digest by which the generated image is known, whatever its content: `sha256:…`. Default: that of its content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }

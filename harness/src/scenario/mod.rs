@@ -117,7 +117,7 @@ pub use parse::{Located, parse_file, parse_text};
 pub use patch::{FilePatch, PatchFile, Replacement};
 pub use problem::{Invalid, Problem};
 pub use profile::Profile;
-pub use registry_step::{FaultSpec, LoginSpec, SetRegistry};
+pub use registry_step::{FaultSpec, ImageSeed, ImageSpec, LoginSpec, SetRegistry};
 pub use schema::schema;
 pub use sealed_step::{KeyAction, Seal, SealScope, SealingKeysStep, SecretExpected, ValueExpected};
 pub use step::{Action, Step};

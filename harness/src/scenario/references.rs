@@ -1,6 +1,7 @@
 //! Checks what a scenario refers to: clusters, repositories, images, files; and rules that span several fields.
 
 use super::problem::{Problem, nearest, quoted};
+use super::registry_step::image_problem;
 use super::tree::{Node, Pos};
 use super::{FilePatch, Scenario, steps};
 use crate::forge::GitUrl;
@@ -153,9 +154,15 @@ impl Context<'_> {
                 let message = format!("`{}` is not an image repository: write it without a tag", entry.key);
                 self.problem(entry.at, message);
             }
-            for tag in entry.value.items() {
+            for image in entry.value.items() {
+                let tag = image.get("tag").unwrap_or(image);
                 if tag.text().is_some_and(|t| !is_tag(t)) {
                     self.problem(tag.at, format!("{:?} is not an image tag", tag.text().unwrap_or_default()));
+                }
+                let field = |name: &str| image.get(name).and_then(Node::text).map(str::to_owned);
+                let problem = image_problem(field("created").as_ref(), field("digest").as_ref());
+                if let Some((name, problem)) = problem {
+                    self.problem(image.get(name).map_or(image.at, |node| node.at), problem);
                 }
             }
         }

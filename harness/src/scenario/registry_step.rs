@@ -1,10 +1,50 @@
-//! The step that changes how the registry answers.
+//! The images of the registry, and the step that changes how it answers.
 
 use super::Span;
+use super::references::is_tag;
+use crate::registry::Digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// Changes how a repository of the registry answers Flux from now on. What is not given is as in the beginning.
+/// An image of the registry: its tag, or more about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ImageSpec {
+    /// The tag of an image that is generated.
+    Tag(String),
+    /// What the generated image is.
+    Image(ImageSeed),
+}
+
+impl ImageSpec {
+    /// Its tag.
+    pub fn tag(&self) -> &str {
+        match self {
+            ImageSpec::Tag(tag) => tag,
+            ImageSpec::Image(image) => &image.tag,
+        }
+    }
+}
+
+/// A generated image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImageSeed {
+    /// Its tag: `1.0.0`.
+    pub tag: String,
+    /// Labels of its configuration.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// When it was built: `2024-05-01T12:00:00Z`. Default: it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The digest by which it is known, whatever its content: `sha256:…`. Default: that of its content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// Changes how a repository of the registry answers from now on: Flux, nodes that pull, and clients over HTTP. What is not given is as in the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetRegistry {
@@ -19,6 +59,12 @@ pub struct SetRegistry {
     /// Whom it lets in. Default: everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<LoginSpec>,
+    /// Tags that point elsewhere: at what another tag, or a digest, points at.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moved: BTreeMap<String, String>,
+    /// Tags of which it says a digest that their content does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrong_digests: Vec<String>,
 }
 
 /// Refusals of a registry.
@@ -45,9 +91,12 @@ pub struct LoginSpec {
     /// The password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// The bearer token.
+    /// The bearer token. It is let in as the password of any user, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// How long they are let in. Default: until another `setRegistry`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_after: Option<Span>,
 }
 
 impl SetRegistry {
@@ -61,9 +110,38 @@ impl SetRegistry {
                 return Some(("fault", "`retryAfter` goes with `times`"));
             }
         }
+        if let Some(problem) = self.tags_problem() {
+            return Some(problem);
+        }
         let login = self.login.as_ref()?;
         let given = (login.username.is_some(), login.password.is_some(), login.token.is_some());
         (!matches!(given, (true, true, false) | (false, false, true)))
             .then_some(("login", "`login` has `username` and `password`, or `token`"))
     }
+
+    fn tags_problem(&self) -> Option<(&'static str, &'static str)> {
+        let is_place = |to: &String| is_tag(to) || Digest::parse(to).is_some();
+        if !self.moved.iter().all(|(tag, to)| is_tag(tag) && is_place(to)) {
+            return Some(("moved", "`moved` leads from tags to tags or digests"));
+        }
+        if !self.wrong_digests.iter().all(|tag| is_tag(tag)) {
+            return Some(("wrongDigests", "`wrongDigests` are tags"));
+        }
+        None
+    }
+}
+
+/// What is wrong with what a seed or a push says of its image, with the field that is.
+pub(super) fn image_problem(
+    created: Option<&String>,
+    digest: Option<&String>,
+) -> Option<(&'static str, &'static str)> {
+    if created.is_some_and(|time| time.parse::<jiff::Timestamp>().is_err()) {
+        return Some(("created", "`created` is a time such as 2024-05-01T12:00:00Z"));
+    }
+    if digest.is_some_and(|digest| Digest::parse(digest).is_none()) {
+        let words = "`digest` is sha256: and 64, or sha512: and 128 hexadecimal digits";
+        return Some(("digest", words));
+    }
+    None
 }

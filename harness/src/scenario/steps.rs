@@ -3,9 +3,10 @@
 use super::forge_check;
 use super::problem::{Problem, quoted};
 use super::references::{Context, is_tag};
+use super::registry_step::image_problem;
 use super::shape::Shape;
 use super::tree::{self, Node, Pos};
-use super::{Action, Expect, ExpectCommit, FilePatch, Step, UsualController};
+use super::{Action, Expect, ExpectCommit, FilePatch, Push, Step, UsualController};
 use crate::monorepo::Service;
 use crate::registry::{Digest, RepositoryName};
 
@@ -72,6 +73,7 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
         }
         Action::Push(push) => {
             image(context, &push.image, body);
+            image_built(context, push, body);
             if let (Some(from), Some(node)) = (&push.from, body.get("from")) {
                 let path = context.folder.join(from);
                 if !path.is_dir() {
@@ -305,6 +307,20 @@ fn image(context: &mut Context<'_>, image: &str, body: &Node) {
         return context.problem(at, format!("{tag:?} is not an image tag"));
     }
     image_repository(context, repository, at);
+}
+
+/// What a push says of the image that it generates.
+fn image_built(context: &mut Context<'_>, push: &Push, body: &Node) {
+    let at = |field: &str| body.entry(field).map_or(body.at, |entry| entry.at);
+    if let Some((field, problem)) = image_problem(push.created.as_ref(), push.digest.as_ref()) {
+        context.problem(at(field), problem);
+    }
+    let there = push.from.is_some() || push.image.contains('@');
+    let given = ["labels", "created", "digest"].into_iter().find(|field| body.get(field).is_some());
+    if let (true, Some(field)) = (there, given) {
+        let message = format!("`{field}` goes with images that are generated: without `from` and without @");
+        context.problem(at(field), message);
+    }
 }
 
 fn image_repository(context: &mut Context<'_>, repository: &str, at: Pos) {

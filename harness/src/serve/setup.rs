@@ -101,7 +101,7 @@ impl Setup {
             UpSource::Scenario(scenario) => {
                 plans = scenario.clusters.iter().filter(|c| names.contains(&c.name)).cloned().collect();
                 plans.sort_by_key(|plan| names.iter().position(|name| *name == plan.name));
-                setup.scenario(scenario, options.bootstrap)?
+                setup.scenario(clock, scenario, options.bootstrap)?
             }
         };
         let keys = SealingKeys::on(clock);
@@ -169,21 +169,28 @@ impl Setup {
         Ok(())
     }
 
-    fn scenario(&mut self, plan: &Plan, plays: bool) -> Result<Vec<Wanted>, UpError> {
+    fn scenario(&mut self, clock: &Clock, plan: &Plan, plays: bool) -> Result<Vec<Wanted>, UpError> {
         crate::run::forge_accounts(&self.forge, plan)?;
         for repo in &plan.repos {
             let seed = repo.from.as_ref().map_or(Seed::Empty, Seed::detect);
             self.forge.create(&repo.name, &seed, &repo.branch, &repo.urls)?;
         }
         crate::run::forge_repositories(&self.forge, plan)?;
-        for (name, tags) in &plan.images {
-            self.registry.create(name, tags)?;
+        for (name, images) in &plan.images {
+            self.registry.seed(name, images)?;
         }
         if let Some(first) = plan.repos.first() {
             self.branch.clone_from(&first.branch);
             self.repository = Some(first.name.clone());
         }
-        let leading = |step: &&PlannedStep| plays && matches!(step.op, Op::Bootstrap { .. });
+        // They wait for nothing, and need nothing but what is there from the beginning.
+        let leading = |step: &&PlannedStep| {
+            plays
+                && matches!(
+                    step.op,
+                    Op::Bootstrap { .. } | Op::Push { .. } | Op::SetRegistry { .. } | Op::DeleteTag { .. }
+                )
+        };
         let count = plan.steps.iter().take_while(leading).count();
         let (played, rest) = plan.steps.split_at(count);
         if let Some(next) = rest.first() {
@@ -198,9 +205,12 @@ impl Setup {
         }
         let mut wanted = Vec::new();
         for step in played {
-            if let Op::Bootstrap { cluster, repo, following } = &step.op {
-                let repo = self.forge.repo(repo)?;
-                wanted.push(Wanted { cluster: cluster.clone(), repo, following: following.clone() });
+            match &step.op {
+                Op::Bootstrap { cluster, repo, following } => {
+                    let repo = self.forge.repo(repo)?;
+                    wanted.push(Wanted { cluster: cluster.clone(), repo, following: following.clone() });
+                }
+                op => drop(crate::run::registry(&self.registry, clock, op)?),
             }
         }
         Ok(wanted)

@@ -4,12 +4,14 @@
 mod access;
 mod api;
 mod client;
+mod conformance;
 mod flux;
 mod forge;
 mod git;
 mod load;
 mod programs;
 mod registry;
+mod registry_rules;
 #[cfg(feature = "ssh")]
 mod ssh;
 mod world;

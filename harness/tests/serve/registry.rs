@@ -118,6 +118,38 @@ fn a_blob_is_pushed_in_pieces_and_pulled_in_parts() {
 }
 
 #[test]
+fn content_has_digests_of_two_algorithms() {
+    serve(false, async |world| {
+        let client = world.registry();
+        let like = Digest::parse(&format!("sha512:{}", "0".repeat(128))).unwrap();
+        let digest = like.same_of(b"{}");
+        let path = format!("/v2/a/blobs/uploads/?digest={digest}");
+        assert_eq!(client.send("POST", &path, "{}").await.status, 201);
+        assert_eq!(code(&client.send("POST", &path, "[]").await), "DIGEST_INVALID");
+        assert_eq!(client.get(&format!("/v2/a/blobs/{digest}")).await.body, "{}");
+        let manifest = image(&digest, 2, json!({}));
+        let wanted = like.same_of(manifest.as_bytes());
+        let put = client.clone().with("content-type", MANIFEST);
+        let path = format!("/v2/a/manifests/{wanted}?tag=1&tag=2");
+        let answer = put.send("PUT", &path, manifest.clone()).await;
+        assert_eq!((answer.status, answer.header("docker-content-digest")), (201, wanted.as_str()));
+        let tags: Vec<&str> =
+            answer.headers.get_all("oci-tag").iter().map(|tag| tag.to_str().unwrap()).collect();
+        assert_eq!(tags, ["1", "2"]);
+        let by_tag = client.get("/v2/a/manifests/2").await;
+        assert_eq!(
+            (by_tag.header("docker-content-digest"), by_tag.body.as_ref()),
+            (wanted.as_str(), manifest.as_bytes())
+        );
+        let of_a_tag = put.send("PUT", "/v2/a/manifests/3?tag=4", manifest.clone()).await;
+        assert_eq!(code(&of_a_tag), "MANIFEST_INVALID");
+        let no_tag = put.send("PUT", &format!("/v2/a/manifests/{wanted}?tag=.x"), manifest).await;
+        assert_eq!(code(&no_tag), "MANIFEST_INVALID");
+        assert_eq!(client.get("/v2/a/tags/list").await.json()["tags"], json!(["1", "2"]));
+    });
+}
+
+#[test]
 fn referrers_are_found_by_subject_and_type() {
     serve(false, async |world| {
         let client = world.registry();

@@ -130,7 +130,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
         What::Kustomization(kustomization) => kustomization.check().map(|()| &kustomization.name),
         What::Image(ImageWhat::Repository(repository)) => repository.check().map(|()| &repository.name),
         What::Image(ImageWhat::Policy(policy)) => Ok(&policy.name),
-        What::Image(ImageWhat::Update(update)) => update.check().map(|()| &update.name),
+        What::Image(ImageWhat::Update(update)) => Ok(&update.name),
     };
     let mut common = Common {
         name: name_of(name?)?,

@@ -1,6 +1,7 @@
 //! What the caller decides: nodes, images, profiles.
 
 use crate::profile::Profile;
+use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,19 +79,40 @@ impl fmt::Debug for WorkloadOptions {
 
 /// Answers the kubelet's question whether an image can be pulled.
 pub trait ImageLookup: Send + Sync {
-    /// Looks `image` up as a pod names it (`btoll/debug:1.0.1`, `nginx`, `ghcr.io/a/b@sha256:…`). Asked again at each
-    /// retry, so that an image which is pushed later is found.
-    fn pull(&self, image: &str) -> Pull;
+    /// Tries to pull an image. Asked again at each retry, so that an image which is pushed later is found.
+    fn pull(&self, request: &PullRequest<'_>) -> Pull;
+}
+
+/// What a pod wants to have pulled.
+#[derive(Clone, Copy, Debug)]
+pub struct PullRequest<'a> {
+    /// The image as the pod names it: `btoll/debug:1.0.1`, `nginx`, `ghcr.io/a/b@sha256:…`.
+    pub image: &'a str,
+    /// The pull secrets of the pod, in their order: those that exist.
+    pub secrets: &'a [Arc<Value>],
 }
 
 /// The answer of an [`ImageLookup`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pull {
-    /// The image is there.
-    Ready,
-    /// It is not; the registry's message, such as
+pub struct Pull {
+    /// Where it succeeds, the name under which the node keeps the image (`docker.io/btoll/debug@sha256:…`); none: the one that the
+    /// pod has for it. Where it fails, the registry's message, such as
     /// `rpc error: code = NotFound desc = failed to pull and unpack image "…": not found`.
-    Missing(String),
+    pub result: Result<Option<String>, String>,
+    /// How long it takes until it has succeeded or failed.
+    pub takes: Duration,
+}
+
+impl Pull {
+    /// The image is there at once.
+    pub fn ready() -> Pull {
+        Pull { result: Ok(None), takes: Duration::ZERO }
+    }
+
+    /// It is not, at once.
+    pub fn missing(message: impl Into<String>) -> Pull {
+        Pull { result: Err(message.into()), takes: Duration::ZERO }
+    }
 }
 
 /// An [`ImageLookup`] that has every image.
@@ -98,7 +120,7 @@ pub enum Pull {
 pub struct AllImages;
 
 impl ImageLookup for AllImages {
-    fn pull(&self, _image: &str) -> Pull {
-        Pull::Ready
+    fn pull(&self, _: &PullRequest<'_>) -> Pull {
+        Pull::ready()
     }
 }

@@ -6,6 +6,7 @@ use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
 use crate::object::{self, ObjectRef};
 use crate::reconcile::context::{Context, after_error, requested_at};
+use crate::source::oci;
 use crate::status::conditions::{Conditions, Status};
 use crate::status::{Events, Severity, StatusPatch};
 use seatrial_api::FluxRelease;
@@ -121,7 +122,7 @@ impl RepositoryReconciler {
         let limit = spec.timeout.unwrap_or(spec.interval).to_std().max(Duration::from_secs(1));
         let scan_failed =
             |problem: String| Failure::new("ReadOperationFailed", format!("scan failed: {problem}"));
-        let found = context.clock.timeout(limit, registries.tags(&at)).await;
+        let found = context.clock.timeout(limit, oci::all_tags(registries, &at)).await;
         let found = found
             .map_err(|_| scan_failed("context deadline exceeded".to_owned()))?
             .map_err(|error| scan_failed(error.to_string()))?;

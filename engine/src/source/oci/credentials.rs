@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-/// What `secret` has for `host`. A secret of another form, or without an entry for the host, gives nothing, as in reality:
+/// What `secret`, a Secret of a cluster, has for the registry `host` (Docker Hub is `index.docker.io`). A secret of another form, or without an entry for the host, gives nothing, as in reality:
 /// the registry then refuses.
-pub(crate) fn credentials(secret: &Value, host: &str) -> OciAuth {
+pub fn credentials(secret: &Value, host: &str) -> OciAuth {
     found(secret, host).unwrap_or_default()
 }
 

@@ -1,16 +1,19 @@
 //! Artifacts of container registries: [`address`] reads URLs, [`pull`] finds and reads an artifact, [`layer`] unpacks it,
-//! [`credentials`] reads image pull secrets, [`registry`] is whom they ask.
+//! [`credentials`] reads image pull secrets, [`registry`] is whom they ask, [`repeat`] asks again.
 
 mod address;
 mod credentials;
 mod layer;
 mod pull;
 mod registry;
+mod repeat;
 
 pub(crate) use address::address;
-pub(crate) use credentials::credentials;
+pub use credentials::credentials;
 #[cfg(test)]
 pub(crate) use layer::packed;
 pub(crate) use layer::{LayerError, unpack};
 pub(crate) use pull::{Found, PullError, pull, resolve};
-pub use registry::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries};
+pub(crate) use registry::all_tags;
+pub use registry::{NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries, OciTags};
+pub(crate) use repeat::Repeating;

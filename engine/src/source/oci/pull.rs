@@ -1,11 +1,11 @@
 //! From a reference to the artifact's manifest and layer.
 
-use super::{OciAddress, OciError, OciRegistries};
+use super::{OciAddress, OciError, OciRegistries, all_tags};
 use crate::artifact::hex;
 use bytes::Bytes;
-use regex::Regex;
 use seatrial_api::source::OCIRepositoryRef;
 use seatrial_semver::{Constraint, Version};
+use seatrial_template::regexp::Regexp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -70,12 +70,14 @@ pub(crate) async fn resolve(
     let found = async |name: &str| registries.manifest(at, name).await.map_err(PullError::Digest);
     if let Some(digest) = given(&reference.digest) {
         let manifest = found(&digest).await?;
+        let pull = |problem: String| PullError::Pull { url: url.to_owned(), problem };
+        verify(at, &digest, &manifest.data).map_err(pull)?;
         return Ok(Found { revision: digest.clone(), digest, manifest: manifest.data });
     }
     let tag = match given(&reference.semver) {
         Some(range) => {
             let wrong = |problem: String| PullError::Tag { url: url.to_owned(), problem };
-            let tags = registries.tags(at).await.map_err(|error| wrong(error.to_string()))?;
+            let tags = all_tags(registries, at).await.map_err(|error| wrong(error.to_string()))?;
             best(tags, &range, given(&reference.semver_filter).as_deref()).map_err(wrong)?
         }
         None => given(&reference.tag).unwrap_or_else(|| "latest".to_owned()),
@@ -88,7 +90,7 @@ pub(crate) async fn resolve(
 /// The tag with the highest version in `range`, of those that `filter` matches.
 fn best(tags: Vec<String>, range: &str, filter: Option<&str>) -> Result<String, String> {
     let parsed = Constraint::parse(range).map_err(|error| format!("semver parse error: {error}"))?;
-    let filter = filter.map(Regex::new).transpose().map_err(|error| error.to_string())?;
+    let filter = filter.map(Regexp::new).transpose()?;
     let versions = tags
         .into_iter()
         .filter(|tag| filter.as_ref().is_none_or(|filter| filter.is_match(tag)))
@@ -113,7 +115,9 @@ pub(crate) async fn pull(
         };
         let child = list.iter().find(wanted).and_then(|entry| entry["digest"].as_str());
         let child = child.ok_or_else(|| failed("no child with platform linux/amd64 in index".to_owned()))?;
-        let child = registries.manifest(at, child).await.map_err(|error| failed(error.to_string()))?;
+        let name = child;
+        let child = registries.manifest(at, name).await.map_err(|error| failed(error.to_string()))?;
+        verify(at, name, &child.data).map_err(failed)?;
         manifest = parse(&child.data).map_err(failed)?;
     }
     let annotations = serde_json::from_value(manifest["annotations"].clone()).unwrap_or_default();
@@ -137,6 +141,16 @@ pub(crate) async fn pull(
     Ok(Pulled { annotations, layer: content, digest })
 }
 
+/// Whether a manifest that was asked for by its digest is the one.
+fn verify(at: &OciAddress, wanted: &str, manifest: &Bytes) -> Result<(), String> {
+    let actual = format!("sha256:{}", hex(&Sha256::digest(manifest)));
+    if actual == wanted {
+        return Ok(());
+    }
+    let reference = format!("{}/{}@{wanted}", at.host, at.path);
+    Err(format!("manifest digest: {actual:?} does not match requested digest: {wanted:?} for {reference:?}"))
+}
+
 fn parse(manifest: &Bytes) -> Result<Value, String> {
     serde_json::from_slice(manifest).map_err(|error| error.to_string())
 }
@@ -151,6 +165,14 @@ mod tests {
     #[case::range("1.x", None, Ok("1.10.0"))]
     #[case::pre_releases(">=1.0.0-0", Some("rc"), Ok("2.1.0-rc.2"))]
     #[case::filter("*", Some("^1\\.2"), Ok("1.2.0"))]
+    // Go quotes with `\Q…\E`, and has no look-around.
+    #[case::quoted("*", Some(r"^\Q1.2.0\E$"), Ok("1.2.0"))]
+    #[case::look_ahead(
+        "*",
+        Some("^(?!2)"),
+        Err("error parsing regexp: invalid or unsupported Perl syntax: `(?!`")
+    )]
+    #[case::an_open_group("*", Some("(1"), Err("error parsing regexp: missing closing ): `(1`"))]
     #[case::nothing(">=3", None, Err("no match found for semver: >=3"))]
     #[case::no_range("latest", None, Err("semver parse error: improper constraint: \"latest\""))]
     fn a_range_finds_a_tag(

@@ -8,8 +8,12 @@ use std::future::ready;
 
 /// Asks registries. The run's own registry is asked in process.
 pub trait OciRegistries: Send + Sync {
-    /// The tags of a repository, in any order.
-    fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>>;
+    /// A page of the tags of a repository, in an order that does not change: the first, or the one behind the tag `after`.
+    fn tags<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        after: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<OciTags, OciError>>;
 
     /// The manifest behind a tag or a digest.
     fn manifest<'a>(
@@ -24,6 +28,36 @@ pub trait OciRegistries: Send + Sync {
     /// Moves when something is pushed or deleted, where that is known.
     fn changes(&self) -> Option<Signal> {
         None
+    }
+}
+
+/// A page of tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OciTags {
+    /// The tags.
+    pub tags: Vec<String>,
+    /// Whether there are others behind the last one.
+    pub more: bool,
+}
+
+impl OciTags {
+    /// How many tags the usual client asks for at once.
+    pub const PAGE: usize = 1000;
+}
+
+/// All tags of a repository, page by page.
+pub(crate) async fn all_tags(
+    registries: &dyn OciRegistries,
+    at: &OciAddress,
+) -> Result<Vec<String>, OciError> {
+    let mut all: Vec<String> = Vec::new();
+    loop {
+        let OciTags { tags, more } = registries.tags(at, all.last().map(String::as_str)).await?;
+        let ends = !more || tags.is_empty();
+        all.extend(tags);
+        if ends {
+            return Ok(all);
+        }
     }
 }
 
@@ -84,6 +118,16 @@ pub enum OciError {
         /// What the registry says.
         message: String,
     },
+    /// An answer without the specification's errors, as proxies in front of registries give it.
+    #[error("GET https://{host}/v2/{path}: unexpected status code {status} {}", reason(*.status))]
+    Status {
+        /// Host of the registry.
+        host: String,
+        /// Path behind `/v2/`.
+        path: String,
+        /// The status.
+        status: u16,
+    },
     /// Nobody answers for this repository.
     #[error("GET https://{host}/v2/: the registry is not served ({hint})")]
     NotServed {
@@ -100,6 +144,22 @@ pub enum OciError {
     ),
 }
 
+impl OciError {
+    /// The status of the answer, where it is known to be one of trouble: 429, or that of [`OciError::Status`].
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            OciError::Status { status, .. } => Some(*status),
+            OciError::Refused { code, .. } if code == "TOOMANYREQUESTS" => Some(429),
+            _ => None,
+        }
+    }
+}
+
+/// The words of a status; none where there are no usual ones.
+fn reason(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
+}
+
 /// No registry at all: every question is refused.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoRegistries;
@@ -112,7 +172,11 @@ impl NoRegistries {
 }
 
 impl OciRegistries for NoRegistries {
-    fn tags<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Vec<String>, OciError>> {
+    fn tags<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<OciTags, OciError>> {
         Box::pin(ready(NoRegistries::refuse(at)))
     }
 

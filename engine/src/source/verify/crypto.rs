@@ -16,6 +16,15 @@ pub(super) enum Hash {
 }
 
 impl Hash {
+    /// Its number in OpenPGP.
+    pub(super) fn id(self) -> u8 {
+        match self {
+            Hash::Sha256 => 8,
+            Hash::Sha384 => 9,
+            Hash::Sha512 => 10,
+        }
+    }
+
     pub(super) fn of(self, data: &[u8]) -> Vec<u8> {
         let algorithm = match self {
             Hash::Sha256 => &digest::SHA256,
@@ -36,7 +45,7 @@ pub(super) enum Curve {
 
 impl Curve {
     /// The bytes of a number.
-    fn size(self) -> usize {
+    pub(super) fn size(self) -> usize {
         match self {
             Curve::P256 => 32,
             Curve::P384 => 48,

@@ -1,4 +1,5 @@
-//! Signatures of commits and tags: OpenPGP ([`openpgp`], in the packets of [`packets`]) and SSH ([`sshsig`]). Pure.
+//! Signatures of commits and tags: OpenPGP ([`openpgp`], in the packets of [`packets`]) and SSH ([`sshsig`]), and those that are
+//! made here ([`sign`], [`secret`]). Pure.
 //!
 //! Written on aws-lc, which is in the tree for TLS: crates for OpenPGP bring 150 others, among them one with a known flaw
 //! (RUSTSEC-2023-0071). What is verified are version 4 keys and signatures of RSA, ECDSA and Ed25519; all else matches no
@@ -7,10 +8,12 @@
 mod crypto;
 mod openpgp;
 mod packets;
+mod secret;
 mod sign;
 mod sshsig;
 
-pub(crate) use sign::SigningKey;
+pub(crate) use secret::{KeyError, PgpKey};
+pub(crate) use sign::{SigningKey, SshKey};
 
 use std::collections::BTreeMap;
 

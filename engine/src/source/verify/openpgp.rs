@@ -34,7 +34,7 @@ pub(super) fn verify(signature: &str, payload: &[u8], rings: &[String]) -> Resul
 }
 
 /// A key with what belongs to it.
-struct Entity<'a> {
+pub(super) struct Entity<'a> {
     primary: Key<'a>,
     /// The newest statement of the key about itself.
     about: PgpSignature<'a>,
@@ -44,7 +44,7 @@ struct Entity<'a> {
 
 impl<'a> Entity<'a> {
     /// Reads a key; none where it has been revoked, or says nothing valid about itself.
-    fn read(packets: &[Packet<'a>]) -> Option<Entity<'a>> {
+    pub(super) fn read(packets: &[Packet<'a>]) -> Option<Entity<'a>> {
         let (&(tag, body), rest) = packets.split_first()?;
         let primary = Key::parse(body).filter(|_| tag == KEY)?;
         // What the key says about itself, with the place of the name that it says it of.
@@ -110,6 +110,19 @@ impl<'a> Entity<'a> {
         let said = said.into_iter().filter(|(place, _)| !revoked_names.contains(place));
         let about = said.map(|(_, signature)| signature).max_by_key(|signature| signature.created)?;
         Some(Entity { primary, about, subkeys })
+    }
+
+    /// The key itself.
+    pub(super) fn primary(&self) -> &Key<'a> {
+        &self.primary
+    }
+
+    /// The key that signs: the subkey that was bound last of those that may, else the key itself if it may.
+    pub(super) fn signing(&self) -> Option<&Key<'a>> {
+        let may = |said: &PgpSignature<'_>| said.flags.map(|flags| flags & SIGNS != 0);
+        let subkeys = self.subkeys.iter().filter(|(_, said)| may(said) == Some(true));
+        let newest = subkeys.max_by_key(|(_, said)| said.created).map(|(key, _)| key);
+        newest.or_else(|| may(&self.about).unwrap_or(true).then_some(&self.primary))
     }
 
     /// Whether the key, or one of its subkeys, made the signature of a commit or tag.

@@ -60,11 +60,33 @@ fn number(bytes: &[u8]) -> usize {
 }
 
 /// A number with its bits in front.
-fn mpi<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn mpi<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (bits, after) = rest.split_at_checked(2)?;
     let (value, after) = after.split_at_checked(number(bits).div_ceil(8))?;
     *rest = after;
     Some(value)
+}
+
+/// How long the public part of a key's packet is, behind which the secret part begins; none where the packet is broken or the key
+/// of a kind that is not known.
+pub(super) fn public_length(body: &[u8]) -> Option<usize> {
+    let (head, mut rest) = body.split_at_checked(6)?;
+    let mut numbers = |count| (0..count).try_for_each(|_| mpi(&mut rest).map(drop));
+    match head[5] {
+        1..=3 => numbers(2)?,
+        16 => numbers(3)?,
+        17 => numbers(4)?,
+        25 | 27 => rest = rest.get(32..)?,
+        kind @ (18 | 19 | 22) => {
+            rest = rest.get(1 + usize::from(*rest.first()?)..)?;
+            mpi(&mut rest)?;
+            if kind == 18 {
+                rest = rest.get(1 + usize::from(*rest.first()?)..)?;
+            }
+        }
+        _ => return None,
+    }
+    Some(body.len() - rest.len())
 }
 
 /// A public key, or a subkey.

@@ -1,8 +1,9 @@
 //! Signatures made here, by SSH keys of type Ed25519: as `ssh-keygen -Y sign -n git` makes them.
 //!
-//! They are the one kind that needs no chance: the same commit has the same signature, and so the same id.
+//! Of SSH keys they are the one kind that needs no chance: the same commit has the same signature, and so the same id.
 
 use super::crypto::Hash;
+use super::secret::PgpKey;
 use super::sshsig::{NAMESPACE, string};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
@@ -11,14 +12,33 @@ use base64::engine::general_purpose::STANDARD;
 const KIND: &[u8] = b"ssh-ed25519";
 
 /// A private key that signs commits.
-pub(crate) struct SigningKey(Ed25519KeyPair);
+pub(crate) enum SigningKey {
+    Ssh(SshKey),
+    OpenPgp(PgpKey),
+}
 
 impl SigningKey {
+    /// The armored signature of `payload`, of that time (seconds since 1970) where signatures have one.
+    ///
+    /// # Errors
+    /// Where the key turns out to be broken.
+    pub(crate) fn sign(&self, payload: &[u8], time: i64) -> Result<String, String> {
+        match self {
+            SigningKey::Ssh(key) => Ok(key.sign(payload)),
+            SigningKey::OpenPgp(key) => key.sign(payload, time),
+        }
+    }
+}
+
+/// An SSH key that signs commits.
+pub(crate) struct SshKey(Ed25519KeyPair);
+
+impl SshKey {
     /// Reads a private key in the format of OpenSSH.
     ///
     /// # Errors
     /// What is wrong with it, or not supported; nothing of the key is shown.
-    pub(crate) fn parse(pem: &str) -> Result<SigningKey, String> {
+    pub(crate) fn parse(pem: &str) -> Result<SshKey, String> {
         let invalid = || "the private key is not in the format of OpenSSH".to_owned();
         let text = pem.trim();
         let inner = text
@@ -50,7 +70,7 @@ impl SigningKey {
         let (public, pair) = (next()?, next()?);
         let seed = pair.get(..32).ok_or_else(invalid)?;
         let key = Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| invalid())?;
-        Ok(SigningKey(key))
+        Ok(SshKey(key))
     }
 
     /// The armored signature of `payload`.
@@ -94,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_signed_here_is_verified_here() {
-        let key = SigningKey::parse(KEY).expect("a key");
+        let key = SshKey::parse(KEY).expect("a key");
         let signature = key.sign(b"tree 0\n\nmessage\n");
         let keys = [PUBLIC.to_owned()];
         assert!(super::super::sshsig::verify(&signature, b"tree 0\n\nmessage\n", &keys).is_ok());
@@ -105,14 +125,14 @@ mod tests {
     /// As `ssh-keygen -Y sign -n git -f signing-key` signs the same.
     #[test]
     fn a_signature_is_that_of_ssh_keygen() {
-        let key = SigningKey::parse(KEY).expect("a key");
+        let key = SshKey::parse(KEY).expect("a key");
         let wanted = include_str!("../../../tests/data/signatures/signed-by-ssh-keygen");
         assert_eq!(key.sign(b"tree 0\n\nmessage\n"), wanted);
     }
 
     #[test]
     fn other_keys_are_refused_by_name() {
-        let error = |pem: &str| SigningKey::parse(pem).err().unwrap_or_default();
+        let error = |pem: &str| SshKey::parse(pem).err().unwrap_or_default();
         assert_eq!(
             error("-----BEGIN RSA PRIVATE KEY-----"),
             "the private key is not in the format of OpenSSH"

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A repository or folder, from which each cluster that has a folder clusters/NAME is bootstrapped; or a scenario file
-    /// (FILE#NAME where it has several), whose clusters, repositories and images are set up, and whose leading bootstrap
-    /// steps are played.
+    /// (FILE#NAME where it has several), whose clusters, repositories and images are set up, and whose leading steps
+    /// are played (bootstrap, push, deleteTag, setRegistry).
     #[arg(value_name = "REPO|SCENARIO")]
     source: Option<PathBuf>,
     /// Start this cluster; can be given several times [default: those of the scenario, else beta and production].

@@ -19,7 +19,9 @@ pub(super) const DIGEST: HeaderName = HeaderName::from_static("docker-content-di
 /// Reads a digest.
 pub(super) fn digest(text: &str) -> Result<Digest> {
     Digest::parse(text).ok_or_else(|| {
-        let words = format!("{text:?} is no digest that is supported: sha256: and 64 hexadecimal digits");
+        let words = format!(
+            "{text:?} is no digest that is supported: sha256: and 64, or sha512: and 128 hexadecimal digits"
+        );
         Refusal::new(Code::DigestInvalid, words)
     })
 }

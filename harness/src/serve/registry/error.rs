@@ -18,6 +18,7 @@ pub(super) enum Code {
     NameInvalid,
     NameUnknown,
     SizeInvalid,
+    TooManyRequests,
     Unauthorized,
     Unsupported,
     /// Not of the specification: something here failed.
@@ -37,6 +38,7 @@ impl Code {
             Code::NameInvalid => "NAME_INVALID",
             Code::NameUnknown => "NAME_UNKNOWN",
             Code::SizeInvalid => "SIZE_INVALID",
+            Code::TooManyRequests => "TOOMANYREQUESTS",
             Code::Unauthorized => "UNAUTHORIZED",
             Code::Unsupported => "UNSUPPORTED",
             Code::Unknown => "UNKNOWN",
@@ -49,6 +51,7 @@ impl Code {
             Code::BlobUnknown | Code::BlobUploadUnknown | Code::ManifestUnknown | Code::NameUnknown => {
                 StatusCode::NOT_FOUND
             }
+            Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Code::Unauthorized => StatusCode::UNAUTHORIZED,
             Code::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,

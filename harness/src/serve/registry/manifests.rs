@@ -10,6 +10,8 @@ use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
 
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+/// A tag that a push by digest has set.
+const TAG: HeaderName = HeaderName::from_static("oci-tag");
 /// The largest manifest: what the specification asks registries to take at least, and what the usual ones take at most.
 const LIMIT: usize = 4 * 1024 * 1024;
 
@@ -72,6 +74,8 @@ pub(super) async fn put(
     asked: Asked,
 ) -> Result<Answer> {
     let reference = reference(name, text)?;
+    let also = tags(name, &reference, &asked)?;
+    let mut all = also.clone();
     let (parts, body) = asked.request.into_parts();
     let given = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let given = given.split(';').next().unwrap_or_default().trim().to_owned();
@@ -84,16 +88,21 @@ pub(super) async fn put(
         .map_err(|error| Refusal::new(Code::ManifestInvalid, format!("the manifest is no JSON: {error}")))?;
     let media_type = media_type(&json, given)?;
     check_parts(on, name, &json)?;
-    let digest = Digest::of(&data);
-    let tag = match reference {
-        Reference::Tag(tag) => Some(tag),
-        Reference::Digest(wanted) if wanted == digest => None,
+    let digest = match reference {
+        Reference::Tag(tag) => {
+            all.push(tag);
+            Digest::of(&data)
+        }
         Reference::Digest(wanted) => {
-            let words = format!("the manifest has the digest {digest}, not {wanted}");
-            return Err(Refusal::new(Code::DigestInvalid, words));
+            let digest = wanted.same_of(&data);
+            if digest != wanted {
+                let words = format!("the manifest has the digest {digest}, not {wanted}");
+                return Err(Refusal::new(Code::DigestInvalid, words));
+            }
+            digest
         }
     };
-    on.registry.put_manifest(name, tag.as_deref(), Manifest { media_type, data });
+    on.registry.put_manifest_at(name, &digest, &all, Manifest { media_type, data });
     let mut answer = Response::new(empty());
     *answer.status_mut() = StatusCode::CREATED;
     set(&mut answer, header::LOCATION, &format!("/v2/{at}/manifests/{digest}"));
@@ -101,7 +110,26 @@ pub(super) async fn put(
     if let Some(subject) = json["subject"]["digest"].as_str() {
         set(&mut answer, SUBJECT, subject);
     }
+    for tag in also.iter().filter_map(|tag| tag.parse().ok()) {
+        answer.headers_mut().append(TAG, tag);
+    }
     Ok(answer)
+}
+
+/// The tags that a push by digest brings, as `tag` in its query.
+fn tags(name: &RepositoryName, reference: &Reference, asked: &Asked) -> Result<Vec<String>> {
+    let given = asked.query.iter().filter(|(key, _)| key == "tag").map(|(_, tag)| tag);
+    let mut tags = Vec::new();
+    for tag in given {
+        match (reference, self::reference(name, tag)?) {
+            (Reference::Digest(_), Reference::Tag(tag)) => tags.push(tag),
+            _ => {
+                let words = "`tag` in the query goes with a digest in the path, and is a tag";
+                return Err(Refusal::new(Code::ManifestInvalid, words));
+            }
+        }
+    }
+    Ok(tags)
 }
 
 /// The type that the manifest is served with.

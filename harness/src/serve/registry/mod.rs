@@ -2,7 +2,7 @@
 //! delete, tags, catalog, referrers.
 //!
 //! # Flow
-//! token -> [`route`] -> repository name -> blobs | uploads | manifests | lists -> [`crate::registry::Registry`].
+//! [`route`] -> repository name -> token, or the repository's own rule ([`passage`]) -> blobs | uploads | manifests | lists -> [`crate::registry::Registry`].
 //!
 //! `/v2/btoll/debug` is `docker.io/btoll/debug`; a first part with a dot or a port names another registry
 //! (`/v2/ghcr.io/fluxcd/flux2`), and so does the query `ns`, which mirrors of containerd get.
@@ -11,6 +11,7 @@ mod blobs;
 mod error;
 mod lists;
 mod manifests;
+mod passage;
 mod route;
 mod uploads;
 
@@ -55,15 +56,16 @@ impl Registries {
     }
 
     async fn serve(&self, request: Request<Incoming>) -> Result<Answer> {
-        if !self.token.admits(request.headers()) {
-            let words = "authentication required: any user, and the token of the token file as password";
-            return Err(Refusal::new(Code::Unauthorized, words));
-        }
         let path = request.uri().path().to_owned();
         let pairs = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
         let query = pairs.into_owned().collect();
         let asked = Asked { request, query };
-        let (method, route) = (asked.request.method().clone(), route::route(&path)?);
+        let route = route::route(&path);
+        if let Some(answer) = self.passage(&asked, route.as_ref().ok().and_then(|route| route.name())).await?
+        {
+            return Ok(answer);
+        }
+        let (method, route) = (asked.request.method().clone(), route?);
         let get = matches!(method, Method::GET | Method::HEAD);
         let name = |name: &str| repository(name, asked.query("ns"));
         match (&method, route) {

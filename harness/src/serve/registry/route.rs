@@ -17,6 +17,21 @@ pub(super) enum Route<'p> {
     Upload(&'p str, &'p str),
 }
 
+impl<'p> Route<'p> {
+    /// The repository that it is about, as it is written.
+    pub(super) fn name(self) -> Option<&'p str> {
+        match self {
+            Route::Base | Route::Catalog => None,
+            Route::Tags(name)
+            | Route::Referrers(name, _)
+            | Route::Manifest(name, _)
+            | Route::Blob(name, _)
+            | Route::Uploads(name)
+            | Route::Upload(name, _) => Some(name),
+        }
+    }
+}
+
 /// Reads a path.
 pub(super) fn route(path: &str) -> Result<Route<'_>> {
     let unknown = || {

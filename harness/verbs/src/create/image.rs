@@ -217,14 +217,22 @@ pub(super) struct UpdateArgs {
 }
 
 impl UpdateArgs {
-    /// Whether the values can be read.
-    pub(super) fn check(&self) -> Result<(), VerbError> {
-        if some(self.signing_key_secret.as_ref()).is_some() || some(self.signing_key_type.as_ref()).is_some()
-        {
-            let why = "write spec.git.commit.signingKey into the manifest";
-            return Err(VerbError::unsupported("--signing-key-secret and --signing-key-type", why));
+    /// What commits are signed with.
+    fn signing_key(&self) -> Result<Option<Value>, VerbError> {
+        let kind = some(self.signing_key_type.as_ref());
+        let Some(secret) = some(self.signing_key_secret.as_ref()) else {
+            return match kind {
+                Some(_) => Err(VerbError::usage("--signing-key-type requires --signing-key-secret")),
+                None => Ok(None),
+            };
+        };
+        let mut key = json!({ "secretRef": { "name": secret } });
+        match kind.map(String::as_str) {
+            None => {}
+            Some(kind @ ("gpg" | "ssh")) => key["type"] = json!(kind),
+            Some(_) => return Err(VerbError::usage("--signing-key-type must be one of: gpg, ssh")),
         }
-        Ok(())
+        Ok(Some(key))
     }
 
     /// The ImageUpdateAutomation.
@@ -242,6 +250,7 @@ impl UpdateArgs {
             };
             return Err(VerbError::usage(missing));
         };
+        let signing_key = self.signing_key()?;
         common.labels = labels(pairs)?;
         let mut source = json!({ "kind": "GitRepository", "name": repository });
         if let Some(namespace) = some(self.git_repo_namespace.as_ref()) {
@@ -250,6 +259,9 @@ impl UpdateArgs {
         let mut commit = json!({ "author": { "name": name, "email": email } });
         if let Some(template) = some(self.commit_template.as_ref()) {
             commit["messageTemplate"] = json!(template);
+        }
+        if let Some(key) = signing_key {
+            commit["signingKey"] = key;
         }
         let mut git = json!({ "checkout": { "ref": { "branch": branch } }, "commit": commit });
         if let Some(branch) = some(self.push_branch.as_ref()) {

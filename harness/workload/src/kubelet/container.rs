@@ -16,11 +16,25 @@ const RAN_WELL: i64 = 600;
 /// Whether the image is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Image {
-    /// It is.
-    Present,
+    /// It is, under this name where that is another one.
+    Present {
+        /// The name.
+        id: Option<String>,
+        /// How long the pull took.
+        took: Duration,
+    },
+    /// It is being pulled.
+    Pulling {
+        /// When that is over.
+        until: Timestamp,
+        /// Whether it has just begun.
+        begins: bool,
+    },
     /// The last attempt to pull it failed.
     Failed {
         message: String,
+        /// That it began has been told.
+        announced: bool,
         /// In the pause before the next attempt, as opposed to: just failed.
         pausing: bool,
         /// When this changes.
@@ -240,8 +254,17 @@ fn go_duration(duration: Duration) -> String {
 /// Starts a container, if its image and all that it refers to are there.
 fn start(input: &Input<'_>, last: Option<Value>, mut notes: Vec<Note>) -> Output {
     let image = input.image_name();
-    if let Image::Failed { message, pausing, until } = &input.image {
-        let was = input.known.map(|known| text(known, &["state", "waiting", "reason"])).unwrap_or_default();
+    let was = input.known.map(|known| text(known, &["state", "waiting", "reason"])).unwrap_or_default();
+    if let Image::Pulling { until, begins } = &input.image {
+        // The wait for an image looks like any other, but for its event.
+        let reason = if was.is_empty() { "ContainerCreating" } else { was };
+        if *begins {
+            notes.push(input.note(false, "Pulling", format!("Pulling image \"{image}\"")));
+        }
+        let status = input.waiting(reason, None);
+        return Output { status, notes, wake: Some(*until), evict: false };
+    }
+    if let Image::Failed { message, announced, pausing, until } = &input.image {
         let (reason, shown) = if *pausing {
             ("ImagePullBackOff", format!("Back-off pulling image \"{image}\": ErrImagePull: {message}"))
         } else {
@@ -251,7 +274,9 @@ fn start(input: &Input<'_>, last: Option<Value>, mut notes: Vec<Note>) -> Output
             if *pausing {
                 notes.push(input.note(false, "BackOff", format!("Back-off pulling image \"{image}\"")));
             } else {
-                notes.push(input.note(false, "Pulling", format!("Pulling image \"{image}\"")));
+                if !announced {
+                    notes.push(input.note(false, "Pulling", format!("Pulling image \"{image}\"")));
+                }
                 notes.push(input.note(
                     true,
                     "Failed",
@@ -272,17 +297,27 @@ fn start(input: &Input<'_>, last: Option<Value>, mut notes: Vec<Note>) -> Output
         let status = input.waiting("CreateContainerConfigError", Some(obstacle.clone()));
         return Output { status, notes, wake: None, evict: false };
     }
-    notes.push(input.note(
-        false,
-        "Pulled",
-        format!("Container image \"{image}\" already present on machine and can be accessed by the pod"),
-    ));
+    let (id, pulled) = match &input.image {
+        Image::Present { id, took } if !took.is_zero() => {
+            let took = go_duration(*took);
+            let text = format!("Successfully pulled image \"{image}\" in {took} ({took} including waiting)");
+            (id.as_deref(), text)
+        }
+        other => {
+            let id = if let Image::Present { id, .. } = other { id.as_deref() } else { None };
+            let text = format!(
+                "Container image \"{image}\" already present on machine and can be accessed by the pod"
+            );
+            (id, text)
+        }
+    };
+    notes.push(input.note(false, "Pulled", pulled));
     notes.push(input.note(false, "Created", "Container created".to_owned()));
     notes.push(input.note(false, "Started", "Container started".to_owned()));
     let again = last.is_some();
     let mut status = input.status(json!({"running": {"startedAt": rfc3339(input.now)}}), false);
     set(&mut status, "containerID", json!(format!("containerd://{}", input.id)));
-    set(&mut status, "imageID", json!(image));
+    set(&mut status, "imageID", json!(id.unwrap_or(image)));
     if let Some(last) = last {
         set(&mut status, "lastState", json!({ "terminated": last }));
     }
@@ -332,7 +367,7 @@ mod tests {
                     "spec": {"restartPolicy": policy}}),
                 container: json!({"name": "app", "image": "img:1"}),
                 fate,
-                image: Image::Present,
+                image: Image::Present { id: None, took: Duration::ZERO },
                 obstacle: None,
                 known: None,
             }
@@ -420,7 +455,12 @@ mod tests {
     #[test]
     fn a_missing_image_is_told_first_and_then_waited_for() {
         let mut case = Case::new("Always", Fate::Run { ready: true });
-        let failed = |pausing| Image::Failed { message: "not found".into(), pausing, until: second(9) };
+        let failed = |pausing| Image::Failed {
+            message: "not found".into(),
+            announced: false,
+            pausing,
+            until: second(9),
+        };
         case.image = failed(false);
         let first = case.step(1);
         assert_eq!(first.status["state"]["waiting"]["reason"], "ErrImagePull");
@@ -437,7 +477,7 @@ mod tests {
         );
         let third = case.step(3);
         assert_eq!((third.status, third.notes.len()), (second_look.status, 0));
-        case.image = Image::Present;
+        case.image = Image::Present { id: None, took: Duration::ZERO };
         assert!(case.step(4).status["state"].get("running").is_some());
     }
 

@@ -27,15 +27,19 @@ pub(crate) struct Remembered {
     /// When the kubelet saw the pod on its node for the first time.
     pub(crate) since: Timestamp,
     pub(crate) address: Option<String>,
-    pulls: BTreeMap<String, Failed>,
+    pulls: BTreeMap<String, Attempt>,
     /// The message about volumes that was told last.
     pub(crate) told: String,
 }
 
+/// An attempt to pull an image.
 #[derive(Clone)]
-struct Failed {
-    message: String,
+struct Attempt {
+    result: Result<Option<String>, String>,
+    /// When it has succeeded or failed.
     at: Timestamp,
+    takes: Duration,
+    /// How many there were, with this one.
     times: u32,
 }
 
@@ -88,29 +92,49 @@ impl Memory {
 impl Remembered {
     /// Whether a container's image is there: asks `pull` when it has not been asked, or when the pause is over.
     pub(crate) fn image(&mut self, container: &str, now: Timestamp, pull: impl FnOnce() -> Pull) -> Image {
-        let failed = self.pulls.get(container);
-        let retry_at =
-            failed.map(|failed| later(failed.at, backoff(FIRST_PAUSE, LONGEST_PAUSE, failed.times - 1)));
-        if let (Some(failed), Some(retry_at)) = (failed, retry_at)
-            && now < retry_at
-        {
-            let shown_until = later(failed.at, SHOWN);
-            let pausing = failed.times > 1 || now >= shown_until;
-            let until = if pausing { retry_at } else { shown_until };
-            return Image::Failed { message: failed.message.clone(), pausing, until };
+        let known = self.pulls.get(container);
+        let times = match known {
+            Some(attempt) => match attempt.state(now) {
+                Some(image) => return image,
+                None => attempt.times + 1,
+            },
+            None => 1,
+        };
+        let Pull { result, takes } = pull();
+        let attempt = Attempt { result, at: later(now, takes), takes, times };
+        // A pause is never over when it begins.
+        let image = attempt.state(now).unwrap_or(Image::Pulling { until: now, begins: true });
+        self.pulls.insert(container.to_owned(), attempt);
+        match image {
+            Image::Pulling { until, .. } => Image::Pulling { until, begins: true },
+            other => other,
         }
-        let times = failed.map_or(0, |failed| failed.times) + 1;
-        match pull() {
-            Pull::Ready => {
-                self.pulls.remove(container);
-                Image::Present
-            }
-            Pull::Missing(message) => {
-                self.pulls.insert(container.to_owned(), Failed { message: message.clone(), at: now, times });
-                let pause = if times > 1 { backoff(FIRST_PAUSE, LONGEST_PAUSE, times - 1) } else { SHOWN };
-                Image::Failed { message, pausing: times > 1, until: later(now, pause) }
-            }
+    }
+
+    /// The container has been started, or will never be: its pull does not matter any more.
+    pub(crate) fn pulled(&mut self, container: &str) {
+        self.pulls.remove(container);
+    }
+}
+
+impl Attempt {
+    /// What it looks like now; none where it is time for the next one.
+    fn state(&self, now: Timestamp) -> Option<Image> {
+        if now < self.at {
+            return Some(Image::Pulling { until: self.at, begins: false });
         }
+        let message = match &self.result {
+            Ok(id) => return Some(Image::Present { id: id.clone(), took: self.takes }),
+            Err(message) => message.clone(),
+        };
+        let retry_at = later(self.at, backoff(FIRST_PAUSE, LONGEST_PAUSE, self.times - 1));
+        if now >= retry_at {
+            return None;
+        }
+        let shown_until = later(self.at, SHOWN);
+        let pausing = self.times > 1 || now >= shown_until;
+        let until = if pausing { retry_at } else { shown_until };
+        Some(Image::Failed { message, announced: !self.takes.is_zero(), pausing, until })
     }
 }
 
@@ -128,7 +152,7 @@ mod tests {
             let mut tried = false;
             let image = pod.image("app", now, || {
                 tried = true;
-                Pull::Missing("gone".into())
+                Pull::missing("gone")
             });
             if tried {
                 attempts.push(now.as_second());
@@ -137,7 +161,31 @@ mod tests {
             now = until;
         }
         assert_eq!(attempts, [0, 10, 30, 70, 150, 310, 610]);
-        assert_eq!(pod.image("app", now, || Pull::Ready), Image::Present);
+        assert_eq!(pod.image("app", now, Pull::ready), Image::Present { id: None, took: Duration::ZERO });
+    }
+
+    #[test]
+    fn a_slow_pull_is_waited_for_whatever_comes_of_it() {
+        let mut memory = Memory::default();
+        let start = Timestamp::UNIX_EPOCH;
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let pod = memory.of(&Key::new("ns", "p"), "u", start, None);
+        let takes = Duration::from_secs(5);
+        let failing = || Pull { takes, ..Pull::missing("gone") };
+        assert_eq!(pod.image("app", start, failing), Image::Pulling { until: second(5), begins: true });
+        let failed = |pausing, until| Image::Failed {
+            message: "gone".into(),
+            announced: true,
+            pausing,
+            until: second(until),
+        };
+        let asked_again = || unreachable!("it is not time to");
+        assert_eq!(pod.image("app", second(5), asked_again), failed(false, 6));
+        assert_eq!(pod.image("app", second(6), asked_again), failed(true, 15));
+        let id = Some("img@sha256:1".to_owned());
+        let good = Pull { takes, result: Ok(id.clone()) };
+        assert_eq!(pod.image("app", second(15), || good), Image::Pulling { until: second(20), begins: true });
+        assert_eq!(pod.image("app", second(20), asked_again), Image::Present { id, took: takes });
     }
 
     #[test]
@@ -155,8 +203,11 @@ mod tests {
         let _ =
             memory
                 .of(&key, "u1", Timestamp::UNIX_EPOCH, None)
-                .image("app", Timestamp::UNIX_EPOCH, || Pull::Missing("gone".into()));
+                .image("app", Timestamp::UNIX_EPOCH, || Pull::missing("gone"));
         let again = memory.of(&key, "u2", Timestamp::UNIX_EPOCH, None);
-        assert_eq!(again.image("app", Timestamp::UNIX_EPOCH, || Pull::Ready), Image::Present);
+        assert_eq!(
+            again.image("app", Timestamp::UNIX_EPOCH, Pull::ready),
+            Image::Present { id: None, took: Duration::ZERO }
+        );
     }
 }

@@ -12,7 +12,9 @@
 
 mod container;
 mod fate;
+mod kept;
 mod memory;
+mod pull;
 mod references;
 mod schedule;
 mod status;

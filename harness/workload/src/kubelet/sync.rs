@@ -1,7 +1,8 @@
 //! One look at one pod: bind it, bring its status up to date, or remove it.
 
 use super::container::{Image, Input, Output, step};
-use super::fate::{Plan, Subject, not_found, plan};
+use super::fate::{Plan, Subject, plan};
+use super::kept::Kept;
 use super::memory::Memory;
 use super::references::{Found, Lookup, claims, environment_obstacle, volume_obstacle};
 use super::schedule::place;
@@ -15,17 +16,17 @@ use crate::object::{
     self, Key, Object, at, controller, deleting, earlier, later, list, name, namespace, number_or, rfc3339,
     text, time, uid,
 };
-use crate::options::Pull;
 use crate::profile::Profile;
 use crate::store::Store;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The kubelets of all nodes, and their scheduler.
 pub(crate) struct Kubelet {
-    context: Arc<Context>,
+    pub(super) context: Arc<Context>,
     /// Writes as kubelet.
     api: Api,
     scheduler: Api,
@@ -33,6 +34,7 @@ pub(crate) struct Kubelet {
     recorders: BTreeMap<String, Recorder>,
     scheduler_events: Recorder,
     memory: Mutex<Memory>,
+    pub(super) kept: Kept,
 }
 
 impl Kubelet {
@@ -51,6 +53,7 @@ impl Kubelet {
             api,
             scheduler,
             memory: Mutex::default(),
+            kept: Kept::default(),
             context,
         }
     }
@@ -289,18 +292,18 @@ struct Look {
 }
 
 /// One look at the containers of a pod.
-struct View<'a> {
-    kubelet: &'a Kubelet,
-    pod: &'a Object,
+pub(super) struct View<'a> {
+    pub(super) kubelet: &'a Kubelet,
+    pub(super) pod: &'a Object,
     owners: Vec<String>,
     attempts: u32,
     profiles: &'a [Profile],
     lookup: &'a dyn Lookup,
     since: Timestamp,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     /// Why the volumes cannot be mounted.
     volumes: Option<String>,
-    memory: &'a mut super::memory::Remembered,
+    pub(super) memory: &'a mut super::memory::Remembered,
     notes: Vec<Note>,
     wake: Wake,
     evicted: bool,
@@ -347,16 +350,12 @@ impl View<'_> {
             return waiting(container, creating);
         }
         self.started = true;
-        let image_name = text(container, &["image"]);
         let running = known.is_some_and(|known| at(known, &["state", "running"]).is_some());
         let finished = known.is_some_and(|known| at(known, &["state", "terminated"]).is_some());
         let image = if running || finished {
-            Image::Present
+            Image::Present { id: None, took: Duration::ZERO }
         } else {
-            let images = &self.kubelet.context.options.images;
-            self.memory.image(container_name, self.now, || {
-                if plan.no_image { Pull::Missing(not_found(image_name)) } else { images.pull(image_name) }
-            })
+            self.image(container, plan.no_image)
         };
         let field = if is_init { "spec.initContainers" } else { "spec.containers" };
         let output: Output = step(&Input {
@@ -373,6 +372,9 @@ impl View<'_> {
             now: self.now,
             id: if running { String::new() } else { self.kubelet.context.hex(32) },
         });
+        if at(&output.status, &["state", "running"]).is_some() {
+            self.memory.pulled(container_name);
+        }
         self.notes.extend(output.notes);
         self.wake = earlier(self.wake, output.wake);
         self.evicted |= output.evict;

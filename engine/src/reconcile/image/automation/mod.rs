@@ -6,10 +6,12 @@
 
 mod attempt;
 mod place;
+mod signer;
 mod tell;
 
 use self::attempt::{Attempt, Made, not_pushed, unreadable};
 use self::place::{NO_SOURCE, check};
+use self::signer::OpenKeys;
 use super::spec::AutomationSpec;
 use super::{Failure, before, keep_time, policies_of, put, status_of};
 use crate::cluster::ClusterError;
@@ -41,6 +43,7 @@ pub(crate) struct AutomationReconciler {
     context: Arc<Context>,
     events: Events,
     sources: GitRepositoryReconciler,
+    keys: OpenKeys,
 }
 
 /// What an update came to.
@@ -62,7 +65,7 @@ impl AutomationReconciler {
     pub(crate) fn new(context: Arc<Context>) -> AutomationReconciler {
         let events = Events::new(&context.clock, MANAGER);
         let sources = GitRepositoryReconciler::new(context.clone());
-        AutomationReconciler { context, events, sources }
+        AutomationReconciler { context, events, sources, keys: OpenKeys::default() }
     }
 
     fn is_old(&self) -> bool {
@@ -135,7 +138,7 @@ impl AutomationReconciler {
         let place = &self.place(who, spec, git).await?;
         let signer = self.signer(who, git).await?;
         let (policies, images) = self.policies(who, spec).await?;
-        let attempt = Attempt { who, spec, git, place, policies: &policies, signer: signer.as_ref() };
+        let attempt = Attempt { who, spec, git, place, policies: &policies, signer: signer.as_deref() };
         let mut left = ATTEMPTS;
         loop {
             let reach = hosts.reach(&place.url, &place.access);

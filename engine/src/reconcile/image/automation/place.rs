@@ -2,10 +2,8 @@
 
 use super::{AutomationReconciler, Failure};
 use crate::object::ObjectRef;
-use crate::reconcile::fetched;
 use crate::reconcile::image::spec::{AutomationSpec, GitSpec, PushSpec};
 use crate::source::GitAccess;
-use crate::source::verify::SigningKey;
 use seatrial_api::source::{GitRepositoryRef, GitRepositorySpec};
 use std::time::Duration;
 
@@ -81,27 +79,6 @@ impl AutomationReconciler {
             access,
             timeout,
         })
-    }
-
-    /// What commits are signed with.
-    pub(super) async fn signer(&self, who: &ObjectRef, git: &GitSpec) -> Result<Option<SigningKey>, Failure> {
-        let Some(key) = &git.commit.signing_key else { return Ok(None) };
-        if self.is_old() || key.type_ != "ssh" {
-            let what = "spec.git.commit.signingKey of type gpg of an ImageUpdateAutomation";
-            return Err(Failure::not_supported(what));
-        }
-        let name = &key.secret_ref.name;
-        let failed = |problem: String| {
-            let place = format!("'{}/{name}'", who.namespace);
-            Failure::new(
-                "GitOperationFailed",
-                format!("failed to get signing key from Secret {place}: {problem}"),
-            )
-        };
-        let secret = self.context.cluster.get(&ObjectRef::new("v1", "Secret", &who.namespace, name)).await;
-        let data = fetched::data(&*secret.map_err(|error| failed(error.to_string()))?);
-        let identity = data.get("identity").ok_or_else(|| failed("key 'identity' not found".to_owned()))?;
-        SigningKey::parse(&String::from_utf8_lossy(identity)).map(Some).map_err(failed)
     }
 }
 
