@@ -3,8 +3,10 @@
 mod check;
 mod keys;
 mod network;
-mod reach;
+mod traps;
 
-pub use check::{Finding, Opener, Openers, SealedCheckError, Verdict, check_objects, check_repository};
+pub use check::{Finding, Opener, Openers, Verdict, check_object, check_repository};
+pub use crate::offline::FleetError;
 pub use keys::SealingKeys;
 pub(crate) use network::start;
+pub(crate) use traps::{Origins, TrapKind, traps};
