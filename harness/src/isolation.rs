@@ -221,8 +221,7 @@ fn changes(repo: &Repo, revision: &str, automation: &Value, what: &str) -> Resul
         if !is_under(&path, &folder) {
             continue;
         }
-        let unreadable =
-            |error: String| format!("{path}, for {what}, cannot be read: failed to {error}");
+        let unreadable = |error: String| format!("{path}, for {what}, cannot be read: failed to {error}");
         let content = repo.read(revision, &path).map_err(|error| unreadable(error.to_string()))?;
         let found = markers(&path, &content).map_err(|error| unreadable(error.to_string()))?;
         if found.iter().any(|marker| marker.policy.starts_with(&namespace)) {
@@ -262,8 +261,7 @@ impl<'a> Files<'a> {
             return Ok(());
         }
         let what = self.what;
-        let unreadable =
-            |error: String| format!("{path}, for {what}, cannot be read: failed to {error}");
+        let unreadable = |error: String| format!("{path}, for {what}, cannot be read: failed to {error}");
         let content = self.repo.read(self.branch, &path).map_err(|error| unreadable(error.to_string()))?;
         let document = parse_first(&content, &ParseOptions::default());
         let document = document.map_err(|error| unreadable(error.to_string()))?;

@@ -2,11 +2,13 @@
 
 use super::context::Context;
 use super::finding::{Finding, Lint, Place};
+use super::places::placed;
 use super::rule::Rule;
-use crate::offline::{Build, Builds, Outcome};
+use crate::offline::{Build, Builds, Outcome, below};
 use seatrial_engine::BuildError;
 use seatrial_engine::local::LocalError;
-use seatrial_render::{RenderError, RenderErrors};
+use seatrial_render::{KUSTOMIZATION_FILES, RenderError, RenderErrors};
+use seatrial_yaml::{Node, Pos};
 
 pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
     let name = &cluster.cluster.name;
@@ -36,14 +38,16 @@ fn failed(context: &Context<'_>, build: &Build, error: &LocalError) -> Vec<Findi
             let path = path.trim_start_matches('/');
             let ignored = context.fleet.tree.is_dir(path);
             let message = match ignored {
-                true => format!("{who} builds {path}, which the source leaves out (.sourceignore, or spec.ignore)"),
+                true => format!(
+                    "{who} builds {path}, which the source leaves out (.sourceignore, or spec.ignore)"
+                ),
                 false => format!("{who} builds {path}, which is not in its source: {reason}"),
             };
             let place = declared(context, build, "spec.path");
             vec![Finding::error(Rule::MissingPath, message).at(place).help(near(context, path, ignored))]
         }
         LocalError::Build(BuildError::Build(errors) | BuildError::Manifest { errors, .. }) => {
-            each(build, errors)
+            each(context, build, errors)
         }
         LocalError::Build(BuildError::Kustomization { file, message }) => {
             vec![told(format!("{who} does not build: {message}")).at(Some(Place::file(file)))]
@@ -52,17 +56,27 @@ fn failed(context: &Context<'_>, build: &Build, error: &LocalError) -> Vec<Findi
             vec![told(format!("{who} does not build: {error}")).at(declared(context, build, "spec.path"))]
         }
         other => {
-            vec![told(format!("{who} does not build: {other}")).at(declared(context, build, "spec.postBuild"))]
+            vec![told(format!("{who} does not build: {other}")).at(declared(
+                context,
+                build,
+                "spec.postBuild",
+            ))]
         }
     }
 }
 
-fn each(build: &Build, errors: &RenderErrors) -> Vec<Finding> {
+fn each(context: &Context<'_>, build: &Build, errors: &RenderErrors) -> Vec<Finding> {
     let one = |error: &RenderError| {
         let message = format!("{} does not build: {}", build.who, error.message.trim_end());
         let place = Place { file: error.file.clone(), line: error.line, column: error.column };
-        let place = (!error.file.is_empty()).then_some(place);
-        let place = place.or_else(|| build.folders.last().map(|folder| Place::file(folder.as_str())));
+        let place = match error.file.is_empty() {
+            false => Some(place),
+            true => error
+                .chain
+                .last()
+                .or(build.folders.last())
+                .map(|folder| entry(context, folder, &error.message)),
+        };
         let by = match error.chain.len() > 1 {
             true => format!("it is built by {}", error.chain.join(" -> ")),
             false => String::new(),
@@ -70,6 +84,27 @@ fn each(build: &Build, errors: &RenderErrors) -> Vec<Finding> {
         Finding::error(Rule::Build, message).at(place).help(by)
     };
     errors.errors.iter().map(one).collect()
+}
+
+/// Where the kustomization of a folder names what a message is about: `… from 'ENTRY': …`.
+fn entry(context: &Context<'_>, folder: &str, message: &str) -> Place {
+    let file = KUSTOMIZATION_FILES.iter().filter_map(|name| below(folder, name));
+    let Some(file) = file.into_iter().find(|file| context.fleet.tree.read(file).is_some()) else {
+        return Place::file(folder);
+    };
+    let named = message.rsplit("from '").find_map(|rest| rest.split_once('\'').map(|(entry, _)| entry));
+    let documents = context.places.documents(&file);
+    let at = named.and_then(|named| documents.iter().find_map(|root| text(root, named)));
+    placed(&file, at)
+}
+
+/// Where a text stands.
+fn text(node: &Node, wanted: &str) -> Option<Pos> {
+    if node.as_str() == Some(wanted) {
+        return Some(node.pos);
+    }
+    let below = node.items().iter().chain(node.entries().iter().map(|(_, value)| value));
+    below.into_iter().find_map(|node| text(node, wanted))
 }
 
 /// What folders there are where one is missing.
@@ -85,7 +120,11 @@ fn near(context: &Context<'_>, path: &str, ignored: bool) -> String {
             break;
         }
     }
-    let prefix = if context.fleet.tree.is_dir(parent) && parent != path { format!("{parent}/") } else { String::new() };
+    let prefix = if context.fleet.tree.is_dir(parent) && parent != path {
+        format!("{parent}/")
+    } else {
+        String::new()
+    };
     let missing = if prefix.is_empty() { path.split('/').next().unwrap_or(path) } else { missing };
     let mut folders: Vec<&str> = context
         .fleet

@@ -36,8 +36,9 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
             }
         };
         let index = circle.first().map_or(0, |(index, _)| *index);
-        let place =
-            objects.get(start).and_then(|at| context.places.field(at, &format!("spec.dependsOn[{index}].name")));
+        let place = objects
+            .get(start)
+            .and_then(|at| context.places.field(at, &format!("spec.dependsOn[{index}].name")));
         let finding = Finding::error(Rule::DependencyCycle, message).at(place);
         found.findings.push(finding.help("take one of them out of dependsOn").on(&cluster.cluster.name));
     }

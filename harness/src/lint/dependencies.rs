@@ -52,8 +52,10 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
                     format!("there is one in {}: write its namespace", listed(namespaces))
                 }
             };
-            let message =
-                format!("{} depends on {kind}/{namespace}/{name}, which the cluster does not get", who(object));
+            let message = format!(
+                "{} depends on {kind}/{namespace}/{name}, which the cluster does not get",
+                who(object)
+            );
             let place = context.places.field(placed, &format!("spec.dependsOn[{index}].name"));
             let finding = Finding::certain(cluster.is_complete(), Rule::MissingDependency, message);
             found.findings.push(finding.at(place).help(help).on(&cluster.cluster.name));

@@ -21,17 +21,30 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
     }
     for copies in all.values().filter(|copies| copies.len() > 1) {
         let Some(((first, one), rest)) = copies.split_first() else { continue };
-        let others: Vec<&(&Build, &Placed)> = rest.iter().filter(|(build, _)| build.who != first.who).collect();
+        let others: Vec<&(&Build, &Placed)> =
+            rest.iter().filter(|(build, _)| build.who != first.who).collect();
         let Some((_, last)) = others.last() else { continue };
         let mut by: Vec<String> = copies.iter().map(|(build, _)| build.who.clone()).collect();
         by.dedup();
         let differ = others.iter().any(|(_, other)| bare(&one.object) != bare(&other.object));
         let object = who(&one.object);
-        let (message, severity) = match differ {
-            true => (format!("{object} is applied by {}, each time otherwise: they overwrite each other", listed(&by)), true),
-            false => (format!("{object} is applied by {}: whoever lets it go first deletes it", listed(&by)), false),
+        let (message, is_error) = match differ {
+            true => (
+                format!(
+                    "{object} is applied by {}, each time otherwise: they overwrite each other",
+                    listed(&by)
+                ),
+                true,
+            ),
+            false => (
+                format!(
+                    "{object} is applied by {}: each takes it from the other, and what one lets go may be pruned",
+                    listed(&by)
+                ),
+                false,
+            ),
         };
-        let finding = Finding::certain(severity, Rule::DuplicateObject, message);
+        let finding = Finding::certain(is_error, Rule::DuplicateObject, message);
         let mut files: Vec<String> = copies.iter().map(|(_, placed)| placed.file.clone()).collect();
         files.retain(|file| !file.is_empty());
         files.sort();

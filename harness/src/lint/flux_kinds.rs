@@ -23,7 +23,9 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
         if !is_flux(object) && object["kind"] != "SealedSecret" {
             continue;
         }
-        let Some((group, version)) = object["apiVersion"].as_str().and_then(|v| v.split_once('/')) else { continue };
+        let Some((group, version)) = object["apiVersion"].as_str().and_then(|v| v.split_once('/')) else {
+            continue;
+        };
         let kind = object["kind"].as_str().unwrap_or_default();
         let key = (group.to_owned(), kind.to_owned());
         let (versions, is_own) = match (own.get(&key), known.get(&key)) {
@@ -32,7 +34,9 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
             // Kinds that Flux does not have, or this release.
             (None, None) => {
                 let finding = unknown_kind(context, group, kind, object);
-                found.findings.extend(finding.map(|finding| finding.at(context.places.field(placed, "kind")).on(name)));
+                found
+                    .findings
+                    .extend(finding.map(|finding| finding.at(context.places.field(placed, "kind")).on(name)));
                 continue;
             }
         };
@@ -70,7 +74,9 @@ fn unknown_kind(context: &Context<'_>, group: &str, kind: &str, object: &Value) 
     match FluxKind::find(group, kind) {
         Some(known) => {
             let has = FluxRelease::ALL.into_iter().find(|release| !known.versions(*release).is_empty());
-            let help = has.map(|release| format!("Flux {release} has it: --flux {release} says that it is what runs there"));
+            let help = has.map(|release| {
+                format!("Flux {release} has it: --flux {release} says that it is what runs there")
+            });
             Some(Finding::error(Rule::FluxVersion, message).help(help.unwrap_or_default()))
         }
         // Groups such as that of the operator are not Flux's own.

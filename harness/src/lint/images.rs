@@ -35,14 +35,16 @@ pub(super) fn markers(context: &Context<'_>, found: &mut Lint) {
         for marker in markers {
             let at = Some(Place { line: Some(marker.line), ..Place::file(file) });
             if let Some(part) = marker.part.filter(|part| !PARTS.contains(&part.as_str())) {
-                let message = format!("the marker of {} names the part {part:?}, which there is not", marker.policy);
+                let message =
+                    format!("the marker of {} names the part {part:?}, which there is not", marker.policy);
                 let finding = Finding::error(Rule::ImageMarker, message).at(at.clone());
                 found.findings.push(finding.help("name, tag, digest, or none for the whole image"));
             }
             if policies.contains(&marker.policy) {
                 continue;
             }
-            let message = format!("no ImagePolicy {} is on any cluster: what is marked never changes", marker.policy);
+            let message =
+                format!("no ImagePolicy {} is on any cluster: what is marked never changes", marker.policy);
             let names: Vec<&str> = policies.iter().map(String::as_str).collect();
             let help = match crate::scenario::nearest(&marker.policy, &names) {
                 Some(near) => format!("did you mean {near}?"),
@@ -59,8 +61,12 @@ pub(super) fn hosts(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
     for (_, placed) in of_kinds(cluster, REPOSITORY) {
         let image = placed.object["spec"]["image"].as_str().unwrap_or_default();
         let Some(path) = image.strip_prefix("hub.docker.com/") else { continue };
-        let message = format!("{} names {image}: hub.docker.com is the web site of Docker Hub, and no registry", who(&placed.object));
-        let finding = Finding::warning(Rule::ImageHost, message).help(format!("write {path} or docker.io/{path}"));
+        let message = format!(
+            "{} names {image}: hub.docker.com is the web site of Docker Hub, and no registry",
+            who(&placed.object)
+        );
+        let finding =
+            Finding::warning(Rule::ImageHost, message).help(format!("write {path} or docker.io/{path}"));
         let at = context.places.field(placed, "spec.image");
         found.findings.push(finding.at(at).on(&cluster.cluster.name));
     }

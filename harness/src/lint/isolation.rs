@@ -15,7 +15,8 @@ pub(super) fn check(context: &Context<'_>, wanted: &BTreeSet<String>, found: &mu
     if context.clusters.iter().all(|cluster| of_kinds(cluster, KIND).next().is_none()) {
         return;
     }
-    let clusters: Vec<ClusterObjects> = context.clusters.iter().map(|cluster| objects(context, cluster)).collect();
+    let clusters: Vec<ClusterObjects> =
+        context.clusters.iter().map(|cluster| objects(context, cluster)).collect();
     let seen = look(&context.fleet.forge, &clusters, None);
     let unknown = seen.unknown.into_iter().filter(|why| !why.ends_with("does not exist"));
     found.notes.extend(unknown.map(|why| format!("isolation of image automations: {why}")));
@@ -25,7 +26,9 @@ pub(super) fn check(context: &Context<'_>, wanted: &BTreeSet<String>, found: &mu
         shared.entry((&one.cluster, &one.namespace, &one.name)).or_default().push(one);
     }
     for ((name, namespace, automation), all) in shared {
-        let Some(cluster) = context.clusters.iter().find(|cluster| cluster.cluster.name == name) else { continue };
+        let Some(cluster) = context.clusters.iter().find(|cluster| cluster.cluster.name == name) else {
+            continue;
+        };
         let placed = of_kinds(cluster, KIND).find(|(_, it)| place(&it.object) == (namespace, automation));
         let at = placed.and_then(|(_, placed)| {
             let has_path = placed.object["spec"]["update"]["path"].is_string();

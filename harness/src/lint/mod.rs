@@ -158,6 +158,3 @@ fn repository(path: &Path, options: &LintOptions, lint: &mut Lint) -> Result<(),
 fn slashes(path: &Path) -> String {
     path.display().to_string().replace('\\', "/")
 }
-
-#[cfg(test)]
-mod tests;

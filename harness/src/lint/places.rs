@@ -102,7 +102,8 @@ pub(super) fn placed(file: &str, pos: Option<Pos>) -> Place {
 fn document<'n>(documents: &'n [Node], object: &Value) -> Option<&'n Node> {
     let name = place(object).1;
     let of_kind = |node: &&Node| {
-        let version = |text: Option<&str>| text.and_then(|v| v.split_once('/')).map(|(group, _)| group.to_owned());
+        let version =
+            |text: Option<&str>| text.and_then(|v| v.split_once('/')).map(|(group, _)| group.to_owned());
         node.str_at(&["kind"]) == object["kind"].as_str()
             && version(node.str_at(&["apiVersion"])) == version(object["apiVersion"].as_str())
     };
@@ -119,7 +120,8 @@ fn deepest(node: &Node, steps: &[Step]) -> Pos {
     for step in steps {
         match step {
             Step::Key(wanted) => {
-                let Some((key, value)) = node.entries().iter().find(|(key, _)| key.as_str() == Some(wanted)) else {
+                let Some((key, value)) = node.entries().iter().find(|(key, _)| key.as_str() == Some(wanted))
+                else {
                     break;
                 };
                 (node, pos) = (value, key.pos);

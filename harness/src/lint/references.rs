@@ -23,12 +23,16 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
             let Reference { path, kind, namespace, name } = reference;
             let key = (kind.clone(), namespace.clone(), name.clone());
             // Bootstrap writes the first.
-            let is_root =
-                kind == "GitRepository" && namespace == "flux-system" && name == "flux-system";
-            if there.contains(&key) || is_root || name.is_empty() || [&namespace, &name].iter().any(|t| is_open(t)) {
+            let is_root = kind == "GitRepository" && namespace == "flux-system" && name == "flux-system";
+            if there.contains(&key)
+                || is_root
+                || name.is_empty()
+                || [&namespace, &name].iter().any(|t| is_open(t))
+            {
                 continue;
             }
-            let alike: Vec<&(String, String, String)> = there.iter().filter(|other| other.0 == kind).collect();
+            let alike: Vec<&(String, String, String)> =
+                there.iter().filter(|other| other.0 == kind).collect();
             let elsewhere: Vec<String> =
                 alike.iter().filter(|other| other.2 == name).map(|other| other.1.clone()).collect();
             let names: Vec<&str> = alike.iter().filter(|o| o.1 == namespace).map(|o| o.2.as_str()).collect();

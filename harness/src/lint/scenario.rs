@@ -15,7 +15,8 @@ pub(super) fn check(path: &Path, lint: &mut Lint) -> Result<(), LintError> {
     if files.is_empty() {
         let git = git2::Repository::discover(path).ok();
         let root = git.as_ref().and_then(|git| git.workdir()).filter(|root| root.join("clusters").is_dir());
-        let hint = root.map(|root| format!("; it is a folder of the repository {}: give that", root.display()));
+        let hint =
+            root.map(|root| format!("; it is a folder of the repository {}: give that", root.display()));
         return Err(LintError::Nothing { path: path.to_owned(), hint: hint.unwrap_or_default() });
     }
     for file in files {

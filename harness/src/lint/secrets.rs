@@ -36,7 +36,9 @@ fn objects(context: &Context<'_>, file: &str, found: &mut Lint) {
     for node in context.places.documents(file).iter() {
         let Ok(object) = node.to_json(Dialect::KubernetesJson) else { continue };
         let inner = items(&object["items"]).filter(|_| object["kind"] == "List");
-        for (index, secret) in std::iter::once(&object).chain(inner).enumerate().filter(|(_, one)| is_plain(one)) {
+        for (index, secret) in
+            std::iter::once(&object).chain(inner).enumerate().filter(|(_, one)| is_plain(one))
+        {
             let (namespace, name) = place(secret);
             let who = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
             let at = match index {
@@ -47,7 +49,8 @@ fn objects(context: &Context<'_>, file: &str, found: &mut Lint) {
                 let named = |(key, _): &&(Node, Node)| matches!(key.as_str(), Some("data" | "stringData"));
                 node.entries().iter().find(named).map_or(node.pos, |(key, _)| key.pos)
             };
-            let finding = Finding::warning(Rule::PlainSecret, format!("the Secret {who} is in Git in plain text"));
+            let finding =
+                Finding::warning(Rule::PlainSecret, format!("the Secret {who} is in Git in plain text"));
             found.findings.push(finding.at(Some(placed(file, at.map(field)))).help(HELP));
         }
     }
@@ -80,12 +83,15 @@ fn generators(context: &Context<'_>, file: &str, found: &mut Lint) {
                 context.places.in_file(file, &path.chain(rest).collect::<Vec<_>>())
             };
             let mut tell = |what: String, field: &str, item: usize| {
-                let message = format!("the secretGenerator {name:?} makes a Secret of {what}, which is in Git in plain text");
+                let message = format!(
+                    "the secretGenerator {name:?} makes a Secret of {what}, which is in Git in plain text"
+                );
                 let finding = Finding::warning(Rule::PlainSecret, message);
                 found.findings.push(finding.at(Some(at(field, item))).help(HELP));
             };
             for (item, literal) in items(&generator["literals"]).enumerate() {
-                let value = literal.as_str().and_then(|text| text.split_once('=')).map_or("", |(_, value)| value);
+                let value =
+                    literal.as_str().and_then(|text| text.split_once('=')).map_or("", |(_, value)| value);
                 if !value.is_empty() && !is_open(value) {
                     tell("a literal".to_owned(), "literals", item);
                 }

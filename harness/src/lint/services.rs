@@ -30,8 +30,11 @@ fn list(context: &Context<'_>, layout: &Layout, env: &str, found: &mut Lint) {
         Err(MonorepoError::Glob { .. }) => {
             for (index, entry) in entries(&content).into_iter().flatten().enumerate() {
                 if is_pattern(&entry) {
-                    let finding = Finding::error(Rule::ListPattern, format!("the entry {entry} is a pattern"));
-                    let help = format!("name each service: `seatrial services sync --env {env}` adds those that are missing");
+                    let finding =
+                        Finding::error(Rule::ListPattern, format!("the entry {entry} is a pattern"));
+                    let help = format!(
+                        "name each service: `seatrial services sync --env {env}` adds those that are missing"
+                    );
                     found.findings.push(finding.at(Some(place(context, &file, index))).help(help));
                 }
             }
@@ -57,7 +60,8 @@ fn list(context: &Context<'_>, layout: &Layout, env: &str, found: &mut Lint) {
     }
     for service in layout.services_for(env).into_iter().filter(|service| has_overlay(service)) {
         if listed.iter().all(|(_, one)| one != service) {
-            let message = format!("{service} has an overlay for {env}, and is not listed: it is not deployed there");
+            let message =
+                format!("{service} has an overlay for {env}, and is not listed: it is not deployed there");
             let finding = Finding::warning(Rule::UnlistedService, message);
             let help = format!("`seatrial services add --env {env} {service}` adds it");
             found.findings.push(finding.at(Some(Place::file(&file))).help(help));

@@ -84,6 +84,8 @@ impl Build {
 struct Wanted {
     kustomization: Value,
     file: String,
+    /// Whether `${NAME}` in it is a variable that is not known.
+    is_open: bool,
 }
 
 /// Builds the Kustomizations of a cluster.
@@ -100,7 +102,7 @@ pub(crate) fn builds(fleet: &Fleet, cluster: &Cluster) -> Builds {
     let mut sources = Sources::new(fleet);
     let mut all: Vec<Build> = Vec::new();
     let mut seen = BTreeSet::new();
-    let mut waiting = vec![Wanted { kustomization: root, file: String::new() }];
+    let mut waiting = vec![Wanted { kustomization: root, file: String::new(), is_open: false }];
     // A source, or a variable, may come from what is built later: who waits for one is tried again, until nothing new comes.
     let mut is_last_try = false;
     while !waiting.is_empty() {
@@ -120,7 +122,11 @@ pub(crate) fn builds(fleet: &Fleet, cluster: &Cluster) -> Builds {
             for placed in build.placed().iter().filter(|_| !build.is_remote) {
                 sources.learn(&placed.object);
                 if is(&placed.object, "kustomize.toolkit.fluxcd.io", "Kustomization") {
-                    waiting.push(Wanted { kustomization: placed.object.clone(), file: placed.file.clone() });
+                    waiting.push(Wanted {
+                        kustomization: placed.object.clone(),
+                        file: placed.file.clone(),
+                        is_open: build.is_open,
+                    });
                 }
             }
             all.push(build);
@@ -140,7 +146,7 @@ fn build(
     before: &[Build],
     is_last_try: bool,
 ) -> Option<Build> {
-    let Wanted { kustomization, file } = wanted;
+    let Wanted { kustomization, file, is_open } = wanted;
     let spec = &kustomization["spec"];
     let mut build = Build {
         kustomization: kustomization.clone(),
@@ -155,7 +161,8 @@ fn build(
     let local = before.iter().filter(|build| !build.is_remote);
     let objects: Vec<&Value> = local.flat_map(Build::placed).map(|placed| &placed.object).collect();
     let path = spec["path"].as_str().unwrap_or_default();
-    if [path, spec["sourceRef"]["name"].as_str().unwrap_or_default()].iter().any(|text| text.contains("${")) {
+    let source = spec["sourceRef"]["name"].as_str().unwrap_or_default();
+    if *is_open && [path, source].iter().any(|text| text.contains("${")) {
         build.outcome = unseen("it has variables that only a cluster knows".to_owned());
         return Some(build);
     }
@@ -235,7 +242,8 @@ fn variables(kustomization: &Value, objects: &[&Value]) -> Option<BTreeMap<Strin
     let mut known = BTreeMap::new();
     for reference in kustomization["spec"]["postBuild"]["substituteFrom"].as_array().into_iter().flatten() {
         let wanted = (place(kustomization).0, reference["name"].as_str().unwrap_or_default());
-        let mut maps = objects.iter().filter(|object| reference["kind"] == "ConfigMap" && is(object, "", "ConfigMap"));
+        let mut maps =
+            objects.iter().filter(|object| reference["kind"] == "ConfigMap" && is(object, "", "ConfigMap"));
         let map = maps.find(|object| place(object) == wanted)?;
         known.extend(map["data"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
     }

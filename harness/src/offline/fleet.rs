@@ -1,8 +1,8 @@
 //! The repository.
 
+use super::FleetError;
 use crate::forge::{Files, Forge, Repo, Seed};
 use crate::monorepo::Cluster;
-use super::FleetError;
 use crate::trial::repository::{self, Source};
 use seatrial_render::{Entry, Tree};
 use seatrial_time::Clock;

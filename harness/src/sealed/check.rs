@@ -82,12 +82,8 @@ pub fn check_repository(
     let mut findings = Vec::new();
     for cluster in fleet.clusters(clusters)? {
         let name = cluster.name.clone();
-        let finding = |object: String, verdict, message| Finding {
-            cluster: name.clone(),
-            object,
-            verdict,
-            message,
-        };
+        let finding =
+            |object: String, verdict, message| Finding { cluster: name.clone(), object, verdict, message };
         let Some(opener) = openers.of(&name) else {
             let message = "neither a private key nor the certificate of its controller is given";
             findings.push(finding(format!("Cluster/{name}"), Verdict::Unknown, message.to_owned()));
@@ -108,7 +104,11 @@ pub fn check_repository(
             };
             match origins.renamed(&placed.object).filter(|_| verdict != Verdict::Opens) {
                 Some(renamed) => {
-                    findings.push(finding(object, Verdict::Broken, format!("{message}; {}", renamed.message)));
+                    findings.push(finding(
+                        object,
+                        Verdict::Broken,
+                        format!("{message}; {}", renamed.message),
+                    ));
                 }
                 None => findings.push(finding(object, verdict, message)),
             }

@@ -35,11 +35,8 @@ impl Origins {
         for (file, content) in fleet.yaml().filter(|(_, content)| may_have(content)) {
             for object in documents(content).iter().filter(|object| object["kind"] == "SealedSecret") {
                 let (namespace, name) = place(object);
-                let origin = Origin {
-                    file: file.to_owned(),
-                    namespace: namespace.to_owned(),
-                    name: name.to_owned(),
-                };
+                let origin =
+                    Origin { file: file.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() };
                 for value in values(object) {
                     origins.insert(value.to_owned(), origin.clone());
                 }
@@ -158,7 +155,8 @@ fn judge(
         return Some((TrapKind::GeneratorName, message));
     }
     let rendered = builds.all.iter().flat_map(Build::placed);
-    let mut rendered = rendered.filter(|placed| placed.file == path && placed.object["kind"] == "SealedSecret");
+    let mut rendered =
+        rendered.filter(|placed| placed.file == path && placed.object["kind"] == "SealedSecret");
     let keeps = rendered.any(|placed| place(&placed.object).1 == name);
     if keeps && !option(&|options| options["disableNameSuffixHash"] == true) {
         let message = format!(

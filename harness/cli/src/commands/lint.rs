@@ -98,7 +98,9 @@ pub(crate) fn run(args: &Args) -> Exit {
 fn exit(error: &LintError) -> Exit {
     match error {
         LintError::Fleet(FleetError::Repository(error)) => trial::exit(error),
-        LintError::Fleet(FleetError::Forge(_)) | LintError::Discover(_) | LintError::Nothing { .. } => Exit::Invalid,
+        LintError::Fleet(FleetError::Forge(_)) | LintError::Discover(_) | LintError::Nothing { .. } => {
+            Exit::Invalid
+        }
         _ => Exit::Internal,
     }
 }

@@ -1,6 +1,6 @@
 //! Private keys and certificates of the controllers of SealedSecrets, from arguments.
 
-use seatrial_harness::sealed::{Opener, Openers};
+use seatrial_harness::sealed::{KeyBackup, Opener, Openers};
 use seatrial_verbs::seal::{self, SealVerbError};
 use seatrial_verbs::{VerbError, block_on};
 use std::collections::BTreeMap;
@@ -12,7 +12,9 @@ use std::path::PathBuf;
 /// It has another form.
 pub(super) fn pair(flag: &str, given: &str) -> Result<(String, String), VerbError> {
     match given.split_once('=') {
-        Some((cluster, file)) if !cluster.is_empty() && !file.is_empty() => Ok((cluster.to_owned(), file.to_owned())),
+        Some((cluster, file)) if !cluster.is_empty() && !file.is_empty() => {
+            Ok((cluster.to_owned(), file.to_owned()))
+        }
         _ => Err(VerbError::usage(format!("{flag} takes CLUSTER=FILE, and not {given:?}"))),
     }
 }
@@ -54,6 +56,25 @@ pub(super) fn openers(keys: &[String], certificates: &[String]) -> Result<Opener
         }
     }
     Ok(openers)
+}
+
+/// What `--sealing-keys CLUSTER=FILE` gives to clusters that are played.
+///
+/// # Errors
+/// A file cannot be read, or is no backup.
+pub(super) fn backups(given: &[String]) -> Result<BTreeMap<String, KeyBackup>, VerbError> {
+    let mut all: BTreeMap<String, KeyBackup> = BTreeMap::new();
+    for given in given {
+        let (cluster, file) = pair("--sealing-keys", given)?;
+        let text = std::fs::read(&file);
+        let text = text.map_err(|error| VerbError::failed(format!("failed to read {file}: {error}")))?;
+        let backup = KeyBackup::parse(&text);
+        let backup = backup.map_err(|error| {
+            VerbError::failed(format!("failed to read the sealing keys in {file}: {error}"))
+        })?;
+        all.entry(cluster).or_default().extend(backup);
+    }
+    Ok(all)
 }
 
 /// The private keys of these files.
