@@ -92,7 +92,9 @@ impl Redactor {
 /// Cuts off what a refused Secret was refused for: an API server shows the value.
 pub(crate) fn cover_refusal(message: &str) -> String {
     let cut = |line: &str| {
-        let about = line.find("Secret/")?;
+        // Kinds that end so, such as SealedSecret, have no plain values.
+        let mut named = line.match_indices("Secret/").map(|(at, _)| at);
+        let about = named.find(|at| !line[..*at].ends_with(|c: char| c.is_ascii_alphanumeric()))?;
         let failed = about + line[about..].find(" failed")?;
         let end = failed + line[failed..].find(": ")? + 2;
         Some(format!("{}<redacted, since it is about a Secret>", &line[..end]))
@@ -272,6 +274,8 @@ mod tests {
             let (first, second) = covered.split_once('\n').unwrap();
             assert_eq!(first, format!("{refused}<redacted, since it is about a Secret>"));
             assert_eq!(second, "ConfigMap/a/c dry-run failed: got y");
+            let sealed = "SealedSecret/a/b dry-run failed: no matches for kind \"SealedSecret\"";
+            assert_eq!(cover_refusal(sealed), sealed);
         }
     }
 

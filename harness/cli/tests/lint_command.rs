@@ -82,7 +82,7 @@ fn a_line_says_where_and_what_and_json_has_the_same() {
         "repo/clusters/beta/apps.yaml:9:3: error[missing-path]: Kustomization/flux-system/apps builds nowhere, which is not in its \
          source: no such file or directory",
         "repo/clusters/beta/secret.yaml:4:1: warning[plain-secret]: the Secret default/s is in Git in plain text",
-        "scenario.yaml:7:5: error[scenario]: unknown step `advence`",
+        "scenario.yaml:7:5: error[scenario]: a step has no field `advence`",
         "2 errors, 1 warning (1 cluster, 1 scenario file)",
     ] {
         assert!(text.lines().any(|one| one == line), "{line}: {text}");

@@ -64,17 +64,25 @@ fn fleet() -> TempDir {
     )
     .unwrap();
     // What an API server refuses, it shows: the value of a variable.
-    fs::write(repo.join("clusters/beta/vars.yaml"), sealed("vars", "flux-system", PLANTED[1])).unwrap();
-    let uses = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: uses, namespace: flux-system}\n\
-         spec:\n  interval: 1m\n  prune: true\n  path: ./uses\n  dependsOn: [{name: infrastructure}]\n\
-         \x20 sourceRef: {kind: GitRepository, name: flux-system}\n  postBuild: {substituteFrom: [{kind: Secret, name: vars}]}\n";
-    fs::write(repo.join("clusters/beta/uses.yaml"), uses).unwrap();
+    let kustomization = |name: &str, after: &str, more: &str| {
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: flux-system}}\n\
+             spec:\n  interval: 1m\n  prune: true\n  path: ./{name}\n  dependsOn: [{{name: {after}}}]\n\
+             \x20 sourceRef: {{kind: GitRepository, name: flux-system}}\n{more}"
+        )
+    };
+    let from = "  postBuild: {substituteFrom: [{kind: Secret, name: vars}]}\n";
+    fs::write(repo.join("clusters/beta/vars.yaml"), kustomization("vars", "infrastructure", "")).unwrap();
+    fs::write(repo.join("clusters/beta/uses.yaml"), kustomization("uses", "vars", from)).unwrap();
+    fs::create_dir(repo.join("vars")).unwrap();
+    fs::write(repo.join("vars/vars.yaml"), sealed("vars", "flux-system", PLANTED[1])).unwrap();
     fs::create_dir(repo.join("uses")).unwrap();
     let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: uses, namespace: default}\ndata: {line: ['${test}']}\n";
     fs::write(repo.join("uses/config.yaml"), config).unwrap();
     git(&repo, &["init", "-q", "-b", "main"]);
     git(&repo, &["add", "-A"]);
     git(&repo, &["commit", "-q", "-m", "First"]);
+    git(&repo, &["commit", "-q", "--allow-empty", "-m", "Second"]);
     let validity =
         Validity { from: jiff::Timestamp::UNIX_EPOCH, lasts: std::time::Duration::from_secs(1 << 32) };
     for (key, name) in keys.iter().zip(["backup.yaml", "other.yaml"]) {

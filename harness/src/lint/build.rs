@@ -19,7 +19,7 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
                 let message = format!("the source of {} cannot be made: {why}", build.who);
                 vec![Finding::error(Rule::Build, message).at(declared(context, build, "spec.sourceRef"))]
             }
-            Outcome::Built(_) | Outcome::Unseen(_) => continue,
+            Outcome::Built(_) | Outcome::NoSource(_) | Outcome::Unseen(_) => continue,
         };
         found.findings.extend(findings.into_iter().map(|finding| finding.on(name)));
     }

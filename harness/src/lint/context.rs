@@ -33,7 +33,7 @@ impl<'a> Context<'a> {
         for cluster in self.clusters.iter().filter(|cluster| wanted.contains(&cluster.cluster.name)) {
             for build in &cluster.all {
                 let name = &cluster.cluster.name;
-                if let Outcome::Unseen(why) = &build.outcome {
+                if let Outcome::NoSource(why) | Outcome::Unseen(why) = &build.outcome {
                     lint.notes.push(format!("{name}: {} is not looked at: {why}", build.who));
                 } else if build.is_open {
                     lint.notes.push(format!(

@@ -3,7 +3,7 @@
 use super::context::{Context, is_flux, is_open, items, listed, who};
 use super::finding::{Finding, Lint};
 use super::rule::Rule;
-use crate::offline::{Builds, place};
+use crate::offline::{Builds, Outcome, place};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -60,9 +60,9 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
 /// Whether nothing else can define a source: a Kustomization that is not looked at since its own source is missing defines none.
 fn sure(cluster: &Builds) -> bool {
     cluster.all.iter().all(|build| match &build.outcome {
-        crate::offline::Outcome::Built(_) => !build.is_open,
-        crate::offline::Outcome::Unseen(why) => why.ends_with("is not defined"),
-        _ => false,
+        Outcome::Built(_) => !build.is_open,
+        Outcome::NoSource(_) => true,
+        Outcome::Failed(_) | Outcome::NoArtifact(_) | Outcome::Unseen(_) => false,
     })
 }
 

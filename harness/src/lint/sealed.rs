@@ -28,6 +28,14 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
         let at = generator(context, &trap.file, &trap.generator);
         found.findings.push(Finding::error(rule, trap.message).at(Some(at)).help(help).on(name));
     }
+    let openers = &context.options.openers;
+    let is_asked = !openers.clusters.is_empty() || openers.others.is_some();
+    let has_sealed = cluster.objects().any(|(_, placed)| placed.object["kind"] == "SealedSecret");
+    if is_asked && has_sealed && openers.of(name).is_none() {
+        found.notes.push(format!(
+            "{name}: SealedSecrets are not opened: neither a private key nor the certificate of its controller is given"
+        ));
+    }
     let origins = Origins::of(context.fleet);
     for (_, placed) in cluster.objects().filter(|(_, placed)| placed.object["kind"] == "SealedSecret") {
         let opener = context.options.openers.of(name);

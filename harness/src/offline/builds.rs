@@ -27,6 +27,8 @@ pub(crate) enum Outcome {
     Failed(LocalError),
     /// Its source cannot be made of its own sources.
     NoArtifact(String),
+    /// Nothing that the cluster gets defines its source.
+    NoSource(String),
     /// It could not be looked at, and why: `its source …`.
     Unseen(String),
 }
@@ -157,20 +159,23 @@ fn build(
         is_open: false,
         outcome: Outcome::Built(Vec::new()),
     };
-    let unseen = |why: String| Outcome::Unseen(why);
     let local = before.iter().filter(|build| !build.is_remote);
     let objects: Vec<&Value> = local.flat_map(Build::placed).map(|placed| &placed.object).collect();
     let path = spec["path"].as_str().unwrap_or_default();
     let source = spec["sourceRef"]["name"].as_str().unwrap_or_default();
     if *is_open && [path, source].iter().any(|text| text.contains("${")) {
-        build.outcome = unseen("it has variables that only a cluster knows".to_owned());
+        build.outcome = Outcome::Unseen("it has variables that only a cluster knows".to_owned());
         return Some(build);
     }
     let artifact = match sources.of(kustomization, &objects) {
         Ok(artifact) => artifact,
         Err(NoArtifact::Missing(_)) if !is_last_try => return None,
-        Err(NoArtifact::Missing(why) | NoArtifact::Elsewhere(why)) => {
-            build.outcome = unseen(why);
+        Err(NoArtifact::Missing(why)) => {
+            build.outcome = Outcome::NoSource(why);
+            return Some(build);
+        }
+        Err(NoArtifact::Elsewhere(why)) => {
+            build.outcome = Outcome::Unseen(why);
             return Some(build);
         }
         Err(NoArtifact::Failed(why)) => {

@@ -94,7 +94,7 @@ pub fn check_repository(
             let why = match &build.outcome {
                 Outcome::Built(_) => continue,
                 Outcome::Failed(error) => format!("it cannot be built here: {error}"),
-                Outcome::NoArtifact(why) | Outcome::Unseen(why) => why.clone(),
+                Outcome::NoArtifact(why) | Outcome::NoSource(why) | Outcome::Unseen(why) => why.clone(),
             };
             findings.push(finding(build.who.clone(), Verdict::Unknown, why));
         }
