@@ -256,7 +256,7 @@ const CRD: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefi
 )]
 #[case::variables_that_the_repository_has(
     &[MORE, Write("clusters/beta/more.yaml", KNOWN), Write("more/a.yaml", INNER)],
-    &["more/a.yaml:4:46 error[missing-path] beta: Kustomization/flux-system/inner builds nowhere, which is not in its source: no such file or directory"]
+    &["more/a.yaml:4:50 error[missing-path] beta: Kustomization/flux-system/inner builds nowhere, which is not in its source: no such file or directory"]
 )]
 #[case::variables_that_a_cluster_has(&[MORE, Write("clusters/beta/more.yaml", OPEN), Write("more/a.yaml", INNER)], &[])]
 #[case::secrets_in_plain_text(
