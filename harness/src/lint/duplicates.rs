@@ -10,19 +10,21 @@ use std::collections::BTreeMap;
 
 const GROUP: &str = "kustomize.toolkit.fluxcd.io";
 
+/// An object, and the Kustomization that applies it.
+type Applied<'b> = (&'b Build, &'b Placed);
+
 pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
-    let mut all: BTreeMap<(String, String, String, String), Vec<(&Build, &Placed)>> = BTreeMap::new();
+    let mut all: BTreeMap<[String; 4], Vec<Applied<'_>>> = BTreeMap::new();
     for (build, placed) in cluster.objects().filter(|(_, placed)| is_applied(&placed.object)) {
         let ObjectRef { group, kind, namespace, name, .. } = ObjectRef::of(&placed.object);
         if [&namespace, &name].iter().any(|text| is_open(text)) {
             continue;
         }
-        all.entry((group, kind, namespace, name)).or_default().push((build, placed));
+        all.entry([group, kind, namespace, name]).or_default().push((build, placed));
     }
     for copies in all.values().filter(|copies| copies.len() > 1) {
         let Some(((first, one), rest)) = copies.split_first() else { continue };
-        let others: Vec<&(&Build, &Placed)> =
-            rest.iter().filter(|(build, _)| build.who != first.who).collect();
+        let others: Vec<&Applied<'_>> = rest.iter().filter(|(build, _)| build.who != first.who).collect();
         let Some((_, last)) = others.last() else { continue };
         let mut by: Vec<String> = copies.iter().map(|(build, _)| build.who.clone()).collect();
         by.dedup();
