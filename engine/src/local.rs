@@ -7,6 +7,7 @@ use crate::cluster::Cluster;
 use crate::object::ObjectRef;
 use crate::render::post_build::{self, PostBuildError};
 use crate::render::{self, BuildError};
+use crate::source;
 use kube::Client;
 use seatrial_api::FluxRelease;
 use seatrial_api::kustomization::{KustomizationSpec, ResourceInventory};
@@ -58,6 +59,20 @@ pub enum LocalError {
 /// # Errors
 /// [`LocalError`]. Objects that SOPS has encrypted are refused.
 pub async fn build(local: &LocalBuild<'_>) -> Result<Vec<Value>, LocalError> {
+    let built = build_placed(local).await?;
+    if let Some((object, _)) = built.iter().find(|(object, _)| object.get("sops").is_some()) {
+        let who = ObjectRef::of(object);
+        return Err(LocalError::Spec(format!("{who}: Seatrial does not decrypt SOPS files here yet")));
+    }
+    Ok(built.into_iter().map(|(object, _)| object).collect())
+}
+
+/// As [`build`], with the file that each object comes from: a path of the tree; of what is generated, that of the kustomization.
+/// What SOPS has encrypted stays as it is.
+///
+/// # Errors
+/// [`LocalError`].
+pub async fn build_placed(local: &LocalBuild<'_>) -> Result<Vec<(Value, String)>, LocalError> {
     let mut spec: KustomizationSpec = serde_json::from_value(local.kustomization["spec"].clone())
         .map_err(|error| LocalError::Spec(format!("spec of the Kustomization: {error}")))?;
     if !spec.ignore.is_empty() {
@@ -86,11 +101,7 @@ pub async fn build(local: &LocalBuild<'_>) -> Result<Vec<Value>, LocalError> {
         }
     };
     let owner = ObjectRef::of(local.kustomization);
-    for object in &mut objects {
-        if object.get("sops").is_some() {
-            let who = ObjectRef::of(object);
-            return Err(LocalError::Spec(format!("{who}: Seatrial does not decrypt SOPS files here yet")));
-        }
+    for (object, _) in &mut objects {
         apply::labels::set_owner(object, &owner);
         if let Some(common) = &spec.common_metadata {
             apply::labels::set_common(object, common);
@@ -100,15 +111,15 @@ pub async fn build(local: &LocalBuild<'_>) -> Result<Vec<Value>, LocalError> {
 }
 
 fn substitute(
-    objects: &[Value],
+    objects: &[(Value, String)],
     wanted: &seatrial_api::kustomization::PostBuild,
     variables: &BTreeMap<String, String>,
     strict: bool,
-) -> Result<Vec<Value>, LocalError> {
+) -> Result<Vec<(Value, String)>, LocalError> {
     // Strictness alone differs between releases where objects are substituted.
     let flux = if strict { FluxRelease::V2_9 } else { FluxRelease::V2_2_3 };
     let mut out = Vec::new();
-    for object in objects {
+    for (object, file) in objects {
         let failed = |error: PostBuildError| LocalError::Substitute {
             name: ObjectRef::of(object).name,
             reason: match error {
@@ -117,9 +128,36 @@ fn substitute(
             },
         };
         let one = post_build::substitute(std::slice::from_ref(object), wanted, variables, flux);
-        out.extend(one.map_err(failed)?);
+        out.extend(one.map_err(failed)?.into_iter().map(|object| (object, file.clone())));
     }
     Ok(out)
+}
+
+/// The files of a repository that an artifact of it has: without what the defaults, or `ignore` (`spec.ignore` of the source) in
+/// their place, and the files of rules (`.sourceignore`) leave out.
+pub fn artifact(tree: &Tree, ignore: Option<&str>) -> Tree {
+    source::ignore::kept(tree, ignore)
+}
+
+/// The artifacts that an ArtifactGenerator makes of its sources' files, which are given by their aliases: name and files of each.
+///
+/// # Errors
+/// What is wrong with a rule, in the controller's words; what is not supported.
+pub fn composed(
+    generator: &Value,
+    sources: &BTreeMap<String, Tree>,
+) -> Result<BTreeMap<String, Tree>, String> {
+    let spec = &generator["spec"];
+    if spec["pathPattern"].as_str().is_some_and(|pattern| !pattern.is_empty()) {
+        return Err("Seatrial does not support spec.pathPattern of an ArtifactGenerator yet".to_owned());
+    }
+    let artifact = |artifact: &Value| {
+        let name = artifact["name"].as_str().unwrap_or_default().to_owned();
+        let built = source::copy::compose(&source::copy::rules(artifact)?, sources);
+        let tree = built.map_err(|error| format!("failed to build artifact '{name}': {error}"))?;
+        Ok((name, tree))
+    };
+    spec["artifacts"].as_array().into_iter().flatten().map(artifact).collect()
 }
 
 /// What applying an object would change.

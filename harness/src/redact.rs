@@ -96,7 +96,11 @@ pub(crate) fn cover_refusal(message: &str) -> String {
         let failed = about + line[about..].find(" failed")?;
         Some(failed + line[failed..].find(": ")? + 2)
     };
-    let of_secret = |line: &str| failed(line, line.find("Secret/")?);
+    let of_secret = |line: &str| {
+        // Kinds that end so, such as SealedSecret, have no plain values.
+        let mut named = line.match_indices("Secret/").map(|(at, _)| at);
+        failed(line, named.find(|at| !line[..*at].ends_with(|c: char| c.is_ascii_alphanumeric()))?)
+    };
     // The refusal of another object: `Kind/namespace/name … failed`.
     let of_another = |line: &str| failed(line, 0).is_some() && line.split(' ').any(|word| word.contains('/'));
     let mut covers = false;
@@ -344,6 +348,8 @@ mod tests {
             let (first, second) = covered.split_once('\n').unwrap();
             assert_eq!(first, format!("{refused}<redacted, since it is about a Secret>"));
             assert_eq!(second, "ConfigMap/a/c dry-run failed: got y");
+            let sealed = "SealedSecret/a/b dry-run failed: no matches for kind \"SealedSecret\"";
+            assert_eq!(cover_refusal(sealed), sealed);
         }
     }
 

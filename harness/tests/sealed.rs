@@ -7,28 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use seatrial_harness::report::{Human, Outcome, Paint, json, junit, timings};
 use seatrial_harness::run::{RunOptions, run_scenarios};
 use seatrial_harness::sealed::{Finding, Opener, Openers, Verdict, check_repository};
 use seatrial_seal::secret::seal;
 use seatrial_seal::{Certificate, PrivateKey, Scope, Validity};
 use serde_json::json as value;
-use std::path::{Path, PathBuf};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
-    }
-}
+use support::{copy, root};
 
 /// The repository of the scenarios, with a value sealed for `key` in this scope.
 struct Repository {

@@ -5,7 +5,7 @@ use super::unsupported::NOT_SUPPORTED;
 use crate::cluster::ClusterError;
 use crate::driver::{Next, Reconcile, reference};
 use crate::object::{self, ObjectRef};
-use crate::source::copy::{self, CopyRule, Strategy};
+use crate::source::copy;
 use crate::status::conditions::Conditions;
 use crate::status::{Events, Severity, StatusPatch};
 use seatrial_api::catalog::FluxKind;
@@ -121,17 +121,7 @@ impl GeneratorReconciler {
         let mut generated = Vec::new();
         for output in object["spec"]["artifacts"].as_array().into_iter().flatten() {
             let name = output["name"].as_str().unwrap_or_default();
-            let mut rules = Vec::new();
-            for rule in output["copy"].as_array().into_iter().flatten() {
-                let text = |field: &str| rule[field].as_str().unwrap_or_default();
-                let name = rule["strategy"].as_str();
-                let strategy = Strategy::parse(name).ok_or_else(|| {
-                    invalid(format!("invalid copy strategy '{}'", name.unwrap_or_default()))
-                })?;
-                let exclude = rule["exclude"].as_array().into_iter().flatten().filter_map(Value::as_str);
-                let exclude = exclude.collect();
-                rules.push(CopyRule { from: text("from"), to: text("to"), exclude, strategy });
-            }
+            let rules = copy::rules(output).map_err(invalid)?;
             let tree = copy::compose(&rules, &trees).map_err(|error| Failure {
                 reason: "BuildFailed",
                 message: format!("failed to build artifact '{name}': {error}"),

@@ -153,20 +153,21 @@ fn render(renderer: &Renderer, remotes: &Arc<ServedRemotes>, tree: &Tree, folder
     objects.map(Arc::new)
 }
 
-/// As [`build`], of files that no artifact holds, with nothing remembered.
+/// As [`build`], of files that no artifact holds, with nothing remembered; each object with the file that it comes from.
 pub(crate) fn build_files(
     renderer: &Renderer,
     tree: &Tree,
     spec: &KustomizationSpec,
     remotes: Option<Arc<dyn seatrial_render::Remotes>>,
-) -> Result<Vec<Value>, BuildError> {
+) -> Result<Vec<(Value, String)>, BuildError> {
     let folder = folder(tree, spec)?;
     let tree = prepare(tree, &folder, spec, changes(spec), renderer)?;
     // Flux does not sort what kustomize built: it is shown in the order of the files.
     let reorder = Reorder::None;
     let options = Options { load_restrictor: LoadRestrictor::None, remotes, reorder, ..Options::default() };
     let rendered = renderer.build(&tree, &folder, &options).map_err(BuildError::Build)?;
-    let objects: Result<Vec<Value>, RenderErrors> = rendered.objects.iter().map(|o| o.to_json()).collect();
+    let object = |object: &seatrial_render::Object| Ok((object.to_json()?, object.origin().to_owned()));
+    let objects: Result<Vec<(Value, String)>, RenderErrors> = rendered.objects.iter().map(object).collect();
     objects.map_err(BuildError::Build)
 }
 

@@ -5,6 +5,7 @@ use super::oci::{LayerError, unpack};
 use super::values::{self, MergeError};
 use crate::render::glob;
 use seatrial_render::{Entry, Tree};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A copy rule.
@@ -78,6 +79,24 @@ pub(crate) enum CopyError {
     /// A broken archive.
     #[error("failed to extract '{path}': {source}")]
     Archive { path: String, source: LayerError },
+}
+
+/// The rules of an artifact of an ArtifactGenerator.
+///
+/// # Errors
+/// A strategy that is none.
+pub(crate) fn rules(artifact: &Value) -> Result<Vec<CopyRule<'_>>, String> {
+    let rules = artifact["copy"].as_array().into_iter().flatten();
+    rules.map(rule).collect()
+}
+
+fn rule(rule: &Value) -> Result<CopyRule<'_>, String> {
+    let text = |field: &str| rule[field].as_str().unwrap_or_default();
+    let name = rule["strategy"].as_str();
+    let strategy = Strategy::parse(name)
+        .ok_or_else(|| format!("invalid copy strategy '{}'", name.unwrap_or_default()))?;
+    let exclude = rule["exclude"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    Ok(CopyRule { from: text("from"), to: text("to"), exclude, strategy })
 }
 
 /// The files that `rules` make of `sources`, by alias. Later rules win.

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{forge, preview, render, run, schema, seal, services, trial, up};
+use crate::commands::{forge, lint, preview, render, run, schema, seal, services, trial, up};
 use clap::{Parser, Subcommand};
 use seatrial_verbs::Verb;
 
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Try(trial::Args),
     /// Show what a change would do on each cluster.
     Preview(preview::Args),
+    /// Find what is wrong with a repository or scenario files, without a cluster.
+    Lint(lint::Args),
     /// Serve clusters, Git and a registry to kubectl, flux, git and docker.
     Up(up::Args),
     /// Work with a forge: create repositories from templates.

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         args::Command::Run(args) => commands::run::run(args),
         args::Command::Try(args) => commands::trial::run(args),
         args::Command::Preview(args) => commands::preview::run(args),
+        args::Command::Lint(args) => commands::lint::run(args),
         args::Command::Up(args) => commands::up::run(args),
         args::Command::Forge(args) => commands::forge::run(args),
         args::Command::Render(args) => commands::render::run(args),

@@ -4,51 +4,25 @@
 
 #[allow(dead_code, reason = "this test starts the program itself")]
 mod support;
+#[path = "support/up.rs"]
+mod up;
 
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use support::root;
-use tempfile::TempDir;
 
 /// `seatrial up` with empty clusters beta and production, and the monorepo.
 struct Up {
-    child: Child,
-    scratch: TempDir,
+    up: up::Up,
     ready: Value,
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Up {
     fn start() -> Up {
-        let scratch = tempfile::tempdir().unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_seatrial"))
-            .args(["up", "--no-bootstrap", "--kubeconfig", "kubeconfig", "--ready-file", "ready.json"])
-            .arg(root().join("fixtures/monorepo"))
-            .current_dir(scratch.path())
-            .env("TMPDIR", scratch.path())
-            .env("HOME", scratch.path())
-            .env_remove("KUBECONFIG")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let began = Instant::now();
-        let file = scratch.path().join("ready.json");
-        while !file.exists() {
-            assert!(began.elapsed() < Duration::from_secs(60), "it does not start");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let ready = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-        Up { child, scratch, ready }
+        let monorepo = root().join("fixtures/monorepo");
+        let up = up::Up::start(tempfile::tempdir().unwrap(), &["--no-bootstrap", monorepo.to_str().unwrap()]);
+        Up { ready: up.ready(), up }
     }
 
     /// The repository, and the password.
@@ -61,14 +35,7 @@ impl Up {
 
     /// What a program prints on both streams, and whether it succeeded.
     fn run(&self, program: &Path, args: &[&str]) -> (String, bool) {
-        let output = Command::new(program)
-            .args(args)
-            .current_dir(self.scratch.path())
-            .env("KUBECONFIG", self.scratch.path().join("kubeconfig"))
-            .env("HOME", self.scratch.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = self.up.command(program).args(args).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (normal(&(text(&output.stdout) + &text(&output.stderr))), output.status.success())
     }
@@ -194,15 +161,8 @@ fn github_s_api_https_and_ssh_lead_to_the_transcript_of_the_tutorial() {
         args.push(format!("--ca-file={}", up.ready["ca"].as_str().unwrap()));
         args.extend(["--path=clusters/beta", "--context=beta", "--timeout=2m"].map(str::to_owned));
         args.extend(more.iter().map(|flag| (*flag).to_owned()));
-        let output = Command::new(env!("CARGO_BIN_EXE_seatrial"))
-            .args(&args)
-            .current_dir(up.scratch.path())
-            .env("KUBECONFIG", up.scratch.path().join("kubeconfig"))
-            .env("HOME", up.scratch.path())
-            .env("GITHUB_TOKEN", token)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let mut command = up.up.command(Path::new(env!("CARGO_BIN_EXE_seatrial")));
+        let output = command.args(&args).env("GITHUB_TOKEN", token).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         let said = said.replace(&host, "github.com");
         (normal(&said), output.status.success())
@@ -286,8 +246,8 @@ fn a_cluster_is_bootstrapped_over_the_network_and_the_real_flux_says_the_same() 
         return println!("skipped: the real flux is not there (oracles/get flux)");
     };
     // Its manifests come from the network: it is given those that are in the repository now.
-    let manifests = up.scratch.path().join("manifests");
-    let clone = up.scratch.path().join("clone");
+    let manifests = up.up.path("manifests");
+    let clone = up.up.path("clone");
     let (url, token) = up.git();
     let url = url.replacen("http://", &format!("http://seatrial:{token}@"), 1);
     let (told, cloned) = up.run(Path::new("git"), &["clone", "--quiet", &url, &clone.display().to_string()]);

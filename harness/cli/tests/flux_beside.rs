@@ -8,30 +8,18 @@
 
 #[allow(dead_code, reason = "this test starts the program itself")]
 mod support;
+#[path = "support/up.rs"]
+mod up;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::root;
-use tempfile::TempDir;
-
-const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running `seatrial up` on the fleet, and a copy of its files to change.
-struct Up {
-    child: Child,
-    scratch: TempDir,
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+struct Up(up::Up);
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -62,39 +50,12 @@ impl Up {
         for name in ["fleet", "work"] {
             copy(&fleet, &scratch.path().join(name));
         }
-        fs::create_dir(scratch.path().join("tmp")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_seatrial"))
-            .args([
-                "up",
-                "fleet",
-                "--cluster",
-                "beta",
-                "--kubeconfig",
-                "kubeconfig",
-                "--ready-file",
-                "ready.json",
-            ])
-            .current_dir(scratch.path())
-            .env("TMPDIR", scratch.path().join("tmp"))
-            .env("HOME", scratch.path())
-            .env_remove("KUBECONFIG")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let up = Up { child, scratch };
-        let began = Instant::now();
+        let up = Up(up::Up::start(scratch, &["fleet", "--cluster", "beta"]));
         let settled = ["ConfigMap/apps/child", "Deployment/apps/web", "Secret/apps/pre-subst"];
-        loop {
-            assert!(began.elapsed() < PATIENCE, "the fleet is not deployed");
-            std::thread::sleep(Duration::from_millis(200));
-            if up.scratch.path().join("ready.json").exists() {
-                let tree = up.run(&Program::ours(), "tree ks flux-system").0;
-                if settled.iter().all(|object| tree.contains(object)) {
-                    break;
-                }
-            }
-        }
+        up::until("the fleet", || {
+            let tree = up.run(&Program::ours(), "tree ks flux-system").0;
+            settled.iter().all(|object| tree.contains(object))
+        });
         std::thread::sleep(Duration::from_secs(2));
         up.change();
         up
@@ -102,7 +63,7 @@ impl Up {
 
     /// What is not committed: changes of all kinds.
     fn change(&self) {
-        let work = self.scratch.path().join("work");
+        let work = self.0.path("work");
         copy(&work.join("apps"), &work.join("same"));
         let config = work.join("apps/plain/config.yaml");
         edit(
@@ -148,13 +109,8 @@ impl Up {
 
     /// Standard output, standard error, exit status.
     fn run(&self, program: &Program, line: &str) -> (String, String, Option<i32>) {
-        let output = Command::new(&program.path)
-            .args(line.split(' '))
-            .current_dir(self.scratch.path().join("work"))
-            .env("KUBECONFIG", self.scratch.path().join("kubeconfig"))
-            .env("HOME", self.scratch.path())
-            .output()
-            .unwrap();
+        let mut command = self.0.command(&program.path);
+        let output = command.args(line.split(' ')).current_dir(self.0.path("work")).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (text(output.stdout), text(output.stderr), output.status.code())
     }

@@ -7,9 +7,13 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/up.rs"]
+mod up;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use up::until;
 
 fn oracle(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("ORACLES_DIR").map(PathBuf::from);
@@ -26,61 +30,26 @@ fn seatrial() -> PathBuf {
     env!("CARGO_BIN_EXE_seatrial").into()
 }
 
-/// A running `seatrial up`, ended with the test.
-struct Up {
-    child: std::process::Child,
-    folder: tempfile::TempDir,
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let pid = self.child.id().to_string();
-        let _ = Command::new("kill").arg(&pid).status();
-        let _ = self.child.wait();
-    }
-}
+/// A running `seatrial up`.
+struct Up(up::Up);
 
 impl Up {
     fn start() -> Up {
-        let folder = tempfile::tempdir().unwrap();
-        let child = Command::new(seatrial())
-            .args(["up", "--kubeconfig"])
-            .arg(folder.path().join("kubeconfig"))
-            .arg("--ready-file")
-            .arg(folder.path().join("ready"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let up = Up { child, folder };
-        until("seatrial up", || up.path("ready").is_file());
-        up
+        Up(up::Up::start(tempfile::tempdir().unwrap(), &[]))
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.0.path(name)
     }
 
     fn run(&self, program: &Path, arguments: &[&str]) -> Output {
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(self.folder.path()).env("KUBECONFIG", self.path("kubeconfig"));
-        command.stdin(Stdio::null()).output().unwrap()
+        self.0.command(program).args(arguments).output().unwrap()
     }
 
     /// As [`Up::run`], with a file as standard input.
     fn feed(&self, program: &Path, arguments: &[&str], file: &str) -> Output {
         let input = std::fs::File::open(self.path(file)).unwrap();
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(self.folder.path()).env("KUBECONFIG", self.path("kubeconfig"));
-        command.stdin(input).output().unwrap()
-    }
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !done() {
-        assert!(began.elapsed() < Duration::from_secs(120), "{what} takes too long");
-        std::thread::sleep(Duration::from_millis(200));
+        self.0.command(program).args(arguments).stdin(input).output().unwrap()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A running cluster, as the rest of the harness sees it.
 
 use super::{BackendError, Keep, Objects};
+use crate::redact;
 use crate::sealed::SealingKeys;
 use jiff::Timestamp;
 use seatrial_api::FluxRelease;
@@ -9,6 +10,7 @@ use seatrial_engine::{InstalledEngine, Release};
 use seatrial_time::Signal;
 use seatrial_workload::Workloads;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// A running cluster. It ends when it is dropped; [`Handle::end`] also says what could not be ended.
@@ -66,6 +68,18 @@ impl Handle {
         if let Keep::Existing(made) = &self.keep {
             made.note(object);
         }
+    }
+
+    /// The values of all Secrets that there have been, and their lines.
+    pub(crate) fn secret_values(&self) -> BTreeSet<Vec<u8>> {
+        let mut values = BTreeSet::new();
+        self.history.since(0, &mut |past| {
+            if past.object["kind"] == "Secret" {
+                values.extend(redact::values(past.object));
+            }
+            ControlFlow::Continue(())
+        });
+        values
     }
 
     /// Why something that needs simulated pods cannot be done.

@@ -22,7 +22,7 @@ pub use error::MonorepoError;
 pub use layout::{Cluster, Layout};
 pub use list::{add_entry, entries, remove_entry};
 pub use service::Service;
-pub use sync::{Comparison, Listing};
+pub use sync::{Comparison, Listing, is_pattern};
 pub use toggle::{Switch, list_path, listed, toggle};
 
 #[cfg(test)]

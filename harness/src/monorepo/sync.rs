@@ -7,6 +7,11 @@ use std::collections::BTreeSet;
 /// Characters that make a pattern of an entry.
 const PATTERN: [char; 3] = ['*', '?', '['];
 
+/// Whether an entry of a list is a pattern.
+pub fn is_pattern(entry: &str) -> bool {
+    entry.contains(PATTERN)
+}
+
 /// Where services are, and which list is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
@@ -50,7 +55,7 @@ impl Listing {
     pub fn listed(&self, file: &[u8]) -> Result<Vec<(usize, Service)>, MonorepoError> {
         let mut listed = Vec::new();
         for (index, entry) in entries(file)?.into_iter().enumerate() {
-            if entry.contains(PATTERN) {
+            if is_pattern(&entry) {
                 return Err(MonorepoError::Glob { entry });
             }
             let path = resolve(&self.folder(), &entry);

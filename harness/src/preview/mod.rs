@@ -44,7 +44,9 @@ pub use model::{
 pub use play::preview;
 pub use text::Text;
 
+use crate::sealed::KeyBackup;
 use seatrial_api::FluxRelease;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What is compared, and how.
@@ -65,6 +67,8 @@ pub struct PreviewOptions {
     pub clusters: Vec<String>,
     /// The seed. Default: 0.
     pub seed: u64,
+    /// Keys that the sealed-secrets controllers of clusters have from the start, by cluster. Default: none.
+    pub sealing_keys: BTreeMap<String, KeyBackup>,
 }
 
 impl PreviewOptions {
@@ -78,6 +82,7 @@ impl PreviewOptions {
             flux: FluxRelease::default(),
             clusters: Vec::new(),
             seed: 0,
+            sealing_keys: BTreeMap::new(),
         }
     }
 }

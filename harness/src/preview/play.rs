@@ -91,6 +91,8 @@ impl Game<'_> {
         let mut found = source.clusters_in(&all, &options.clusters)?;
         found.sort();
         found.dedup();
+        let keyed: Vec<String> = options.sealing_keys.keys().cloned().collect();
+        source.clusters_in(&all, &keyed)?;
 
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
         let (registry, known) = (Registry::new(), KnownClusters::on(&clock));
@@ -117,6 +119,11 @@ impl Game<'_> {
         let extra: Vec<Component> =
             Component::all_in(options.flux).into_iter().filter(|c| !Component::USUAL.contains(c)).collect();
         handles.iter().for_each(|(handle, _)| known.add(handle));
+        for (handle, _) in &handles {
+            if let Some(backup) = options.sealing_keys.get(&handle.name) {
+                backup.restore(handle).await?;
+            }
+        }
         bootstrap_all(&setting, &mut handles, &repo, &extra)
             .await
             .map_err(|(cluster, source)| TrialError::Bootstrap { cluster, source })?;

@@ -6,6 +6,7 @@ use crate::cluster::Handle;
 use crate::forge::Change;
 use crate::plan::{Op, SealOp};
 use crate::scenario::{KeyAction, Span};
+use crate::sealed::KeyBackup;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -77,7 +78,7 @@ async fn keys_step(
                 return Err(told(what, "there are none".to_owned()));
             }
             let fact = counted(kept.len());
-            world.backups.insert(backup.to_owned(), kept);
+            world.backups.insert(backup.to_owned(), KeyBackup::of(kept));
             Ok(vec![fact])
         }
         KeyAction::Rotate => {
@@ -107,7 +108,7 @@ async fn keys_step(
             let what = "lose the sealing keys";
             let lost = keys(cluster).await.map_err(|message| told(what, message))?;
             // Elsewhere they may be all there is of the keys of a cluster that others need.
-            let backups = || world.backups.values().flatten();
+            let backups = || world.backups.values().flat_map(KeyBackup::secrets);
             if cluster.simulated.is_none()
                 && let Some(secret) = unkept(&lost, backups)
             {
@@ -129,19 +130,9 @@ async fn keys_step(
             let what = "restore the sealing keys";
             let kept = world.backups.get(backup);
             let kept = kept.ok_or_else(|| told(what, format!("no step has made the backup {backup:?}")))?;
-            for secret in kept {
-                let mut secret = secret.clone();
-                if let Some(metadata) = secret["metadata"].as_object_mut() {
-                    metadata.retain(|field, _| {
-                        matches!(field.as_str(), "name" | "namespace" | "labels" | "annotations")
-                    });
-                }
-                let applied = cluster.objects.apply(&secret, MANAGER, true);
-                applied.await.map_err(|error| StepError::api(what, &error))?;
-                cluster.note_made(&secret);
-            }
+            kept.restore(cluster).await.map_err(|error| StepError::api(what, &error))?;
             restart(cluster).await.map_err(|message| told(what, message))?;
-            Ok(vec![counted(kept.len())])
+            Ok(vec![counted(kept.secrets().len())])
         }
     }
 }

@@ -10,14 +10,12 @@ use crate::plan::{ClusterPlan, Op, Plan, RepoPlan};
 use crate::redact;
 use crate::registry::{Registry, UnknownImages};
 use crate::scenario;
-use crate::sealed::SealingKeys;
+use crate::sealed::{KeyBackup, SealingKeys};
 use futures::future::join_all;
 use seatrial_engine::{ArtifactStore, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,7 +35,7 @@ pub(super) struct World {
     /// Where sealing keys come from.
     keys: SealingKeys,
     /// Backups of sealing keys, by the names that steps gave them: the Secrets.
-    pub(super) backups: BTreeMap<String, Vec<Value>>,
+    pub(super) backups: BTreeMap<String, KeyBackup>,
     /// The repositories with something sealed: ids of their commits depend on chance.
     pub(super) sealed: BTreeSet<String>,
     /// All clusters of the run, for kubeconfigs.
@@ -174,12 +172,7 @@ impl World {
     pub(super) fn secret_values(&self, plan: &Plan) -> Vec<Vec<u8>> {
         let mut values = BTreeSet::new();
         for cluster in self.clusters.values() {
-            cluster.history.since(0, &mut |past| {
-                if past.object["kind"] == "Secret" {
-                    values.extend(redact::values(past.object));
-                }
-                ControlFlow::Continue(())
-            });
+            values.extend(cluster.secret_values());
         }
         for step in &plan.steps {
             if let Op::Seal(seal) = &step.op {

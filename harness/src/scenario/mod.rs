@@ -115,6 +115,7 @@ pub use git_step::{
 pub use model::{ClusterSpec, GitSpec, Metadata, Scenario, Spec, UnknownImages};
 pub use parse::{Located, parse_file, parse_text};
 pub use patch::{FilePatch, PatchFile, Replacement};
+pub(crate) use problem::nearest;
 pub use problem::{Invalid, Problem};
 pub use profile::Profile;
 pub use registry_step::{FaultSpec, ImageSeed, ImageSpec, LoginSpec, SetRegistry};

@@ -1,35 +1,16 @@
 //! Does every SealedSecret of a repository open for the cluster that it is meant for, under the name and namespace that the
 //! rendered output gives it? No cluster is needed: the Kustomizations below `clusters/NAME` are built as the engine builds them.
 
-use super::reach::{below, reached};
-use crate::forge::Forge;
-use crate::trial::repository;
+use super::traps::{Origins, traps};
+use crate::offline::{Fleet, FleetError, Outcome, builds, place};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures::FutureExt as _;
-use seatrial_engine::local::{self, LocalBuild, LocalError};
-use seatrial_render::{Entry, Tree};
 use seatrial_seal::secret::open;
 use seatrial_seal::{Certificate, Keyring, Scope, SealError};
-use seatrial_time::Clock;
 use serde::Serialize;
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
-
-/// The repository could not be checked. Every message fits after "failed to ".
-#[derive(Debug, thiserror::Error)]
-pub enum SealedCheckError {
-    /// It could not be read.
-    #[error(transparent)]
-    Repository(#[from] crate::trial::TrialError),
-    /// Its files could not be read.
-    #[error(transparent)]
-    Forge(#[from] crate::forge::ForgeError),
-    /// A folder could not be made.
-    #[error("make a folder for the check")]
-    Folder(#[source] std::io::Error),
-}
 
 /// What is known of a cluster's controller.
 #[derive(Clone, Debug)]
@@ -47,6 +28,13 @@ pub struct Openers {
     pub clusters: BTreeMap<String, Opener>,
     /// Of all other clusters.
     pub others: Option<Opener>,
+}
+
+impl Openers {
+    /// What is known of this cluster's controller.
+    pub fn of(&self, cluster: &str) -> Option<&Opener> {
+        self.clusters.get(cluster).or(self.others.as_ref())
+    }
 }
 
 /// What is said of an object.
@@ -76,131 +64,82 @@ pub struct Finding {
     pub message: String,
 }
 
-/// Where a SealedSecret stands in the repository.
-#[derive(Clone, Debug)]
-struct Origin {
-    file: String,
-    namespace: String,
-    name: String,
-}
-
-/// Where each sealed value stands: values are never equal by chance.
-type Origins = BTreeMap<String, Origin>;
-
 /// Checks the clusters of a repository: all, or those that are named. A cluster of whose controller nothing is known is a finding,
 /// [`Verdict::Unknown`].
 ///
 /// # Errors
-/// [`SealedCheckError`]; clusters, of `clusters` or of `openers`, that the repository does not have. What cannot be built is no error:
+/// [`FleetError`]; clusters, of `clusters` or of `openers`, that the repository does not have. What cannot be built is no error:
 /// it is a finding.
 pub fn check_repository(
     path: &Path,
     clusters: &[String],
     openers: &Openers,
-) -> Result<Vec<Finding>, SealedCheckError> {
-    let source = repository::inspect(path)?;
-    let folder = tempfile::tempdir().map_err(SealedCheckError::Folder)?;
-    let forge = Forge::new(Clock::wall(), folder.path());
-    let repo = repository::publish(&forge, &source, &[])?;
-    let mut tree = Tree::new();
-    for file in repo.paths(&source.branch)? {
-        tree = tree.with_file(&file, repo.read(&source.branch, &file)?);
-    }
-    let origins = origins(&tree);
+) -> Result<Vec<Finding>, FleetError> {
+    let fleet = Fleet::open(path)?;
+    let origins = Origins::of(&fleet);
     let named: Vec<String> = openers.clusters.keys().cloned().collect();
-    source.clusters(&repo, &named)?;
+    fleet.clusters(&named)?;
     let mut findings = Vec::new();
-    for cluster in source.clusters(&repo, clusters)? {
-        let Some(opener) = openers.clusters.get(&cluster.name).or(openers.others.as_ref()) else {
-            findings.push(Finding {
-                object: format!("Cluster/{}", cluster.name),
-                cluster: cluster.name,
-                verdict: Verdict::Unknown,
-                message: "neither a private key nor the certificate of its controller is given".to_owned(),
-            });
+    for cluster in fleet.clusters(clusters)? {
+        let name = cluster.name.clone();
+        let finding =
+            |object: String, verdict, message| Finding { cluster: name.clone(), object, verdict, message };
+        let Some(opener) = openers.of(&name) else {
+            let message = "neither a private key nor the certificate of its controller is given";
+            findings.push(finding(format!("Cluster/{name}"), Verdict::Unknown, message.to_owned()));
             continue;
         };
-        let Rendered { objects, unbuilt, folders } = rendered(&tree, &cluster.path, &source.name);
-        findings.extend(unbuilt.into_iter().map(|(object, verdict, message)| Finding {
-            cluster: cluster.name.clone(),
-            object,
-            verdict,
-            message,
-        }));
-        let found = check_objects(&objects, opener);
-        findings.extend(found.into_iter().map(|(object, verdict, message)| {
-            let message = match verdict {
-                Verdict::Opens => message,
-                _ => told(&objects, &object, &origins, message),
+        let builds = builds(&fleet, &cluster);
+        for build in &builds.all {
+            let why = match &build.outcome {
+                Outcome::Built(_) => continue,
+                Outcome::Failed(error) => format!("it cannot be built here: {error}"),
+                Outcome::NoArtifact(why) | Outcome::NoSource(why) | Outcome::Unseen(why) => why.clone(),
             };
-            let is_broken = message.contains(RENAMED);
-            let verdict = if is_broken { Verdict::Broken } else { verdict };
-            Finding { cluster: cluster.name.clone(), object, verdict, message }
-        }));
-        findings.extend(generators(&tree, &reached(&tree, &folders), &cluster.name));
+            findings.push(finding(build.who.clone(), Verdict::Unknown, why));
+        }
+        for (_, placed) in builds.objects() {
+            let Some((object, verdict, message)) = check_object(&placed.object, opener) else {
+                continue;
+            };
+            match origins.renamed(&placed.object).filter(|_| verdict != Verdict::Opens) {
+                Some(renamed) => {
+                    findings.push(finding(
+                        object,
+                        Verdict::Broken,
+                        format!("{message}; {}", renamed.message),
+                    ));
+                }
+                None => findings.push(finding(object, verdict, message)),
+            }
+        }
+        let traps = traps(&fleet, &builds).into_iter();
+        findings.extend(traps.map(|trap| finding(trap.file, Verdict::Broken, trap.message)));
     }
     findings.sort();
     findings.dedup();
     Ok(findings)
 }
 
-const RENAMED: &str = "the rendered output calls it";
-
-/// Adds to a message what the source file says, where the rendered name is another.
-fn told(objects: &[Value], object: &str, origins: &Origins, message: String) -> String {
-    let found = objects.iter().find(|candidate| label(candidate) == object);
-    let Some((sealed, origin)) = found.and_then(|sealed| Some((sealed, origin(sealed, origins)?))) else {
-        return message;
-    };
-    let (namespace, name) = place(sealed);
-    let scope = Scope::of(sealed);
-    let moved = namespace != origin.namespace && !origin.namespace.is_empty();
-    let breaks = match scope {
-        Scope::Strict => name != origin.name || moved,
-        Scope::NamespaceWide => moved,
-        Scope::ClusterWide => false,
-    };
-    if !breaks {
-        return message;
-    }
-    let remedy = if moved { "cluster-wide" } else { "namespace-wide or cluster-wide" };
-    format!(
-        "{message}; {} has it as {}/{}, {RENAMED} {namespace}/{name}: a value of the scope {scope} does not follow, seal it {remedy}",
-        origin.file, origin.namespace, origin.name
-    )
-}
-
-fn origin<'o>(sealed: &Value, origins: &'o Origins) -> Option<&'o Origin> {
-    let values = sealed["spec"]["encryptedData"].as_object()?.values();
-    values.filter_map(Value::as_str).find_map(|value| origins.get(value))
-}
-
-fn place(object: &Value) -> (&str, &str) {
-    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
-    (text("namespace"), text("name"))
-}
-
 fn label(object: &Value) -> String {
     let (namespace, name) = place(object);
+    let kind = object["kind"].as_str().unwrap_or_default();
     match namespace {
-        "" => format!("SealedSecret/{name}"),
-        namespace => format!("SealedSecret/{namespace}/{name}"),
+        "" => format!("{kind}/{name}"),
+        namespace => format!("{kind}/{namespace}/{name}"),
     }
 }
 
-/// What can be said of the SealedSecrets among these objects, as they stand: object, verdict and message.
-pub fn check_objects(objects: &[Value], opener: &Opener) -> Vec<(String, Verdict, String)> {
-    let sealed = objects.iter().filter(|object| {
-        object["kind"] == "SealedSecret" && object["apiVersion"] == seatrial_seal::API_VERSION
-    });
-    let judged = sealed.map(|object| {
-        let (verdict, message) = match opener {
-            Opener::Keys(keys) => with_keys(object, keys),
-            Opener::Certificate(certificate) => with_certificate(object, certificate),
-        };
-        (label(object), verdict, message)
-    });
-    judged.collect()
+/// What can be said of a SealedSecret, as it stands: object, verdict and message; `None` of another object.
+pub fn check_object(object: &Value, opener: &Opener) -> Option<(String, Verdict, String)> {
+    if object["kind"] != "SealedSecret" || object["apiVersion"] != seatrial_seal::API_VERSION {
+        return None;
+    }
+    let (verdict, message) = match opener {
+        Opener::Keys(keys) => with_keys(object, keys),
+        Opener::Certificate(certificate) => with_certificate(object, certificate),
+    };
+    Some((label(object), verdict, message))
 }
 
 fn with_keys(object: &Value, keys: &Keyring) -> (Verdict, String) {
@@ -240,161 +179,4 @@ fn with_certificate(object: &Value, certificate: &Certificate) -> (Verdict, Stri
     let scope = Scope::of(object);
     let message = format!("the scope is {scope}; whether it opens takes the private keys to say");
     (Verdict::Plausible, message)
-}
-
-/// What a cluster would be given from this repository.
-struct Rendered {
-    objects: Vec<Value>,
-    /// What could not be built.
-    unbuilt: Vec<(String, Verdict, String)>,
-    /// The folders that were built, and their components.
-    folders: Vec<String>,
-}
-
-/// Builds the Kustomizations of a cluster.
-fn rendered(tree: &Tree, folder: &str, repository: &str) -> Rendered {
-    let root = json!({
-        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
-        "kind": "Kustomization",
-        "metadata": {"name": "flux-system", "namespace": "flux-system"},
-        "spec": {"interval": "10m", "prune": true, "path": folder, "sourceRef": {"kind": "GitRepository", "name": "flux-system"}},
-    });
-    let (mut all, mut unbuilt, mut folders) = (Vec::new(), Vec::new(), Vec::new());
-    let mut queue = VecDeque::from([root]);
-    let mut seen = BTreeSet::new();
-    while let Some(kustomization) = queue.pop_front() {
-        let (namespace, name) = place(&kustomization);
-        let who = format!("Kustomization/{namespace}/{name}");
-        if !seen.insert(who.clone()) {
-            continue;
-        }
-        if let Some(why) = elsewhere(&kustomization, &all, repository) {
-            unbuilt.push((who, Verdict::Unknown, why));
-            continue;
-        }
-        let path = kustomization["spec"]["path"].as_str().unwrap_or(".");
-        let path = path.trim_start_matches("./").trim_matches('/').to_owned();
-        let components = kustomization["spec"]["components"].as_array().into_iter().flatten();
-        folders.extend(components.filter_map(Value::as_str).filter_map(|component| below(&path, component)));
-        folders.extend(below(&path, "."));
-        let build = LocalBuild {
-            kustomization: &kustomization,
-            tree,
-            folder: &path,
-            client: None,
-            strict: false,
-            remotes: None,
-        };
-        // Nothing is asked of a cluster, so that the build is over when it is first polled.
-        let built = local::build(&build).now_or_never();
-        let waits = || Err(LocalError::Variables("it waits for a cluster".to_owned()));
-        match built.unwrap_or_else(waits) {
-            Ok(objects) => {
-                let is_kustomization = |object: &&Value| {
-                    object["kind"] == "Kustomization"
-                        && object["apiVersion"]
-                            .as_str()
-                            .is_some_and(|v| v.starts_with("kustomize.toolkit.fluxcd.io/"))
-                };
-                queue.extend(objects.iter().filter(is_kustomization).cloned());
-                all.extend(objects);
-            }
-            Err(error) => unbuilt.push((who, Verdict::Unknown, format!("it cannot be built here: {error}"))),
-        }
-    }
-    Rendered { objects: all, unbuilt, folders }
-}
-
-/// Why a Kustomization is not one of this repository.
-fn elsewhere(kustomization: &Value, objects: &[Value], repository: &str) -> Option<String> {
-    let source = &kustomization["spec"]["sourceRef"];
-    let (kind, name) =
-        (source["kind"].as_str().unwrap_or_default(), source["name"].as_str().unwrap_or_default());
-    if kind != "GitRepository" {
-        return Some(format!("its source is the {kind} {name}: only Git repositories are looked at"));
-    }
-    let known =
-        objects.iter().find(|object| object["kind"] == "GitRepository" && object["metadata"]["name"] == name);
-    let url = known.and_then(|object| object["spec"]["url"].as_str())?;
-    let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let is_own = last.trim_end_matches(".git") == repository.trim_end_matches(".git");
-    (!is_own).then(|| format!("its source {name} is another repository: {url}"))
-}
-
-/// The documents of a file, where it is YAML.
-pub(super) fn documents(content: &[u8]) -> Vec<Value> {
-    let parsed = seatrial_yaml::parse(content, &seatrial_yaml::ParseOptions::default());
-    let documents = parsed.into_iter().flatten();
-    documents
-        .filter_map(|document| document.root.to_json(seatrial_yaml::Dialect::KubernetesJson).ok())
-        .collect()
-}
-
-fn is_yaml(path: &str) -> bool {
-    path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json")
-}
-
-fn files(tree: &Tree) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
-    tree.iter().filter_map(|(path, entry)| match entry {
-        Entry::File(content) if is_yaml(path) => Some((path.to_owned(), content.to_vec())),
-        _ => None,
-    })
-}
-
-fn origins(tree: &Tree) -> Origins {
-    let mut origins = Origins::new();
-    for (file, content) in files(tree) {
-        for object in documents(&content).iter().filter(|object| object["kind"] == "SealedSecret") {
-            let (namespace, name) = place(object);
-            let origin =
-                Origin { file: file.clone(), namespace: namespace.to_owned(), name: name.to_owned() };
-            for value in object["spec"]["encryptedData"].as_object().into_iter().flat_map(|map| map.values())
-            {
-                origins.insert(value.as_str().unwrap_or_default().to_owned(), origin.clone());
-            }
-        }
-    }
-    origins
-}
-
-/// Generators whose hash a SealedSecret is meant to follow, and does not since they have another name, in these files.
-fn generators(tree: &Tree, reached: &BTreeSet<String>, cluster: &str) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for file in reached {
-        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let Some(content) = tree.read(file) else { continue };
-        for kustomization in documents(&content) {
-            for generator in kustomization["secretGenerator"].as_array().into_iter().flatten() {
-                let local = "config.kubernetes.io/local-config";
-                let of = |options: &Value| options["annotations"][local] == "true";
-                if !of(&generator["options"]) && !of(&kustomization["generatorOptions"]) {
-                    continue;
-                }
-                let name = generator["name"].as_str().unwrap_or_default();
-                for source in generator["files"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                    let source = source.split_once('=').map_or(source, |(_, path)| path);
-                    let Some(content) = below(folder, source).and_then(|path| tree.read(&path)) else {
-                        continue;
-                    };
-                    for sealed in documents(&content).iter().filter(|object| object["kind"] == "SealedSecret")
-                    {
-                        let sealed_name = place(sealed).1;
-                        if sealed_name == name {
-                            continue;
-                        }
-                        findings.push(Finding {
-                            cluster: cluster.to_owned(),
-                            object: file.clone(),
-                            verdict: Verdict::Broken,
-                            message: format!(
-                                "the secretGenerator {name:?} is over the file of the SealedSecret {sealed_name:?}: the hash is \
-                                 followed only where the generator has the SealedSecret's own name, {sealed_name:?}"
-                            ),
-                        });
-                    }
-                }
-            }
-        }
-    }
-    findings
 }

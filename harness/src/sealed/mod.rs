@@ -1,10 +1,14 @@
 //! Sealed secrets in a run: where keys come from, how kubeseal reaches a controller, and the check of a repository.
 
+mod backup;
 mod check;
 mod keys;
 mod network;
-mod reach;
+mod traps;
 
-pub use check::{Finding, Opener, Openers, SealedCheckError, Verdict, check_objects, check_repository};
+pub use crate::offline::FleetError;
+pub use backup::KeyBackup;
+pub use check::{Finding, Opener, Openers, Verdict, check_object, check_repository};
 pub use keys::SealingKeys;
 pub(crate) use network::start;
+pub(crate) use traps::{Origins, TrapKind, traps};

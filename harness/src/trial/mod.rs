@@ -28,16 +28,18 @@ use crate::bootstrap::{Component, Sync};
 use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Forge, ForgeError, Repo};
 use crate::plan::ClusterPlan;
+use crate::redact::{self, Known, Redactor};
 use crate::registry::{Registry, UnknownImages};
 use crate::run::{BootstrapError, Setting, bootstrap_all};
 use crate::scenario::Span;
-use crate::sealed::SealingKeys;
+use crate::sealed::{KeyBackup, SealingKeys};
 use repository::Source;
 use seatrial_api::{FluxKind, FluxRelease};
 use seatrial_engine::{ArtifactStore, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::{Clock, Simulation, Stuck, simulate};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +59,8 @@ pub struct TrialOptions {
     pub clusters: Vec<String>,
     /// The seed. Default: 0.
     pub seed: u64,
+    /// Keys that the sealed-secrets controllers of clusters have from the start, by cluster. Default: none.
+    pub sealing_keys: BTreeMap<String, KeyBackup>,
 }
 
 impl TrialOptions {
@@ -68,6 +72,7 @@ impl TrialOptions {
             flux: FluxRelease::default(),
             clusters: Vec::new(),
             seed: 0,
+            sealing_keys: BTreeMap::new(),
         }
     }
 }
@@ -199,6 +204,8 @@ async fn play(
     let forge = Forge::new(clock.clone(), folder);
     let repo = repository::publish(&forge, source, &options.serve)?;
     let found = source.clusters(&repo, &options.clusters)?;
+    let keyed: Vec<String> = options.sealing_keys.keys().cloned().collect();
+    source.clusters(&repo, &keyed)?;
     let revision = format!("{}@sha1:{}", source.branch, repo.head(&source.branch)?);
 
     let registry = Registry::new();
@@ -222,6 +229,11 @@ async fn play(
     };
     let mut handles: Vec<_> = found.iter().map(start).collect();
     handles.iter().for_each(|(handle, _)| known.add(handle));
+    for (handle, _) in &handles {
+        if let Some(backup) = options.sealing_keys.get(&handle.name) {
+            backup.restore(handle).await?;
+        }
+    }
     // All controllers: what the repository asks for must not be missing because nobody could say so.
     let extra: Vec<Component> =
         Component::all_in(options.flux).into_iter().filter(|c| !Component::USUAL.contains(c)).collect();
@@ -253,16 +265,29 @@ async fn watch(
             problem.why = format!("{}\n{place}", problem.why.trim_end());
         }
     }
-    Ok(ClusterTrial {
+    let (behind, hints) =
+        (behind::behind(&handle.objects, &store, &objects).await?, hints(forge, repo, &objects));
+    let mut trial = ClusterTrial {
         name: handle.name.clone(),
         path: path.to_owned(),
         ending,
         took: Span(took).to_string(),
         problems,
-        behind: behind::behind(&handle.objects, &store, &objects).await?,
-        hints: hints(forge, repo, &objects),
+        behind,
+        hints,
         objects,
-    })
+    };
+    cover(handle, &mut trial);
+    Ok(trial)
+}
+
+/// Covers what came from Secrets in all that is said.
+fn cover(handle: &Handle, trial: &mut ClusterTrial) {
+    let values: Vec<Vec<u8>> = handle.secret_values().into_iter().filter(|value| !value.is_empty()).collect();
+    let (mut redactor, values) = (Redactor::default(), Known::new(&values));
+    let mut text = |text: &mut String| *text = redactor.cover_text(&redact::cover_refusal(text), &values);
+    trial.objects.iter_mut().for_each(|object| text(&mut object.ready.message));
+    trial.problems.iter_mut().for_each(|problem| text(&mut problem.why));
 }
 
 /// Says what the user can do about what is not ready.

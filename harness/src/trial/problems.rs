@@ -2,7 +2,6 @@
 
 use super::objects::{FluxObject, ObjectName};
 use crate::cluster::Objects;
-use crate::redact::cover_refusal;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,7 +25,7 @@ pub(crate) async fn problems(cluster: &Objects, objects: &[FluxObject]) -> kube:
         .filter(unready)
         .map(|o| Problem {
             object: o.name.clone(),
-            why: format!("{}: {}", o.ready.reason, cover_refusal(o.ready.message.trim_end())),
+            why: format!("{}: {}", o.ready.reason, o.ready.message.trim_end()),
         })
         .collect();
     for pod in cluster.list("v1", "Pod", None).await? {

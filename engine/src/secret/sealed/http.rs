@@ -5,6 +5,7 @@ use crate::object::ObjectRef;
 use jiff::Timestamp;
 use seatrial_seal::secret::{open, reseal};
 use seatrial_time::Clock;
+use seatrial_yaml::go_g_float;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -68,6 +69,7 @@ pub(super) fn answer(instance: &Instance, request: &SealedRequest<'_>) -> Option
     if request.port != instance.flags.port {
         return None;
     }
+    let began = instance.counters.clock.now();
     let answer = match request.path {
         "/healthz" => return Some(SealedAnswer::new(200, Some(TEXT), "ok\n")),
         "/v1/cert.pem" => match instance.keys.certificate() {
@@ -80,7 +82,7 @@ pub(super) fn answer(instance: &Instance, request: &SealedRequest<'_>) -> Option
         "/v1/rotate" => rotate(instance, request.body),
         _ => return Some(not_found()),
     };
-    instance.counters.asked(request.method, request.path, answer.code);
+    instance.counters.asked(request.method, request.path, answer.code, began);
     Some(answer)
 }
 
@@ -106,11 +108,27 @@ fn too_many(object: &Value) -> Option<SealedAnswer> {
 }
 
 fn verify(instance: &Instance, body: &[u8]) -> SealedAnswer {
-    if let Some(wait) = instance.counters.limit() {
-        let mut refused = SealedAnswer::new(429, Some(TEXT), "limit exceeded\n");
-        refused.headers.push(("retry-after", wait.to_string()));
-        return refused;
+    let rate = instance.counters.limit();
+    let mut answer = match rate.wait {
+        Some(wait) => {
+            let mut refused = SealedAnswer::new(429, Some(TEXT), "limit exceeded\n");
+            refused.headers.push(("retry-after", wait.to_string()));
+            refused.headers.push(("x-content-type-options", "nosniff".to_owned()));
+            refused
+        }
+        None => verified(instance, body),
+    };
+    for (name, number) in [
+        ("x-ratelimit-limit", rate.limit),
+        ("x-ratelimit-remaining", rate.left),
+        ("x-ratelimit-reset", rate.reset),
+    ] {
+        answer.headers.push((name, number.to_string()));
     }
+    answer
+}
+
+fn verified(instance: &Instance, body: &[u8]) -> SealedAnswer {
     let Some(object) = sealed(body) else { return SealedAnswer::new(500, None, "") };
     if let Some(refused) = too_many(&object) {
         return refused;
@@ -134,6 +152,41 @@ fn rotate(instance: &Instance, body: &[u8]) -> SealedAnswer {
     SealedAnswer::new(200, Some(TEXT), Value::Object(Map::from_iter(kept)).to_string())
 }
 
+/// The upper ends of the buckets that latencies are counted in, in seconds.
+const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Latencies of the requests to one path by one method.
+#[derive(Default)]
+struct Latencies {
+    /// How many took at most so long, for each of [`BUCKETS`].
+    buckets: [u64; BUCKETS.len()],
+    /// All together, in seconds.
+    sum: f64,
+    count: u64,
+}
+
+impl Latencies {
+    fn add(&mut self, seconds: f64) {
+        for (bucket, end) in self.buckets.iter_mut().zip(BUCKETS) {
+            *bucket += u64::from(seconds <= end);
+        }
+        self.sum += seconds;
+        self.count += 1;
+    }
+}
+
+/// How often `/v1/verify` may be asked still.
+struct Rate {
+    /// How many requests may come at once.
+    limit: u64,
+    /// How many of them may come now.
+    left: u64,
+    /// After how many seconds all of them may come again.
+    reset: u64,
+    /// After how many seconds the next one may come, where this one may not.
+    wait: Option<u64>,
+}
+
 /// What an instance counts, and how often it may be asked. Cheap to clone; clones share.
 #[derive(Clone)]
 pub(super) struct Counters {
@@ -146,6 +199,7 @@ pub(super) struct Counters {
 struct State {
     serves: bool,
     requests: BTreeMap<(String, String, u16), u64>,
+    latencies: BTreeMap<(String, String), Latencies>,
     unseals: u64,
     errors: BTreeMap<(String, &'static str), u64>,
     conditions: BTreeMap<(String, String), bool>,
@@ -189,24 +243,41 @@ impl Counters {
         self.lock().conditions.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    fn asked(&self, method: &str, path: &str, code: u16) {
-        let key = (method.to_lowercase(), path.to_owned(), code);
-        *self.lock().requests.entry(key).or_default() += 1;
+    fn asked(&self, method: &str, path: &str, code: u16, began: Timestamp) {
+        let took = self.clock.now().duration_since(began).as_secs_f64().max(0.0);
+        let (method, path) = (method.to_lowercase(), path.to_owned());
+        let mut state = self.lock();
+        state.latencies.entry((method.clone(), path.clone())).or_default().add(took);
+        *state.requests.entry((method, path, code)).or_default() += 1;
     }
 
-    /// Takes a request to `/v1/verify`, or says after how many seconds the next one may come.
-    fn limit(&self) -> Option<i64> {
+    /// Takes a request to `/v1/verify`, or refuses it.
+    fn limit(&self) -> Rate {
         let now = self.clock.now();
-        let (rate, burst) = (self.rate.0.max(1) as i64, self.rate.1 as i64);
-        let gap = jiff::SignedDuration::from_nanos(1_000_000_000 / rate);
+        let (rate, burst) = (self.rate.0.max(1), self.rate.1);
+        let gap = 1_000_000_000 / i128::from(rate);
+        let all = gap * (i128::from(burst) + 1);
         let mut state = self.lock();
         let due = state.due.filter(|due| *due > now).unwrap_or(now);
-        let ahead = due.duration_since(now);
-        if ahead > gap * i32::try_from(burst).unwrap_or(i32::MAX) {
-            return Some(1);
+        let ahead = due.duration_since(now).as_nanos();
+        let over = ahead + gap - all;
+        let ahead = match over > 0 {
+            true => ahead,
+            false => {
+                let gap = jiff::SignedDuration::from_nanos(i64::try_from(gap).unwrap_or(i64::MAX));
+                state.due = Some(due + gap);
+                ahead + gap.as_nanos()
+            }
+        };
+        let wait = (over > 0).then_some(over);
+        let seconds =
+            |nanoseconds: i128| u64::try_from((nanoseconds + 999_999_999) / 1_000_000_000).unwrap_or(0);
+        Rate {
+            limit: burst + 1,
+            left: u64::try_from((all - ahead) / gap).unwrap_or(0),
+            reset: seconds(ahead),
+            wait: wait.map(seconds),
         }
-        state.due = Some(due + gap);
-        None
     }
 
     /// The metrics, in the format of Prometheus.
@@ -214,11 +285,20 @@ impl Counters {
         let state = self.lock();
         let mut out = String::new();
         let mut family = |name: &str, kind: &str, help: &str, lines: Vec<(String, String)>| {
+            // What has no line is not told of.
+            if lines.is_empty() {
+                return;
+            }
             let name = format!("sealed_secrets_controller_{name}");
             let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
             for (labels, value) in lines {
+                // Of a histogram, the name goes on: `_sum method="get"`.
+                let (ending, labels) = match labels.strip_prefix('_').and_then(|rest| rest.split_once(' ')) {
+                    Some((ending, labels)) => (format!("_{ending}"), labels.to_owned()),
+                    None => (String::new(), labels),
+                };
                 let labels = if labels.is_empty() { labels } else { format!("{{{labels}}}") };
-                let _ = writeln!(out, "{name}{labels} {value}");
+                let _ = writeln!(out, "{name}{ending}{labels} {value}");
             }
         };
         family(
@@ -237,6 +317,18 @@ impl Counters {
             "Current SealedSecret condition status. Values are -1 (false), 0 (unknown or absent), 1 (true)",
             conditions.collect(),
         );
+        let mut latencies = Vec::new();
+        for ((method, path), Latencies { buckets, sum, count }) in &state.latencies {
+            let labels = format!("method=\"{method}\",path=\"{path}\"");
+            let ends = BUCKETS.iter().map(|end| go_g_float(*end)).chain(["+Inf".to_owned()]);
+            for (end, count) in ends.zip(buckets.iter().chain([count])) {
+                latencies.push((format!("_bucket {labels},le=\"{end}\""), count.to_string()));
+            }
+            latencies.push((format!("_sum {labels}"), go_g_float(*sum)));
+            latencies.push((format!("_count {labels}"), count.to_string()));
+        }
+        let help = "A histogram of latencies for requests.";
+        family("http_request_duration_seconds", "histogram", help, latencies);
         let requests = state.requests.iter().map(|((method, path, code), count)| {
             (format!("code=\"{code}\",method=\"{method}\",path=\"{path}\""), count.to_string())
         });
@@ -260,7 +352,7 @@ pub(super) fn deployment(request: &SealedRequest<'_>) -> ObjectRef {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counters, VALUES, sealed, too_many};
+    use super::{Counters, Rate, VALUES, sealed, too_many};
     use serde_json::{Map, Value, json};
 
     fn body(count: usize) -> Vec<u8> {
@@ -287,6 +379,63 @@ mod tests {
         ] {
             assert_eq!(sealed(body.as_bytes()), None, "{body}");
         }
+    }
+
+    /// What the real controller (v0.27.1, two requests a second, two more at once) answered, one request after the other.
+    #[test]
+    fn so_many_requests_may_come_and_answers_say_how_many_are_left() {
+        let told = seatrial_time::simulate(seatrial_time::Simulation::seeded(1), |clock| async move {
+            let counters = Counters::new(&clock, (2, 2));
+            let mut told = Vec::new();
+            for _ in 0..5 {
+                let Rate { limit, left, reset, wait } = counters.limit();
+                told.push((limit, left, reset, wait));
+                clock.sleep(std::time::Duration::from_millis(10)).await;
+            }
+            clock.sleep(std::time::Duration::from_secs(2)).await;
+            let Rate { limit, left, reset, wait } = counters.limit();
+            told.push((limit, left, reset, wait));
+            told
+        });
+        let expected = [
+            (3, 2, 1, None),
+            (3, 1, 1, None),
+            (3, 0, 2, None),
+            (3, 0, 2, Some(1)),
+            (3, 0, 2, Some(1)),
+            (3, 2, 1, None),
+        ];
+        assert_eq!(told.unwrap(), expected);
+    }
+
+    /// The lines of the real controller, with another sum.
+    #[test]
+    fn latencies_are_a_histogram_and_families_without_a_line_are_not_told() {
+        let text = seatrial_time::simulate(seatrial_time::Simulation::seeded(1), |clock| async move {
+            let counters = Counters::new(&clock, (2, 2));
+            counters.asked("POST", "/v1/verify", 200, clock.now());
+            let began = clock.now();
+            clock.sleep(std::time::Duration::from_millis(300)).await;
+            counters.asked("POST", "/v1/verify", 409, began);
+            counters.text()
+        })
+        .unwrap();
+        let name = "sealed_secrets_controller_http_request_duration_seconds";
+        let labels = "method=\"post\",path=\"/v1/verify\"";
+        for line in [
+            format!("# HELP {name} A histogram of latencies for requests."),
+            format!("# TYPE {name} histogram"),
+            format!("{name}_bucket{{{labels},le=\"0.005\"}} 1"),
+            format!("{name}_bucket{{{labels},le=\"0.25\"}} 1"),
+            format!("{name}_bucket{{{labels},le=\"0.5\"}} 2"),
+            format!("{name}_bucket{{{labels},le=\"1\"}} 2"),
+            format!("{name}_bucket{{{labels},le=\"+Inf\"}} 2"),
+            format!("{name}_sum{{{labels}}} 0.3"),
+            format!("{name}_count{{{labels}}} 2"),
+        ] {
+            assert!(text.lines().any(|one| one == line), "{line}: {text}");
+        }
+        assert!(!text.contains("condition_info") && !text.contains("unseal_errors"), "{text}");
     }
 
     #[test]

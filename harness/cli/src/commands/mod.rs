@@ -2,6 +2,8 @@
 
 pub(crate) mod flux;
 pub(crate) mod forge;
+pub(crate) mod lint;
+mod openers;
 pub(crate) mod preview;
 mod remotes;
 pub(crate) mod render;

@@ -1,11 +1,13 @@
 //! `seatrial preview`.
 
+use super::openers;
 use super::trial::{self, url_and_path};
 use crate::exit_code::Exit;
 use crate::output;
 use seatrial_api::FluxRelease;
 use seatrial_harness::preview::{Preview, PreviewError, PreviewOptions, Text, json, markdown, preview};
 use seatrial_harness::report::Paint;
+use seatrial_verbs::Screen;
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 
@@ -52,6 +54,10 @@ pub(crate) struct Args {
     /// The seed: it decides the order of everything that happens at the same time.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
+    /// Keys that the sealed-secrets controller of a cluster has from the start: a backup as `kubectl get secret -o yaml` prints it.
+    /// The repository's SealedSecrets open there then, if it has the controller. Repeatable.
+    #[arg(long, value_name = "CLUSTER=FILE")]
+    sealing_keys: Vec<String>,
 }
 
 /// The forms of a preview.
@@ -67,6 +73,13 @@ enum Output {
 
 /// Makes and prints the preview.
 pub(crate) fn run(args: &Args) -> Exit {
+    let sealing_keys = match openers::backups(&args.sealing_keys) {
+        Ok(keys) => keys,
+        Err(error) => {
+            error.tell(&mut Screen::system());
+            return Exit::Invalid;
+        }
+    };
     let options = PreviewOptions {
         base: args.base.clone(),
         head: args.head.clone(),
@@ -74,6 +87,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         flux: args.flux,
         clusters: args.cluster.clone(),
         seed: args.seed,
+        sealing_keys,
         ..PreviewOptions::new(&args.repository)
     };
     let written = preview(&options).and_then(|preview| Ok((text(args, &preview)?, preview)));

@@ -1,11 +1,12 @@
 //! `seatrial seal`: kubeseal's flags, and the check of a repository.
 
+use super::openers::{certificate, pair, private_keys};
 use crate::exit_code::Exit;
 use crate::output;
-use seatrial_harness::sealed::{Finding, Opener, Openers, SealedCheckError, Verdict, check_repository};
+use seatrial_harness::sealed::{Finding, FleetError, Openers, Verdict, check_repository};
 use seatrial_harness::trial::TrialError;
 use seatrial_time::Clock;
-use seatrial_verbs::seal::{self, SealVerbError};
+use seatrial_verbs::seal;
 use seatrial_verbs::{Env, Screen, VerbError, block_on};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -89,11 +90,11 @@ fn check(args: &Args, repository: &std::path::Path, screen: &mut Screen) -> Resu
         keys.entry(cluster).or_default().push(file.into());
     }
     for (cluster, files) in keys {
-        openers.clusters.insert(cluster, Opener::Keys(seal::private_keys(&files).map_err(told)?));
+        openers.clusters.insert(cluster, private_keys(&files)?);
     }
     let files = args.kubeseal.private_key_files();
     openers.others = match (&args.kubeseal.cert, files.is_empty()) {
-        (_, false) => Some(Opener::Keys(seal::private_keys(&files).map_err(told)?)),
+        (_, false) => Some(private_keys(&files)?),
         (Some(place), true) => Some(certificate(place)?),
         (None, true) => None,
     };
@@ -105,7 +106,7 @@ fn check(args: &Args, repository: &std::path::Path, screen: &mut Screen) -> Resu
     let findings = check_repository(repository, &args.only, &openers).map_err(|error| {
         let message = format!("failed to {}", seatrial_harness::causes(&error));
         match error {
-            SealedCheckError::Repository(TrialError::NoCluster { .. }) => VerbError::usage(message),
+            FleetError::Repository(TrialError::NoCluster { .. }) => VerbError::usage(message),
             _ => VerbError::failed(message),
         }
     })?;
@@ -131,21 +132,4 @@ fn line(finding: &Finding) -> String {
         Verdict::Unknown => "!",
     };
     format!("{sign} {}: {}: {}\n", finding.cluster, finding.object, finding.message)
-}
-
-fn pair(flag: &str, given: &str) -> Result<(String, String), VerbError> {
-    let pair = given.split_once('=').map(|(cluster, file)| (cluster.to_owned(), file.to_owned()));
-    pair.ok_or_else(|| VerbError::usage(format!("{flag} takes CLUSTER=FILE, and not {given:?}")))
-}
-
-fn certificate(place: &str) -> Result<Opener, VerbError> {
-    let read = block_on(seal::certificate(place)).map_err(|error| VerbError::failed(error.to_string()))?;
-    Ok(Opener::Certificate(read.map_err(told)?))
-}
-
-fn told(error: SealVerbError) -> VerbError {
-    match error {
-        SealVerbError::Failed(message) => VerbError::failed(message),
-        SealVerbError::Usage(error) => error,
-    }
 }

@@ -1,10 +1,12 @@
 //! `seatrial try`.
 
+use super::openers;
 use crate::exit_code::Exit;
 use crate::output;
 use seatrial_api::FluxRelease;
 use seatrial_harness::report::Paint;
 use seatrial_harness::trial::{Print, TrialError, TrialOptions, try_repository};
+use seatrial_verbs::Screen;
 use std::io::stdout;
 use std::path::PathBuf;
 
@@ -34,6 +36,10 @@ pub(crate) struct Args {
     /// Write what happened as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Keys that the sealed-secrets controller of a cluster has from the start: a backup as `kubectl get secret -o yaml` prints it.
+    /// The repository's SealedSecrets open there then, if it has the controller. Repeatable.
+    #[arg(long, value_name = "CLUSTER=FILE")]
+    sealing_keys: Vec<String>,
 }
 
 /// Splits at the last `=`: URLs can contain one, and paths seldom do.
@@ -49,11 +55,19 @@ pub(super) fn url_and_path(text: &str) -> Result<(String, Option<PathBuf>), &'st
 
 /// Tries the repository.
 pub(crate) fn run(args: &Args) -> Exit {
+    let sealing_keys = match openers::backups(&args.sealing_keys) {
+        Ok(keys) => keys,
+        Err(error) => {
+            error.tell(&mut Screen::system());
+            return Exit::Invalid;
+        }
+    };
     let options = TrialOptions {
         serve: args.serve.clone(),
         flux: args.flux,
         clusters: args.cluster.clone(),
         seed: args.seed,
+        sealing_keys,
         ..TrialOptions::new(&args.repository)
     };
     let trial = match try_repository(&options) {

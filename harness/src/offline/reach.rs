@@ -1,12 +1,12 @@
 //! Which kustomizations of a repository the builds of a cluster read.
 
-use super::check::documents;
+use super::documents;
 use seatrial_render::{KUSTOMIZATION_FILES, Tree};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A path that another one, of a folder, leads to; none where it leaves the repository or is an address.
-pub(super) fn below(folder: &str, path: &str) -> Option<String> {
+pub(crate) fn below(folder: &str, path: &str) -> Option<String> {
     if path.contains("://") {
         return None;
     }
@@ -22,7 +22,7 @@ pub(super) fn below(folder: &str, path: &str) -> Option<String> {
 }
 
 /// The kustomization files that builds of these folders read.
-pub(super) fn reached(tree: &Tree, folders: &[String]) -> BTreeSet<String> {
+pub(crate) fn reached(tree: &Tree, folders: &[String]) -> BTreeSet<String> {
     let paths: BTreeSet<&str> = tree.iter().map(|(path, _)| path).collect();
     let file_of = |folder: &str| {
         let mut files = KUSTOMIZATION_FILES.iter().filter_map(|name| below(folder, name));
