@@ -128,9 +128,21 @@ fn a_scan_tells_of_its_tags_and_is_repeated() {
             assert_eq!(found["status"]["lastHandledReconcileAt"], "now");
 
             world.merge(&path, json!({ "spec": { "exclusionList": ["^latest$"] } })).await;
-            world
+            let scanned = world
                 .until(&path, 5, |found| found["status"]["observedExclusionList"] == json!(["^latest$"]))
                 .await;
+
+            // flux waits for a Ready condition of the new generation, also where there is nothing to scan.
+            world.merge(&path, json!({ "spec": { "interval": "10m" } })).await;
+            let up_to_date =
+                |found: &Value| ready(found)["observedGeneration"] == found["metadata"]["generation"];
+            let found = world.until(&path, 5, up_to_date).await;
+            assert_eq!(
+                found["status"]["lastScanResult"], scanned["status"]["lastScanResult"],
+                "no scan is due"
+            );
+            let since = |found: &Value| ready(found)["lastTransitionTime"].clone();
+            assert_eq!(since(&found), since(&scanned), "it is as it was");
         });
     }
 }

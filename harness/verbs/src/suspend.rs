@@ -36,6 +36,18 @@ pub struct ResumeArgs {
     global: Global,
 }
 
+impl ResumeArgs {
+    /// What is resumed.
+    pub(crate) fn target(&self) -> (Target, &[String]) {
+        self.what.target()
+    }
+
+    /// The global flags.
+    pub(crate) fn global(&self) -> &Global {
+        &self.global
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum What {
     /// Kustomizations.
@@ -129,7 +141,8 @@ pub async fn resume(args: &ResumeArgs, env: &Env, screen: &mut Screen) -> Result
     if names.is_empty() {
         missing.tell(screen, format!("no {kind} objects found in {namespace} namespace"));
     }
-    let wait = wait || names.len() == 1;
+    // As flux: one that was named is waited for, and one that `--all` happens to find is not.
+    let wait = wait || chosen.names.len() == 1;
     let mut resumed: BTreeSet<String> = BTreeSet::new();
     for name in names {
         let path = resource.object(Some(namespace), &name);

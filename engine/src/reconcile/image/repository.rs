@@ -31,8 +31,8 @@ pub(crate) struct RepositoryReconciler {
 
 /// What a reconcile found.
 enum Found {
-    /// Tags, whether others than the status had, and whether the policies have to look at them.
-    Tags { count: usize, checksum: String, new: bool, wakes: bool },
+    /// Tags, now in the status: whether others than it had, and whether the policies have to look at them.
+    Tags { new: bool, wakes: bool },
     /// That it is not time to look: in so long it will be.
     NotYet(Duration),
 }
@@ -57,14 +57,13 @@ impl RepositoryReconciler {
         let mut event = None;
         let (next, wakes) = match result {
             Ok(Found::NotYet(left)) => {
+                // What waits for a new generation, as flux does, looks at the generation of the condition.
+                conditions.ready("Succeeded", &scanned(context.flux, &status));
                 put(&mut status, "observedGeneration", Some(object::generation(object).into()));
                 (Next::Idle(left, stamps), false)
             }
-            Ok(Found::Tags { count, checksum, new, wakes }) => {
-                let mut message = format!("successful scan: found {count} tags");
-                if context.flux >= FluxRelease::V2_9 {
-                    message.push_str(&format!(" with checksum {checksum}"));
-                }
+            Ok(Found::Tags { new, wakes }) => {
+                let message = scanned(context.flux, &status);
                 if new || !conditions.is(READY, Status::True) {
                     event = Some((Severity::Info, "Succeeded", message.clone()));
                 }
@@ -135,7 +134,7 @@ impl RepositoryReconciler {
             result["latestTags"] = json!(latest);
         }
         if context.flux >= FluxRelease::V2_9 {
-            result["revision"] = checksum.clone().into();
+            result["revision"] = checksum.into();
         }
         // What is new is a matter of this object: others may have scanned the same image before.
         let same = |field: &str| status["lastScanResult"][field] == result[field];
@@ -147,7 +146,7 @@ impl RepositoryReconciler {
         // Flux 2.2.3 has its policies look after every scan. A process that has just begun had no tags to show to them.
         let first = context.scans.set(&canonical, kept);
         let wakes = new || first || context.flux < FluxRelease::V2_9;
-        Ok(Found::Tags { count, checksum, new, wakes })
+        Ok(Found::Tags { new, wakes })
     }
 
     /// How long the last scan holds; none where it is time for the next.
@@ -172,6 +171,17 @@ impl RepositoryReconciler {
         // Times are written in whole seconds.
         spec.interval.to_std().checked_sub(since).filter(|left| *left > Duration::from_secs(1))
     }
+}
+
+/// The message of a scan by its result in the status.
+fn scanned(flux: FluxRelease, status: &Value) -> String {
+    let scan = &status["lastScanResult"];
+    let mut message =
+        format!("successful scan: found {} tags", scan["tagCount"].as_u64().unwrap_or_default());
+    if flux >= FluxRelease::V2_9 {
+        message.push_str(&format!(" with checksum {}", scan["revision"].as_str().unwrap_or_default()));
+    }
+    message
 }
 
 /// Writes a failure into the conditions; gives when to try again.
