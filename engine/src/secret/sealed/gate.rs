@@ -4,7 +4,7 @@ use super::flags::Flags;
 use super::http::{self, SealedAnswer, SealedRequest};
 use super::instance::{Instance, Setting, refuse};
 use super::keys::KeySource;
-use super::{COMPONENT, sealed_secrets_container};
+use super::{COMPONENT, sealed_secrets_container, sealed_secrets_version};
 use crate::cluster::{Change, Cluster, Watch};
 use crate::object::{self, ObjectRef};
 use crate::status::Events;
@@ -176,6 +176,7 @@ fn set(
         source: options.keys.clone(),
         deployment: who.clone(),
         flags,
+        version: sealed_secrets_version(container["image"].as_str().unwrap_or_default()),
         name: format!("{} {}", options.name, who.key()),
     };
     running.lock().insert(who, (template.clone(), Outcome::Runs(Arc::new(Instance::start(setting)))));

@@ -61,7 +61,7 @@ pub(super) fn answer(instance: &Instance, request: &SealedRequest<'_>) -> Option
             "/metrics" => SealedAnswer::new(
                 200,
                 Some("text/plain; version=0.0.4; charset=utf-8"),
-                instance.counters.text(),
+                instance.counters.text(&instance.version),
             ),
             _ => not_found(),
         });
@@ -281,7 +281,7 @@ impl Counters {
     }
 
     /// The metrics, in the format of Prometheus.
-    fn text(&self) -> String {
+    fn text(&self, version: &str) -> String {
         let state = self.lock();
         let mut out = String::new();
         let mut family = |name: &str, kind: &str, help: &str, lines: Vec<(String, String)>| {
@@ -305,7 +305,7 @@ impl Counters {
             "build_info",
             "gauge",
             "Build information.",
-            vec![("revision=\"v0.27.1\"".to_owned(), "0".to_owned())],
+            vec![(format!("revision=\"{version}\""), "0".to_owned())],
         );
         let conditions = state.conditions.iter().map(|((namespace, name), good)| {
             let labels = format!("condition=\"Synced\",name=\"{name}\",namespace=\"{namespace}\"");
@@ -417,7 +417,7 @@ mod tests {
             let began = clock.now();
             clock.sleep(std::time::Duration::from_millis(300)).await;
             counters.asked("POST", "/v1/verify", 409, began);
-            counters.text()
+            counters.text("v0.27.1")
         })
         .unwrap();
         let name = "sealed_secrets_controller_http_request_duration_seconds";
@@ -446,7 +446,7 @@ mod tests {
             counters.condition("a", "stays", true);
             counters.condition("a", "goes", true);
             counters.forget("a", "goes");
-            counters.text()
+            counters.text("v0.27.1")
         })
         .unwrap();
         assert!(text.contains(&line("stays")) && !text.contains(&line("goes")), "{text}");

@@ -28,6 +28,8 @@ pub(super) struct Setting {
     pub(super) source: Arc<dyn KeySource>,
     pub(super) deployment: ObjectRef,
     pub(super) flags: Flags,
+    /// The version that it says it is of.
+    pub(super) version: String,
     /// How its tasks are called.
     pub(super) name: String,
 }
@@ -38,6 +40,7 @@ pub(super) struct Instance {
     pub(super) log: Log,
     pub(super) counters: Counters,
     pub(super) flags: Flags,
+    pub(super) version: String,
     _task: Task,
 }
 
@@ -45,19 +48,19 @@ impl Instance {
     pub(super) fn start(setting: Setting) -> Instance {
         let (keys, log) = (Keys::default(), Log::new(&setting.clock));
         let counters = Counters::new(&setting.clock, setting.flags.rate);
-        let flags = setting.flags.clone();
+        let (flags, version) = (setting.flags.clone(), setting.version.clone());
         let task = setting.clock.clone().spawn(
             format!("{} sealed secrets", setting.name),
             run(setting, keys.clone(), log.clone(), counters.clone()),
         );
-        Instance { keys, log, counters, flags, _task: task }
+        Instance { keys, log, counters, flags, version, _task: task }
     }
 }
 
 async fn run(setting: Setting, keys: Keys, log: Log, counters: Counters) {
-    let Setting { clock, cluster, flags, .. } = &setting;
+    let Setting { clock, cluster, flags, version, .. } = &setting;
     let namespace = setting.deployment.namespace.as_str();
-    log.info("Starting sealed-secrets controller", &[("version", "v0.27.1")]);
+    log.info("Starting sealed-secrets controller", &[("version", version)]);
     while let Err(error) = keys.read(cluster, namespace, &log).await {
         log.error("Error reading keys", &[("error", &error)]);
         clock.sleep(RETRY).await;

@@ -46,7 +46,38 @@ pub fn sealed_secrets_container(pod_spec: &serde_json::Value) -> Option<&serde_j
     containers.find(|container| container["image"].as_str().is_some_and(is_controller))
 }
 
+/// The release that was looked at.
+const RELEASE: &str = "v0.27.1";
+
+/// What a controller of this image says that its version is: the tag, where that is a version, else that of the release that was looked at.
+fn sealed_secrets_version(image: &str) -> String {
+    let image = image.split('@').next().unwrap_or_default();
+    let tag = image.rsplit('/').next().and_then(|last| Some(last.split_once(':')?.1)).unwrap_or_default();
+    let tag = tag.strip_prefix('v').unwrap_or(tag);
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match tag.split('.').count() == 3 && tag.split('.').all(number) {
+        true => format!("v{tag}"),
+        false => RELEASE.to_owned(),
+    }
+}
+
 /// The component of its events.
 const COMPONENT: &str = "sealed-secrets";
 /// Whom the API server is told that writes.
 const MANAGER: &str = "controller";
+
+#[cfg(test)]
+mod tests {
+    use super::sealed_secrets_version;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::tag("docker.io/bitnami/sealed-secrets-controller:v0.24.5", "v0.24.5")]
+    #[case::tag_without_v("localhost:5000/sealed-secrets-controller:0.30.0", "v0.30.0")]
+    #[case::with_a_digest("a/sealed-secrets-controller:v0.24.5@sha256:ab", "v0.24.5")]
+    #[case::no_version("a/sealed-secrets-controller:latest", "v0.27.1")]
+    #[case::no_tag("localhost:5000/sealed-secrets-controller", "v0.27.1")]
+    fn the_version_is_that_of_the_tag(#[case] image: &str, #[case] version: &str) {
+        assert_eq!(sealed_secrets_version(image), version);
+    }
+}
