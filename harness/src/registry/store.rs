@@ -252,8 +252,8 @@ impl State {
 
     pub(super) fn repository(&mut self, name: &RepositoryName) -> Result<&mut Repository, RegistryError> {
         if !self.repositories.contains_key(name) {
-            let known: Vec<String> = self.repositories.keys().map(RepositoryName::to_string).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let known = self.repositories.keys().map(RepositoryName::to_string).collect();
+            let known = likest(&name.to_string(), known);
             return Err(RegistryError::NoRepository { name: name.to_string(), known });
         }
         Ok(self.repositories.entry(name.clone()).or_default())
@@ -295,4 +295,23 @@ impl Repository {
 /// The digest that a registry says in the place of the right one.
 fn wrong_digest(right: &Digest) -> Digest {
     right.same_of(format!("not {right}").as_bytes())
+}
+
+/// How many repositories a message names.
+const NAMED: usize = 3;
+
+/// The names that are most like the wanted one, and how many others there are.
+fn likest(wanted: &str, mut known: Vec<String>) -> String {
+    if known.is_empty() {
+        return "none".to_owned();
+    }
+    known.sort_by_cached_key(|name| strsim::damerau_levenshtein(wanted, name));
+    let others = known.len().saturating_sub(NAMED);
+    known.truncate(NAMED);
+    let named = known.join(", ");
+    match others {
+        0 => named,
+        1 => format!("{named} and 1 other"),
+        others => format!("{named} and {others} others"),
+    }
 }

@@ -110,6 +110,20 @@ fn a_push_that_means_nothing_is_refused(#[case] image: &str, #[case] want: &str)
     assert!(message.contains(want), "{message}");
 }
 
+#[test]
+fn the_names_that_are_most_like_the_missing_one_are_told() {
+    let registry = seeded();
+    let told = || registry.push("btoll/debu:1").unwrap_err().to_string();
+    for name in ["zoo/a", "zoo/b", "btoll/debug2"] {
+        registry.create(name, Vec::<String>::new()).unwrap();
+    }
+    let known =
+        "the run's registry has docker.io/btoll/debug, docker.io/btoll/debug2, docker.io/zoo/a and 1 other";
+    assert!(told().ends_with(known), "{}", told());
+    registry.create("zoo/c", Vec::<String>::new()).unwrap();
+    assert!(told().ends_with("docker.io/zoo/a and 2 others"), "{}", told());
+}
+
 async fn asks(registry: &Registry, auth: OciAuth) -> Result<usize, String> {
     let at = OciAddress {
         host: "index.docker.io".to_owned(),
