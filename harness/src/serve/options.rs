@@ -46,6 +46,8 @@ pub struct UpOptions {
     pub bootstrap: bool,
     /// Whether clusters that are not bootstrapped get Flux's components (definitions, controllers). Default: false.
     pub install_flux: bool,
+    /// Whether the deploy keys of the clusters that are bootstrapped from a repository may push. Default: false.
+    pub read_write_key: bool,
     /// The address to listen on. Default: 127.0.0.1.
     pub listen: IpAddr,
     /// The name or address by which others reach it, in URLs and certificates. Default: `listen`, and the loopback address
@@ -70,6 +72,7 @@ impl Default for UpOptions {
             flux: FluxRelease::default(),
             bootstrap: true,
             install_flux: false,
+            read_write_key: false,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             advertise: None,
             forge_access: ForgeAccess::Open,

@@ -138,8 +138,9 @@ impl Screen<'_> {
             f,
             &format!(
                 "seatrial bootstrap github --context {cluster} --hostname {https} {follows} --ca-file {} --owner {owner} \
-                 --repository {name} --branch {branch} --path clusters/{cluster}",
-                shell(ca)
+                 --repository {name} --branch {branch} --path clusters/{cluster}{}",
+                shell(ca),
+                if self.options.read_write_key { " --read-write-key" } else { "" }
             ),
         )
     }

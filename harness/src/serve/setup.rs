@@ -23,6 +23,8 @@ const CLUSTERS: [&str; 2] = ["beta", "production"];
 /// The repository where nobody brings one.
 const REPOSITORY: &str = "gitops";
 const BRANCH: &str = "main";
+/// What a manifest of an image automation has in it.
+const AUTOMATION: &[u8] = b"kind: ImageUpdateAutomation";
 
 /// Forge, registry and clusters. The clusters end when it is dropped.
 pub(super) struct Setup {
@@ -152,15 +154,33 @@ impl Setup {
         let wanted = found.iter().filter(|c| names.contains(&c.name)).map(|found| {
             let (url, branch) = (source.url.clone(), source.branch.clone());
             let sync = Sync { url, branch, path: found.path.clone() };
-            let following = Following { components: all.clone(), ..Following::with(sync, &[]) };
+            let (components, read_write) = (all.clone(), options.read_write_key);
+            let following = Following { components, read_write, ..Following::with(sync, &[]) };
             Wanted { cluster: found.name.clone(), repo: repo.clone(), following }
         });
         let wanted: Vec<Wanted> = wanted.collect();
+        if options.bootstrap && !options.read_write_key && !wanted.is_empty() && self.automates(&repo)? {
+            let note = "image automation cannot push with the clusters' deploy keys, which are read-only: add --read-write-key";
+            self.notes.push(note.to_owned());
+        }
         for name in names.iter().filter(|name| wanted.iter().all(|w| w.cluster != **name)) {
             self.notes
                 .push(format!("{name} is not bootstrapped: the repository has no folder clusters/{name}"));
         }
         Ok(wanted)
+    }
+
+    /// Whether there is an image automation among the manifests of a repository.
+    fn automates(&self, repo: &Repo) -> Result<bool, UpError> {
+        for path in repo.paths(&self.branch)? {
+            let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+            if is_yaml
+                && repo.read(&self.branch, &path)?.windows(AUTOMATION.len()).any(|part| part == AUTOMATION)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// People's own repositories are for them alone; that matters where the forge checks.

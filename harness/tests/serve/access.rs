@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Tls};
 use crate::programs::{git, tip};
-use crate::world::{World, serve, serve_with};
+use crate::world::{World, serve, serve_more, serve_with};
 use seatrial_harness::serve::{ForgeAccess, UpOptions};
 use serde_json::Value;
 
@@ -126,4 +126,20 @@ fn a_source_of_a_cluster_needs_a_right_where_rights_are_checked() {
             }
         }
     });
+}
+
+#[test]
+fn deploy_keys_of_up_may_push_where_they_are_asked_to() {
+    for read_write_key in [false, true] {
+        let options = UpOptions { bootstrap: true, read_write_key, ..UpOptions::default() };
+        let automation = "kind: ImageUpdateAutomation\napiVersion: image.toolkit.fluxcd.io/v1\n\
+                          metadata: {name: bot, namespace: flux-system}\nspec: {interval: 1m, sourceRef: {kind: GitRepository, name: flux-system}}\n";
+        serve_more(options, &[("clusters/beta/automation.yaml", automation)], async |world| {
+            let (_, full_name) = world.ready().forge.full_names.first_key_value().unwrap();
+            let keys = world.github().get(&format!("/api/v3/repos/{full_name}/keys")).await.json();
+            assert_eq!(keys[0]["read_only"], !read_write_key, "{keys}");
+            let told = world.up.screen().contains("add --read-write-key");
+            assert_eq!(told, !read_write_key, "{}", world.up.screen());
+        });
+    }
 }

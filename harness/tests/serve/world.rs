@@ -31,12 +31,25 @@ pub(crate) fn serve<F: Future<Output = ()>>(bootstrap: bool, test: impl FnOnce(W
 
 /// As [`serve`], with other options.
 pub(crate) fn serve_with<F: Future<Output = ()>>(options: UpOptions, test: impl FnOnce(World) -> F) {
+    serve_more(options, &[], test);
+}
+
+/// As [`serve_with`], with more files in the repository.
+pub(crate) fn serve_more<F: Future<Output = ()>>(
+    options: UpOptions,
+    files: &[(&str, &str)],
+    test: impl FnOnce(World) -> F,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("run");
         std::fs::create_dir(&run).unwrap();
-        let source = UpSource::Repository { path: repository(folder.path()), serve: Vec::new() };
+        let path = repository(folder.path());
+        for (name, content) in files {
+            std::fs::write(path.join(name), content).unwrap();
+        }
+        let source = UpSource::Repository { path, serve: Vec::new() };
         let clusters = vec!["beta".to_owned()];
         let options = UpOptions { source, clusters, ..options };
         let up = Up::start(&Clock::wall(), &options, &run).await.unwrap();

@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// Install Flux's components (definitions, controllers) into clusters that are not bootstrapped.
     #[arg(long)]
     install_flux: bool,
+    /// Let the clusters' deploy keys push, as image automation needs it.
+    #[arg(long)]
+    read_write_key: bool,
     /// Write the kubeconfig to this file, which must not exist [default: a file in the run's own folder].
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -112,6 +115,12 @@ fn options(args: &Args) -> Result<UpOptions, String> {
     if !args.serve.is_empty() && !matches!(source, UpSource::Repository { .. }) {
         return Err("use --serve: it needs a repository; a scenario says itself what is served".to_owned());
     }
+    if args.read_write_key && !matches!(source, UpSource::Repository { .. }) {
+        return Err(
+            "use --read-write-key: it needs a repository; a scenario says `readWriteKey` of its bootstrap"
+                .to_owned(),
+        );
+    }
     if args.flux.is_some() && matches!(source, UpSource::Scenario(_)) {
         return Err("use --flux: the scenario says the release of its clusters".to_owned());
     }
@@ -121,6 +130,7 @@ fn options(args: &Args) -> Result<UpOptions, String> {
         flux: args.flux.unwrap_or_default(),
         bootstrap: !args.no_bootstrap,
         install_flux: args.install_flux,
+        read_write_key: args.read_write_key,
         listen: args.listen,
         advertise: args.advertise.clone(),
         forge_access: args.forge_access,
