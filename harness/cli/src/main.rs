@@ -15,7 +15,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = commands::services::as_git_extension(std::env::args_os().collect());
-    let args = args::Args::parse_from(seatrial_verbs::verb_first(arguments));
+    let arguments = seatrial_verbs::verb_first(arguments);
+    let args = match args::Args::try_parse_from(&arguments) {
+        Ok(args) => args,
+        Err(error) => return commands::flux::unparsed(&error, &arguments),
+    };
     let exit = match &args.command {
         args::Command::Run(args) => commands::run::run(args),
         args::Command::Try(args) => commands::trial::run(args),

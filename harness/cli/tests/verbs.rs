@@ -44,6 +44,25 @@ fn verbs_end_with_a_status_that_says_why(#[case] args: &[&str], #[case] status: 
     assert_eq!(ended.stdout, "");
 }
 
+#[rstest]
+#[case::verb(&["get"], "Usage: seatrial get")]
+#[case::group(&["get", "image"], "Usage: seatrial get images")]
+#[case::flags_in_front(&["--context", "beta", "create", "image"], "Usage: seatrial create image")]
+fn verbs_without_their_subcommand_print_their_help(#[case] args: &[&str], #[case] said: &str) {
+    let folder = folder(&[]);
+    let ended = seatrial(folder.path(), folder.path(), args);
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+    assert!(ended.stdout.contains(said), "{}", ended.stdout);
+}
+
+#[test]
+fn other_commands_without_their_subcommand_are_wrong_usage() {
+    let folder = folder(&[]);
+    let ended = seatrial(folder.path(), folder.path(), &["forge"]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""));
+    assert!(ended.stderr.contains("Usage: seatrial forge"), "{}", ended.stderr);
+}
+
 #[test]
 fn the_tutorials_commands_print_manifests_without_a_cluster() {
     let folder = folder(&[]);

@@ -2,6 +2,7 @@
 
 use super::{Check, Op, Timing, VerbOp};
 use crate::scenario::{KeyAction, Span};
+use crate::shell;
 use seatrial_verbs::without_secrets;
 use std::fmt;
 
@@ -31,7 +32,11 @@ pub(super) fn title(op: &Op) -> String {
         }
         Op::Toggle { env, service, enable: true, .. } => format!("enable {service} on {env}"),
         Op::Toggle { env, service, enable: false, .. } => format!("disable {service} on {env}"),
-        Op::Verb(verb) => format!("{} on {}", without_secrets(&verb.words).join(" "), verb.cluster),
+        Op::Verb(verb) => {
+            let words: Vec<String> =
+                without_secrets(&verb.words).iter().map(|word| shell::word(word)).collect();
+            format!("{} on {}", words.join(" "), verb.cluster)
+        }
         Op::Services(services) => match &services.project {
             Some(project) => format!("list the services of {project} on {}", services.env),
             None => format!("list all services on {}", services.env),

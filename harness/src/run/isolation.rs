@@ -29,7 +29,8 @@ pub(super) async fn expect(world: &World, cluster: Option<&str>) -> Result<Vec<S
         return Err(told(format!("there is no ImageUpdateAutomation on {of} to look at")));
     }
     if seen.shared.is_empty() {
-        return Ok(vec![format!("{} automations", seen.automations)]);
+        let automations = if seen.automations == 1 { "automation" } else { "automations" };
+        return Ok(vec![format!("{} {automations}", seen.automations)]);
     }
     let problems: Vec<String> = seen.shared.iter().map(ToString::to_string).collect();
     Err(told(problems.join("; ")))
