@@ -205,7 +205,7 @@ pub struct Apply {
     pub from: Option<String>,
     /// The object itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::fragment::any_object")]
+    #[schemars(schema_with = "super::fragment::any_secret")]
     pub object: Option<Value>,
     /// The field manager. Default: `kubectl`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,11 +238,11 @@ pub struct PatchObject {
     pub target: ObjectRef,
     /// A JSON merge patch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::fragment::any_object")]
+    #[schemars(schema_with = "super::fragment::any_secret")]
     pub merge: Option<Value>,
     /// A strategic merge patch: lists are merged by their keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::fragment::any_object")]
+    #[schemars(schema_with = "super::fragment::any_secret")]
     pub strategic: Option<Value>,
     /// JSON patch operations (RFC 6902).
     #[serde(default, skip_serializing_if = "Option::is_none")]

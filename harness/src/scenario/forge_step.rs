@@ -32,6 +32,7 @@ pub struct ForgeSpec {
 pub struct ForgeUserSpec {
     /// A personal access token, as manifests of the scenario have it. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("writeOnly" = true))]
     pub token: Option<String>,
     /// What the token is good for. Default: everything.
     #[serde(skip_serializing_if = "Vec::is_empty")]

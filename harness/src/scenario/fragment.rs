@@ -7,6 +7,11 @@ pub(super) fn any_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object"})
 }
 
+/// Any map that may be of a Secret: what stands in its place is not shown.
+pub(super) fn any_secret(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "writeOnly": true})
+}
+
 /// A part of a Kubernetes object that says at least of which kind it is.
 pub(super) fn partial_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -90,9 +90,11 @@ pub struct LoginSpec {
     pub username: Option<String>,
     /// The password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("writeOnly" = true))]
     pub password: Option<String>,
     /// The bearer token. It is let in as the password of any user, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("writeOnly" = true))]
     pub token: Option<String>,
     /// How long they are let in. Default: until another `setRegistry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +107,9 @@ impl SetRegistry {
         if let Some(fault) = &self.fault {
             if fault.status != 429 && !(500..600).contains(&fault.status) {
                 return Some(("fault", "`status` is 429, or one of 500 to 599"));
+            }
+            if fault.times == Some(0) {
+                return Some(("fault", "`times` is 1 or more: with 0 nothing would be refused"));
             }
             if fault.retry_after.is_some() && fault.times.is_none() {
                 return Some(("fault", "`retryAfter` goes with `times`"));

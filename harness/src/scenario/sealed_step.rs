@@ -33,6 +33,7 @@ pub struct Seal {
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<String>,
     /// The values: key to text. No report shows them.
+    #[schemars(extend("writeOnly" = true))]
     pub values: BTreeMap<String, String>,
     /// Labels of the Secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -134,6 +135,7 @@ pub struct SecretExpected {
     pub type_: Option<String>,
     /// Its keys, and what their values are: exactly these, unless `otherKeys` allows more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("writeOnly" = true))]
     pub keys: BTreeMap<String, ValueExpected>,
     /// Whether it may have other keys. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -2,7 +2,10 @@
 //!
 //! Understood are the keywords that the model's schema contains: `$ref`, `type`, `properties`, `required`,
 //! `additionalProperties`, `items`, `enum`, `const`, `oneOf`, `anyOf`, `pattern`, `minimum`, `maximum`, `minItems`,
-//! `minLength`. A test holds the schema to that list.
+//! `minLength`, `writeOnly`. A test holds the schema to that list.
+//!
+//! Fields with `writeOnly` hold secrets: of what stands there, and of what stands in the place of a map with such a field, no
+//! message shows more than its type.
 
 mod words;
 
@@ -41,7 +44,7 @@ impl Shape {
             let message = format!("{label} must be {}, not a text", expected(root));
             return vec![Problem::new(file, node.at, message)];
         }
-        let mut check = Check { shape: self, file, problems: Vec::new() };
+        let mut check = Check { shape: self, file, problems: Vec::new(), hidden: false };
         check.value(node, &self.root, label.to_owned());
         check.problems
     }
@@ -51,6 +54,17 @@ impl Shape {
             Some(name) => &self.root["$defs"][name],
             None => schema,
         }
+    }
+
+    /// Whether it is a secret, or a map that has one among its fields.
+    fn holds_secrets(&self, schema: &Value) -> bool {
+        let is_secret = |schema: &Value| schema["writeOnly"] == true;
+        let resolved = self.resolve(schema);
+        let either = || list(resolved, "oneOf").iter().chain(list(resolved, "anyOf"));
+        is_secret(schema)
+            || is_secret(resolved)
+            || object(resolved, "properties").any(|(_, field)| is_secret(field))
+            || either().any(|schema| self.holds_secrets(schema))
     }
 
     fn collect_owners(
@@ -115,6 +129,8 @@ struct Check<'a> {
     shape: &'a Shape,
     file: &'a Path,
     problems: Vec<Problem>,
+    /// Whether what is looked at is below a field that holds secrets.
+    hidden: bool,
 }
 
 impl<'a> Check<'a> {
@@ -123,16 +139,26 @@ impl<'a> Check<'a> {
     }
 
     fn value(&mut self, node: &Node, schema: &'a Value, label: Label) {
+        let above = self.hidden;
+        self.hidden |= schema["writeOnly"] == true;
+        self.shown_or_not(node, schema, label);
+        self.hidden = above;
+    }
+
+    fn shown_or_not(&mut self, node: &Node, schema: &'a Value, label: Label) {
+        let hidden = self.hidden || self.shape.holds_secrets(schema);
         let schema = self.shape.resolve(schema);
         if !self.type_matches(node, schema) {
             let mut problem = Problem::new(
                 self.file,
                 node.at,
-                format!("{label} must be {}, not {}", expected(schema), described(node)),
+                format!("{label} must be {}, not {}", expected(schema), described(node, hidden)),
             );
             if let (Data::Number(n), true) = (&node.data, types(schema).contains(&"string")) {
                 problem = problem.help(match is_duration(schema) {
+                    true if hidden => "give it a unit: s, m or h".to_owned(),
                     true => format!("give it a unit: {n}s, {n}m or {n}h"),
+                    false if hidden => "put it in quotes".to_owned(),
                     false => format!("put it in quotes: \"{n}\""),
                 });
             }
@@ -182,7 +208,8 @@ impl<'a> Check<'a> {
         if let (Some(text), false) = (node.text(), valid.is_empty())
             && !valid.contains(&text)
         {
-            let problem = Problem::new(self.file, node.at, format!("{label} cannot be `{text}`"));
+            let shown = if self.hidden { "this text".to_owned() } else { format!("`{text}`") };
+            let problem = Problem::new(self.file, node.at, format!("{label} cannot be {shown}"));
             return self.problem(problem.suggest(text, valid));
         }
         if let (Some(text), Some(pattern)) = (node.text(), schema.get("pattern").and_then(Value::as_str)) {
@@ -191,7 +218,10 @@ impl<'a> Check<'a> {
                 VERSION => (!is_version(text)).then(|| format!("{text:?} is not a version such as v1.28.3")),
                 _ => None,
             };
-            if let Some(message) = message {
+            if let Some(mut message) = message {
+                if self.hidden {
+                    message = format!("{label} must be {}, not a text", expected(schema));
+                }
                 self.problem(Problem::new(self.file, node.at, message));
             }
         }
@@ -209,7 +239,9 @@ impl<'a> Check<'a> {
                     (Some(least), None) => format!("at least {least}"),
                     (None, most) => format!("at most {}", most.unwrap_or_default()),
                 };
-                self.problem(Problem::new(self.file, node.at, format!("{label} must be {range}, not {n}")));
+                let found = if self.hidden { "another number".to_owned() } else { n.to_string() };
+                let message = format!("{label} must be {range}, not {found}");
+                self.problem(Problem::new(self.file, node.at, message));
             }
         }
     }
@@ -262,9 +294,15 @@ impl<'a> Check<'a> {
 
     fn unknown(&mut self, key: &str, at: super::tree::Pos, schema: &Value, label: &str) {
         let valid: Vec<&str> = object(schema, "properties").map(|(name, _)| name.as_str()).collect();
-        let problem = Problem::new(self.file, at, format!("{label} has no field `{key}`"));
         let elsewhere = self.shape.owners.get(key);
         let near = nearest(key, &valid);
+        // What nobody knows as a field can be a value in its place: `{equals}` for `{equals: x}`.
+        let hidden = self.hidden || self.shape.holds_secrets(schema);
+        let named = match hidden && elsewhere.is_none() && near.is_none() {
+            true => "such field".to_owned(),
+            false => format!("field `{key}`"),
+        };
+        let problem = Problem::new(self.file, at, format!("{label} has no {named}"));
         let problem = match elsewhere {
             // A near miss is more probable than a field from somewhere else.
             Some(owners) if near.is_none() => {
@@ -305,13 +343,15 @@ impl<'a> Check<'a> {
 
     /// The node must fit one of the alternatives; the problems are those of the one that it comes nearest to.
     fn alternatives(&mut self, node: &Node, alternatives: &'a [Value], label: &str) {
+        let hidden = self.hidden || alternatives.iter().any(|schema| self.shape.holds_secrets(schema));
         let mut fitting: Vec<(&Value, Vec<Problem>)> = Vec::new();
         for alternative in alternatives {
             let resolved = self.shape.resolve(alternative);
             if !self.type_matches(node, resolved) {
                 continue;
             }
-            let mut check = Check { shape: self.shape, file: self.file, problems: Vec::new() };
+            let mut check =
+                Check { shape: self.shape, file: self.file, problems: Vec::new(), hidden: self.hidden };
             check.value(node, resolved, label.to_owned());
             if check.problems.is_empty() {
                 return;
@@ -327,7 +367,8 @@ impl<'a> Check<'a> {
                 .collect();
             if !valid.is_empty() {
                 let tagged = alternatives.iter().flat_map(|a| strings(a, "required"));
-                let problem = Problem::new(self.file, node.at, format!("{label} cannot be `{text}`"));
+                let shown = if hidden { "this text".to_owned() } else { format!("`{text}`") };
+                let problem = Problem::new(self.file, node.at, format!("{label} cannot be {shown}"));
                 return self.problem(problem.suggest(text, valid.into_iter().chain(tagged)));
             }
         }
@@ -358,7 +399,8 @@ impl<'a> Check<'a> {
                     .collect();
                 let kinds: BTreeSet<&str> = kinds.iter().map(String::as_str).collect();
                 let kinds: Vec<&str> = kinds.into_iter().collect();
-                let message = format!("{label} must be {}, not {}", kinds.join(" or "), described(node));
+                let message =
+                    format!("{label} must be {}, not {}", kinds.join(" or "), described(node, hidden));
                 self.problem(Problem::new(self.file, node.at, message));
             }
         }

@@ -45,8 +45,12 @@ pub(super) fn expected(schema: &Value) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(" or ") }
 }
 
-pub(super) fn described(node: &Node) -> String {
+/// What stands there; of what may be a secret only its type.
+pub(super) fn described(node: &Node, hidden: bool) -> String {
     match &node.data {
+        Data::Bool(_) if hidden => "a truth value".to_owned(),
+        Data::Number(_) if hidden => "a number".to_owned(),
+        Data::Text(_) if hidden => "a text".to_owned(),
         Data::Null => "empty".to_owned(),
         Data::Bool(value) => format!("the truth value {value}"),
         Data::Number(n) => format!("the number {n}"),
