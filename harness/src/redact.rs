@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use seatrial_engine::envsubst;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Texts shorter than this are looked for as whole values alone: as parts of others they are everywhere.
 const SHORTEST_PART: usize = 4;
@@ -25,6 +26,11 @@ impl Default for Redactor {
     fn default() -> Redactor {
         Redactor { key: run_key(), met: BTreeMap::new() }
     }
+}
+
+/// The redactor of a run, for one text.
+pub(crate) fn lock(redactor: &Mutex<Redactor>) -> MutexGuard<'_, Redactor> {
+    redactor.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A key of chance. Under a key that is known short values could be guessed: without a random source there is none, and then
@@ -78,6 +84,11 @@ impl Redactor {
             }
         }
         text
+    }
+
+    /// What stands in the place of one value of a Secret, which may be in Base64.
+    pub(crate) fn cover(&mut self, value: &Value, encoded: bool) -> String {
+        self.token(&plain(value, encoded))
     }
 
     /// What stands in the place of a value.

@@ -1,11 +1,12 @@
 //! What was wanted beside what there is, for people.
 
 use super::partial::{matches, project};
-use serde_json::{Map, Value};
+use crate::redact::Redactor;
+use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 use std::fmt;
 
-/// In place of a secret value.
+/// In place of a copy of a whole Secret.
 const HIDDEN: &str = "<redacted>";
 /// In place of a secret value that is not the wanted one.
 const HIDDEN_OTHER: &str = "<redacted, another value>";
@@ -33,10 +34,10 @@ impl fmt::Display for DiffLine {
 }
 
 /// Compares the wanted part of an object with the object; what was not asked for is not shown. The values of Secrets
-/// are hidden.
-pub(crate) fn compare(want: &Value, have: &Value) -> Vec<DiffLine> {
+/// are hidden: equal ones have equal numbers.
+pub(crate) fn compare(want: &Value, have: &Value, redactor: &mut Redactor) -> Vec<DiffLine> {
     let (mut want, mut have) = (want.clone(), project(want, have));
-    hide(&mut want, &mut have);
+    hide(&mut want, &mut have, redactor);
     let (want, have) = (yaml(&want), yaml(&have));
     TextDiff::from_lines(&want, &have)
         .iter_all_changes()
@@ -52,9 +53,9 @@ pub(crate) fn compare(want: &Value, have: &Value) -> Vec<DiffLine> {
 }
 
 /// YAML, with the values of a Secret hidden.
-pub(crate) fn shown(object: &Value) -> String {
+pub(crate) fn shown(object: &Value, redactor: &mut Redactor) -> String {
     let mut object = object.clone();
-    hide(&mut object.clone(), &mut object);
+    hide(&mut object.clone(), &mut object, redactor);
     yaml(&object)
 }
 
@@ -66,21 +67,28 @@ fn yaml(value: &Value) -> String {
     }
 }
 
-fn hide(want: &mut Value, have: &mut Value) {
+fn hide(want: &mut Value, have: &mut Value, redactor: &mut Redactor) {
     if want["kind"] != "Secret" && have["kind"] != "Secret" {
         return;
     }
     for field in ["data", "stringData"] {
         let wanted = want.get(field).cloned().unwrap_or_default();
         let found = have.get(field).cloned().unwrap_or_default();
-        if let Some(map) = have.get_mut(field).and_then(Value::as_object_mut) {
-            cover(map, |key| match wanted.get(key) {
-                Some(want) if !matches(want, &found[key]) => HIDDEN_OTHER,
-                _ => HIDDEN,
-            });
-        }
+        let is_encoded = field == "data";
         if let Some(map) = want.get_mut(field).and_then(Value::as_object_mut) {
-            cover(map, |_| HIDDEN);
+            map.values_mut().for_each(|value| *value = redactor.cover(value, is_encoded).into());
+        }
+        if let Some(map) = have.get_mut(field).and_then(Value::as_object_mut) {
+            for (key, value) in map {
+                let shown = redactor.cover(value, is_encoded);
+                let beside = want.pointer(&format!("/{field}/{}", pointer(key))).and_then(Value::as_str);
+                *value = match wanted.get(key).map(|want| matches(want, &found[key])) {
+                    // One value can be written in two ways.
+                    Some(true) => beside.unwrap_or(&shown).into(),
+                    Some(false) if beside == Some(shown.as_str()) => HIDDEN_OTHER.into(),
+                    _ => shown.into(),
+                };
+            }
         }
     }
     // kubectl keeps a copy of the whole object in an annotation.
@@ -94,10 +102,9 @@ fn hide(want: &mut Value, have: &mut Value) {
     }
 }
 
-fn cover(map: &mut Map<String, Value>, text: impl Fn(&str) -> &'static str) {
-    for (key, value) in map.iter_mut() {
-        *value = Value::from(text(key));
-    }
+/// A key as a part of a JSON pointer.
+fn pointer(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
@@ -115,7 +122,7 @@ mod tests {
             "template": {"spec": {"containers": [{"name": "debug", "image": "btoll/debug:1.0.1"}]}}}});
         let have = json!({"kind": "Deployment", "status": {"x": 1}, "spec": {"replicas": 2, "paused": true,
             "template": {"spec": {"containers": [{"name": "debug", "image": "btoll/debug:1.0.0", "tty": true}]}}}});
-        let shown = text(&compare(&want, &have));
+        let shown = text(&compare(&want, &have, &mut Redactor::default()));
         assert!(
             shown.contains("-       - image: btoll/debug:1.0.1\n+       - image: btoll/debug:1.0.0\n"),
             "{shown}"
@@ -128,10 +135,13 @@ mod tests {
         let want = json!({"kind": "Secret", "data": {"password": "aHVudGVyMg==", "same": "eA=="}});
         let have = json!({"kind": "Secret", "data": {"password": "c2VjcmV0", "same": "eA==", "other": "b3RoZXI="},
             "metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "c2VjcmV0"}}});
-        let compared = text(&compare(&want, &have));
-        assert!(compared.contains("+   password: <redacted, another value>"), "{compared}");
-        assert!(compared.contains("    same: <redacted>"), "{compared}");
-        let all = compared + &shown(&have);
+        let mut redactor = Redactor::default();
+        let compared = text(&compare(&want, &have, &mut redactor));
+        assert!(compared.contains("-   password: <redacted 1>\n+   password: <redacted 3>"), "{compared}");
+        assert!(compared.contains("    same: <redacted 2>"), "{compared}");
+        let again = text(&compare(&have, &want, &mut redactor));
+        assert!(again.contains("-   password: <redacted 3>\n+   password: <redacted 1>"), "{again}");
+        let all = compared + &shown(&have, &mut redactor);
         for secret in ["aHVudGVyMg", "c2VjcmV0", "eA==", "b3RoZXI"] {
             assert!(!all.contains(secret), "{all}");
         }

@@ -18,4 +18,4 @@ pub use partial::matches;
 
 pub(crate) use causes::causes;
 pub(crate) use kinds::{default_api_version, default_namespace, known_kinds};
-pub(crate) use probe::{Look, Probe, label};
+pub(crate) use probe::{Look, Probe, Target, label};

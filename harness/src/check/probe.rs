@@ -7,12 +7,13 @@ use super::partial::{matches, mismatches};
 use super::secret::faults;
 use crate::cluster::Objects;
 use crate::plan::{Check, ObjectWanted};
+use crate::redact::{self, Redactor};
 use crate::report::{Failure, Nearest};
 use crate::scenario::SecretExpected;
 use seatrial_api::FluxRelease;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A check of one cluster.
 #[derive(Debug)]
@@ -201,9 +202,14 @@ impl Probe {
     }
 
     /// Why the check does not hold.
-    pub(crate) async fn explain(&self, look: &Look, cluster: &Objects) -> Failure {
+    pub(crate) async fn explain(
+        &self,
+        look: &Look,
+        cluster: &Objects,
+        redactor: &Mutex<Redactor>,
+    ) -> Failure {
         match self {
-            Probe::Wanted { wanted, absent: false } => resource(wanted, look, cluster).await,
+            Probe::Wanted { wanted, absent: false } => resource(wanted, look, cluster, redactor).await,
             Probe::Wanted { wanted, absent: true } => {
                 let there = look.objects.iter().find(|o| of_wanted(wanted, o));
                 Failure {
@@ -230,7 +236,7 @@ impl Probe {
                     }
                     Some(_) => format!("{} has the condition {type_}, but not so", label(object)),
                 };
-                let diff = compare(&want, found.unwrap_or(&Value::Null));
+                let diff = compare(&want, found.unwrap_or(&Value::Null), &mut redact::lock(redactor));
                 Failure {
                     message,
                     nearest: found.map(|_| Nearest { object: label(object), diff }),
@@ -263,14 +269,15 @@ impl Probe {
     }
 
     /// Why the check must not hold, and does.
-    pub(crate) fn violated(&self, object: &Value) -> Failure {
+    pub(crate) fn violated(&self, object: &Value, redactor: &Mutex<Redactor>) -> Failure {
         let nearest = match self {
-            Probe::Wanted { wanted, .. } => {
-                Some(Nearest { object: label(object), diff: compare(&wanted.partial, object) })
-            }
+            Probe::Wanted { wanted, .. } => Some(Nearest {
+                object: label(object),
+                diff: compare(&wanted.partial, object, &mut redact::lock(redactor)),
+            }),
             Probe::Cel { .. } => {
                 let spec = json!({"kind": object["kind"], "spec": object["spec"], "data": object["data"]});
-                let lines = shown(&without_nulls(spec));
+                let lines = shown(&without_nulls(spec), &mut redact::lock(redactor));
                 let diff = lines.lines().map(|l| super::DiffLine::Same(l.to_owned())).take(30).collect();
                 Some(Nearest { object: label(object), diff })
             }
@@ -333,10 +340,15 @@ fn of_wanted(wanted: &ObjectWanted, object: &Value) -> bool {
     matches(&partial, object)
 }
 
-async fn resource(wanted: &ObjectWanted, look: &Look, cluster: &Objects) -> Failure {
+async fn resource(
+    wanted: &ObjectWanted,
+    look: &Look,
+    cluster: &Objects,
+    redactor: &Mutex<Redactor>,
+) -> Failure {
     let nearest = look.objects.iter().min_by_key(|o| mismatches(&wanted.partial, o));
     if let Some(object) = nearest {
-        let diff = compare(&wanted.partial, object);
+        let diff = compare(&wanted.partial, object, &mut redact::lock(redactor));
         return Failure {
             message: format!("{} is there, but not so", label(object)),
             nearest: Some(Nearest { object: label(object), diff }),

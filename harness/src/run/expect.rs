@@ -2,7 +2,7 @@
 
 use super::failure::StepError;
 use super::world::World;
-use crate::check::{Look, Probe, causes};
+use crate::check::{Look, Probe, Target, causes};
 use crate::cluster::Handle;
 use crate::plan::{Check, Timing};
 use crate::report::{Failure, elapsed};
@@ -43,7 +43,7 @@ pub(super) async fn play(
             if clusters.len() > 1 {
                 failure.message = format!("{name}: {}", failure.message);
             }
-            failure.chain = chain(world, cluster, &probe).await;
+            failure.chain = chain(world, cluster, probe.target().as_ref()).await;
             return Err(failure);
         }
     }
@@ -80,7 +80,8 @@ impl Watch<'_> {
                 if look.holds {
                     return Ok(());
                 }
-                let mut failure = self.probe.explain(&look, &self.cluster.objects).await;
+                let mut failure =
+                    self.probe.explain(&look, &self.cluster.objects, &self.world.redactor).await;
                 if let Some(time) = given {
                     failure.message = format!("not within {}: {}", Span(time), failure.message);
                 }
@@ -125,7 +126,7 @@ impl Watch<'_> {
     }
 
     fn violation(&self, object: &serde_json::Value, at: Timestamp) -> Failure {
-        let mut failure = self.probe.violated(object);
+        let mut failure = self.probe.violated(object, &self.world.redactor);
         failure.message = format!("at {}, {}", Span(elapsed(self.started, at)), failure.message);
         failure
     }
@@ -155,7 +156,7 @@ impl Watch<'_> {
 }
 
 /// From the last commit down to the events.
-async fn chain(world: &World, cluster: &Handle, probe: &Probe) -> Vec<String> {
+pub(super) async fn chain(world: &World, cluster: &Handle, target: Option<&Target>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(made) = world.commits.last() {
         lines.push(format!(
@@ -167,6 +168,6 @@ async fn chain(world: &World, cluster: &Handle, probe: &Probe) -> Vec<String> {
             made.subject
         ));
     }
-    lines.extend(causes(&cluster.objects, cluster.flux(), probe.target().as_ref()).await);
+    lines.extend(causes(&cluster.objects, cluster.flux(), target).await);
     lines
 }

@@ -16,11 +16,9 @@ pub(super) async fn play(world: &World, op: &Op) -> Result<Vec<String>, StepErro
             for object in objects {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
                 let kind = object["kind"].as_str().unwrap_or_default();
-                cluster
-                    .objects
-                    .apply(object, manager, *force)
-                    .await
-                    .map_err(|error| StepError::api(format!("apply {kind}/{name}"), &error))?;
+                cluster.objects.apply(object, manager, *force).await.map_err(|error| {
+                    refused(format!("apply {kind}/{name}"), object["apiVersion"] == "v1", kind, &error)
+                })?;
                 cluster.note_made(object);
             }
             Ok(Vec::new())
@@ -51,7 +49,7 @@ pub(super) async fn play(world: &World, op: &Op) -> Result<Vec<String>, StepErro
                 .objects
                 .patch(&target.api_version, &target.kind, namespace, &target.name, MANAGER, &patch)
                 .await
-                .map_err(|error| StepError::api(action(), &error))?;
+                .map_err(|error| refused(action(), target.api_version == "v1", &target.kind, &error))?;
             Ok(Vec::new())
         }
         Op::SetProfile { cluster, profiles } => {
@@ -63,5 +61,20 @@ pub(super) async fn play(world: &World, op: &Op) -> Result<Vec<String>, StepErro
             Ok(Vec::new())
         }
         _ => Ok(Vec::new()),
+    }
+}
+
+/// What an API server answered. Of a Secret it shows the values that it does not take, so that no more is told than the reason.
+fn refused(action: String, is_core: bool, kind: &str, error: &kube::Error) -> StepError {
+    match error {
+        // Who is in the way, or that nothing is there, has no values in it.
+        kube::Error::Api(status) if is_core && kind == "Secret" && !matches!(status.code, 404 | 409) => {
+            let causes = status.details.iter().flat_map(|details| &details.causes);
+            let fields: Vec<&str> = causes.map(|cause| cause.field.as_str()).collect();
+            let at = if fields.is_empty() { String::new() } else { format!(" at {}", fields.join(", ")) };
+            let message = format!("{}{at}: <redacted, since it is about a Secret>", status.reason);
+            StepError::Api { action, message }
+        }
+        error => StepError::api(action, error),
     }
 }

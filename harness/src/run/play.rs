@@ -95,15 +95,16 @@ async fn scenario(
     }
     lock(notes).now = Some(clock.now());
     if !problems.is_empty() || lock(notes).steps.iter().any(|step| step.failure.is_some()) {
-        cover(&world.secret_values(plan), &mut lock(notes).steps, &mut problems);
+        let redactor = &mut redact::lock(&world.redactor);
+        cover(&world.secret_values(plan), redactor, &mut lock(notes).steps, &mut problems);
     }
     problems.extend(world.end().await.iter().map(|error| format!("failed to {error}")));
     problems
 }
 
 /// Covers what came from Secrets in all that a failure says.
-fn cover(values: &[Vec<u8>], steps: &mut [StepReport], problems: &mut [String]) {
-    let (mut redactor, values) = (Redactor::default(), Known::new(values));
+fn cover(values: &[Vec<u8>], redactor: &mut Redactor, steps: &mut [StepReport], problems: &mut [String]) {
+    let values = Known::new(values);
     let mut text = |text: &mut String| *text = redactor.cover_text(&redact::cover_refusal(text), &values);
     for failure in steps.iter_mut().filter_map(|step| step.failure.as_mut()) {
         text(&mut failure.message);

@@ -27,7 +27,7 @@ pub(super) async fn play(
         Op::Bootstrap { .. } | Op::Reconcile { .. } => {
             flux::play(world, step.line, &step.op).await.map_err(Into::into)
         }
-        Op::Verb(_) | Op::Services(_) => verb::play(world, step.line, &step.op).await.map_err(Into::into),
+        Op::Verb(_) | Op::Services(_) => verb::play(world, step.line, &step.op).await,
         Op::Commit { .. }
         | Op::Branch { .. }
         | Op::Merge { .. }

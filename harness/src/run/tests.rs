@@ -356,3 +356,78 @@ fn isolation_is_not_expected_of_nothing() {
 ");
     assert_eq!(failure(&report), "there is no ImageUpdateAutomation on any cluster to look at");
 }
+
+/// What a Secret is refused for is its value: of a wrong kind, or not in Base64.
+#[test]
+fn no_step_tells_the_value_that_a_secret_is_refused_for() {
+    const SECRET: &str = "apiVersion: v1, kind: Secret";
+    let applied = format!(
+        "  clusters: {{beta: {{}}}}\n  steps:\n  - apply: {{object: {{{SECRET}, metadata: {{name: s, namespace: default}}, \
+         stringData: {{p: a}}}}}}\n"
+    );
+    let target = format!("target: {{{SECRET}, name: s, namespace: default}}");
+    let object =
+        |data: &str| format!("object: {{{SECRET}, metadata: {{name: t, namespace: default}}, {data}}}");
+    for step in [
+        format!("patch: {{{target}, merge: {{data: {{p: PLANTED value}}}}}}"),
+        format!("patch: {{{target}, merge: {{stringData: {{p: {{PLANTED: value}}}}}}}}"),
+        format!("patch: {{{target}, strategic: {{data: {{p: PLANTED value}}}}}}"),
+        format!("patch: {{{target}, json: [{{op: replace, path: /data/p, value: PLANTED value}}]}}"),
+        format!("patch: {{{target}, json: [{{op: test, path: /data/p, value: PLANTED value}}]}}"),
+        format!("patch: {{{target}, json: [{{op: add, path: /data, value: PLANTED value}}]}}"),
+        format!("apply: {{{}}}", object("data: {p: PLANTED value}")),
+        format!("apply: {{{}}}", object("stringData: {p: {PLANTED: value}}")),
+        format!("apply: {{{}}}", object("type: PLANTED, stringData: PLANTED")),
+    ] {
+        let report = one(&format!("{applied}  - {step}\n"));
+        assert_eq!(report.scenarios[0].outcome, Outcome::Failed, "{step}: {}", json(&report));
+        let said = failure(&report);
+        assert!(said.ends_with(": <redacted, since it is about a Secret>"), "{step}: {said}");
+        assert!(!json(&report).contains("PLANTED"), "{step}: {}", json(&report));
+    }
+    let missing = one(
+        "  clusters: {beta: {}}\n  steps:\n  - patch: {target: {apiVersion: v1, kind: Secret, name: s}, merge: {}}\n",
+    );
+    assert!(failure(&missing).contains("not found"), "{}", failure(&missing));
+}
+
+#[test]
+fn equal_values_of_secrets_are_seen_to_be_equal() {
+    let secret = |name: &str, value: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Secret, metadata: {{name: {name}, namespace: default}}, stringData: {{p: {value}}}}}"
+        )
+    };
+    let wanted = |value: &str| {
+        format!(
+            "  - expect: {{within: 1s, resource: {{apiVersion: v1, kind: Secret, metadata: {{name: s, namespace: default}}, \
+             data: {{p: {value}}}}}}}\n"
+        )
+    };
+    let applied =
+        format!("  clusters: {{beta: {{}}}}\n  steps:\n  - apply: {{object: {}}}\n", secret("s", "PLANTED"));
+    let report = one(&(applied + &wanted("b3RoZXI=")));
+    let steps = &report.scenarios[0].steps;
+    let failed = steps.last().and_then(|step| step.failure.as_ref()).unwrap();
+    let diff: Vec<String> =
+        failed.nearest.iter().flat_map(|near| &near.diff).map(ToString::to_string).collect();
+    assert!(diff.contains(&"-   p: <redacted 1>".to_owned()), "{diff:#?}");
+    assert!(diff.contains(&"+   p: <redacted 2>".to_owned()), "{diff:#?}");
+}
+
+#[test]
+fn a_verb_that_fails_tells_how_it_came_to_this() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/monorepo");
+    let report = one(&format!(
+        "  clusters: {{beta: {{}}}}\n  git: {{gitops: {{from: {}, branch: master}}}}\n  steps:\n\
+         \x20 - bootstrap: {{cluster: beta, path: clusters/beta}}\n\
+         \x20 - seatrial: {{args: create kustomization web --source=GitRepository/flux-system --path=./nowhere --prune --timeout=1m}}\n",
+        fixture.display()
+    ));
+    let steps = &report.scenarios[0].steps;
+    let failed = steps.last().and_then(|step| step.failure.as_ref()).unwrap();
+    assert!(failed.message.contains("context deadline exceeded"), "{failed:?}");
+    let about = |line: &&String| line.starts_with("Kustomization/flux-system/web: ");
+    let line = failed.chain.iter().find(about).unwrap();
+    assert!(line.contains("ArtifactFailed") && line.contains("nowhere"), "{failed:?}");
+}

@@ -1,26 +1,47 @@
 //! Steps that are commands: verbs, and the services tool.
 
 use super::bootstrap::{images, start_engine};
+use super::expect::chain;
 use super::failure::StepError;
 use super::flux::setting;
 use super::tokens;
 use super::world::World;
 use crate::bootstrap::{Component, ForgeHosts};
 use crate::check::lines::{self, Difference};
+use crate::check::{Target, default_api_version};
 use crate::forge::{Change, CommitId, DEFAULT_USER, Repo, Token};
 use crate::monorepo::{Layout, Listing, Service, list_path};
 use crate::plan::{Op, ServicesOp, VerbOp};
+use crate::report::Failure;
 use seatrial_verbs::{Env, Screen, Verb};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Plays a step; the result is what a report says about it.
-pub(super) async fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<String>, StepError> {
+pub(super) async fn play(world: &mut World, line: u32, op: &Op) -> Result<Vec<String>, Failure> {
     match op {
-        Op::Verb(verb) => self::verb(world, line, verb).await,
-        Op::Services(services) => self::services(world, line, services),
+        Op::Verb(verb) => match self::verb(world, line, verb).await {
+            Err(error @ StepError::Printed { .. }) => {
+                let chain = causes(world, verb).await;
+                Err(Failure { chain, ..Failure::from(error) })
+            }
+            played => Ok(played?),
+        },
+        Op::Services(services) => Ok(self::services(world, line, services)?),
         _ => Ok(Vec::new()),
     }
+}
+
+/// How it came to what a verb printed.
+async fn causes(world: &World, op: &VerbOp) -> Vec<String> {
+    let Ok(cluster) = world.cluster(&op.cluster) else { return Vec::new() };
+    let about = Verb::parse(&op.words).ok().and_then(|verb| verb.about());
+    let target = about.and_then(|about| {
+        let api_version = default_api_version(about.kind, Some(cluster.flux()))?;
+        let (kind, namespace) = (about.kind.to_owned(), Some(about.namespace));
+        Some(Target { api_version, kind, namespace, name: about.name })
+    });
+    chain(world, cluster, target.as_ref()).await
 }
 
 async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, StepError> {

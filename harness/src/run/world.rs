@@ -7,7 +7,7 @@ use crate::cluster::{
 };
 use crate::forge::{CommitId, Forge, Repo, Seed};
 use crate::plan::{ClusterPlan, Op, Plan, RepoPlan};
-use crate::redact;
+use crate::redact::{self, Redactor};
 use crate::registry::{Registry, UnknownImages};
 use crate::scenario;
 use crate::sealed::{KeyBackup, SealingKeys};
@@ -51,6 +51,8 @@ pub(super) struct World {
     pub(super) since: BTreeMap<String, Mark>,
     /// How many times a reconcile was asked for.
     pub(super) requests: u64,
+    /// Covers the values of Secrets: those that are equal are so in all that the run says.
+    pub(super) redactor: Mutex<Redactor>,
 }
 
 /// A commit that a step made.
@@ -90,6 +92,7 @@ impl World {
             commits: Vec::new(),
             since: BTreeMap::new(),
             requests: 0,
+            redactor: Mutex::default(),
         }
     }
 

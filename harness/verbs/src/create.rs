@@ -7,6 +7,7 @@ mod kustomization;
 mod oci;
 
 use crate::flags::{SWITCH, duration, list, switch};
+use crate::kinds::Target;
 use crate::{Env, Global, Screen, Session, VerbError};
 use clap::Subcommand;
 use seatrial_api::GoDuration;
@@ -78,6 +79,27 @@ enum SourceWhat {
     Git(Box<git::Args>),
     /// Create or update an OCIRepository.
     Oci(Box<oci::Args>),
+}
+
+impl Args {
+    /// What is made.
+    pub(crate) fn target(&self) -> (Target, &[String]) {
+        match &self.what {
+            What::Source(source) => match &source.what {
+                SourceWhat::Git(git) => (Target::Git, &git.name),
+                SourceWhat::Oci(oci) => (Target::Oci, &oci.name),
+            },
+            What::Kustomization(kustomization) => (Target::Kustomization, &kustomization.name),
+            What::Image(ImageWhat::Repository(repository)) => (Target::ImageRepository, &repository.name),
+            What::Image(ImageWhat::Policy(policy)) => (Target::ImagePolicy, &policy.name),
+            What::Image(ImageWhat::Update(update)) => (Target::ImageUpdate, &update.name),
+        }
+    }
+
+    /// The global flags.
+    pub(crate) fn global(&self) -> &Global {
+        &self.global
+    }
 }
 
 /// What is made, before it is applied.

@@ -57,4 +57,4 @@ pub use run::block_on;
 pub use screen::{Recorded, Screen};
 pub use session::Session;
 pub use table::Table;
-pub use verb::Verb;
+pub use verb::{About, Verb};

@@ -70,22 +70,36 @@ enum Source {
     },
 }
 
+impl Args {
+    /// What is reconciled.
+    pub(crate) fn target(&self) -> (Target, &[String]) {
+        match &self.what {
+            What::Kustomization { name, .. } => (Target::Kustomization, name),
+            What::Source(Source::Git { name }) => (Target::Git, name),
+            What::Source(Source::Oci { name }) => (Target::Oci, name),
+            What::Image(Image::Repository { name }) => (Target::ImageRepository, name),
+            What::Image(Image::Policy { name }) => (Target::ImagePolicy, name),
+            What::Image(Image::Update { name }) => (Target::ImageUpdate, name),
+        }
+    }
+
+    /// The global flags.
+    pub(crate) fn global(&self) -> &Global {
+        &self.global
+    }
+}
+
 /// Asks, and waits.
 ///
 /// # Errors
 /// What the reconciliation failed for, that it took too long, or that the object does not exist or is suspended.
 pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
     args.global.check()?;
-    let (target, names, with_source) = match &args.what {
-        What::Kustomization { name, with_source } => {
-            (Target::Kustomization, name, switch("--with-source", with_source.as_deref())?)
-        }
-        What::Source(Source::Git { name }) => (Target::Git, name, false),
-        What::Source(Source::Oci { name }) => (Target::Oci, name, false),
-        What::Image(Image::Repository { name }) => (Target::ImageRepository, name, false),
-        What::Image(Image::Policy { name }) => (Target::ImagePolicy, name, false),
-        What::Image(Image::Update { name }) => (Target::ImageUpdate, name, false),
+    let with_source = match &args.what {
+        What::Kustomization { with_source, .. } => switch("--with-source", with_source.as_deref())?,
+        _ => false,
     };
+    let (target, names) = args.target();
     let required = || VerbError::usage(format!("{} name is required", target.kind()));
     let name = names.first().ok_or_else(required)?;
     let session = Session::open(env, &args.global).await?;

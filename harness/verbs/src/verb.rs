@@ -38,6 +38,17 @@ pub enum Verb {
     Diff(Box<diff::Args>),
 }
 
+/// An object that a verb is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Its kind, of Flux's.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
 #[derive(clap::Parser)]
 #[command(name = "seatrial", disable_help_flag = true, disable_help_subcommand = true)]
 struct Line {
@@ -58,6 +69,18 @@ impl Verb {
             let text = text.trim_start_matches("error: ");
             text.lines().next().unwrap_or_default().to_owned()
         })
+    }
+
+    /// The object that it creates, reconciles or resumes, and waits for.
+    pub fn about(&self) -> Option<About> {
+        let ((target, names), global) = match self {
+            Verb::Create(args) => (args.target(), args.global()),
+            Verb::Reconcile(args) => (args.target(), args.global()),
+            Verb::Resume(args) => (args.target(), args.global()),
+            _ => return None,
+        };
+        let (namespace, name) = (global.namespace().ok()?, names.first()?.clone());
+        Some(About { kind: target.kind(), namespace, name })
     }
 
     /// Does it.
