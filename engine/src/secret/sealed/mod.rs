@@ -65,19 +65,3 @@ fn sealed_secrets_version(image: &str) -> String {
 const COMPONENT: &str = "sealed-secrets";
 /// Whom the API server is told that writes.
 const MANAGER: &str = "controller";
-
-#[cfg(test)]
-mod tests {
-    use super::sealed_secrets_version;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case::tag("docker.io/bitnami/sealed-secrets-controller:v0.24.5", "v0.24.5")]
-    #[case::tag_without_v("localhost:5000/sealed-secrets-controller:0.30.0", "v0.30.0")]
-    #[case::with_a_digest("a/sealed-secrets-controller:v0.24.5@sha256:ab", "v0.24.5")]
-    #[case::no_version("a/sealed-secrets-controller:latest", "v0.27.1")]
-    #[case::no_tag("localhost:5000/sealed-secrets-controller", "v0.27.1")]
-    fn the_version_is_that_of_the_tag(#[case] image: &str, #[case] version: &str) {
-        assert_eq!(sealed_secrets_version(image), version);
-    }
-}

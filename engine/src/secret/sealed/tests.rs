@@ -1,6 +1,7 @@
 //! The parts that need no cluster.
 
 use super::flags::Flags;
+use super::sealed_secrets_version;
 use super::target::merged;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -89,4 +90,14 @@ fn a_secret_becomes(#[case] existing: Value, #[case] expected: Value) {
 fn a_secret_of_somebody_else_is_left_alone(#[case] owner: Option<&str>) {
     let refused = merged(&existing(json!({}), owner), &wanted(), "u").unwrap_err();
     assert_eq!(refused, "Resource \"x\" already exists and is not managed by SealedSecret");
+}
+
+#[rstest]
+#[case::tag("docker.io/bitnami/sealed-secrets-controller:v0.24.5", "v0.24.5")]
+#[case::tag_without_v("localhost:5000/sealed-secrets-controller:0.30.0", "v0.30.0")]
+#[case::with_a_digest("a/sealed-secrets-controller:v0.24.5@sha256:ab", "v0.24.5")]
+#[case::no_version("a/sealed-secrets-controller:latest", "v0.27.1")]
+#[case::no_tag("localhost:5000/sealed-secrets-controller", "v0.27.1")]
+fn the_version_is_that_of_the_tag(#[case] image: &str, #[case] version: &str) {
+    assert_eq!(sealed_secrets_version(image), version);
 }
