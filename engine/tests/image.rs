@@ -673,13 +673,17 @@ fn commits_are_signed_with_an_ssh_key() {
         let found = world
             .until(&at(V2_9, "ImageUpdateAutomation", "pgp"), 60, |found| ready(found)["status"] == "False")
             .await;
-        assert_eq!(ready(&found)["message"], "signing key secret 'key' does not contain a 'git.asc' key");
+        assert_eq!(
+            ready(&found)["message"],
+            "failed configuring source manager: signing key secret 'key' does not contain a 'git.asc' key"
+        );
     });
 }
 
 #[test]
 fn commits_are_signed_with_an_openpgp_key() {
-    for (flux, shown) in [(V2_2_3, "flux-system/key"), (V2_9, "key")] {
+    let manager = "failed configuring source manager: ";
+    for (flux, shown, context) in [(V2_2_3, "flux-system/key", ""), (V2_9, "key", manager)] {
         play_kinds(flux, &KINDS, move |mut world, _| async move {
             world.write("apps/debug.yaml", &FILE.replace("1.0.0", "0.9.0")).commit("Begin");
             follow(&mut world, flux, &["1.0.0"]).await;
@@ -705,21 +709,29 @@ fn commits_are_signed_with_an_openpgp_key() {
                 (
                     json!({ "git.asc": locked }),
                     format!(
-                        "can not use passphrase protected signing key without 'passphrase' field present in secret {shown}"
+                        "{context}can not use passphrase protected signing key without 'passphrase' field present in secret {shown}"
                     ),
                 ),
                 (
                     json!({ "git.asc": locked, "passphrase": "hunter3" }),
                     format!(
-                        "could not decrypt private key of the signing key present in secret {shown}: \
+                        "{context}could not decrypt private key of the signing key present in secret {shown}: \
                          openpgp: invalid data: private key checksum failure"
                     ),
                 ),
             ];
             for (data, words) in words {
                 world.apply(secret("key", data)).await;
-                world.until(&path, 2000, |found| ready(found)["message"] == words.as_str()).await;
+                let found = world.until(&path, 2000, |found| ready(found)["message"] == words.as_str()).await;
+                let reason = if flux == V2_9 { "SourceManagerFailed" } else { "ReconciliationFailed" };
+                assert_eq!(ready(&found)["reason"], reason);
             }
+            // That a key does not sign is found out where there is something to sign.
+            world.apply(secret("key", json!({ "git.asc": public }))).await;
+            let words = "failed to commit: openpgp: invalid argument: signing key doesn't have a private key";
+            let found = world.until(&path, 2000, |found| ready(found)["message"] == words).await;
+            let reason = if flux == V2_9 { "GitOperationFailed" } else { "ReconciliationFailed" };
+            assert_eq!(ready(&found)["reason"], reason);
             let before = tip(&world, "main");
             world.apply(secret("key", json!({ "git.asc": locked, "passphrase": "hunter2" }))).await;
             world.until(&path, 2000, |found| found["status"]["lastPushCommit"].is_string()).await;
@@ -736,6 +748,13 @@ fn commits_are_signed_with_an_openpgp_key() {
             }
         });
     }
+}
+
+/// An automation that signs with a key of this type in this Secret.
+fn signed_with(type_: &str, secret: &str) -> Value {
+    let key = json!({ "type": type_, "secretRef": { "name": secret } });
+    json!({ "git": { "checkout": { "ref": { "branch": "main" } },
+        "commit": { "author": { "email": "a@b" }, "signingKey": key } } })
 }
 
 /// An automation that pushes with this refspec, too.
@@ -827,7 +846,7 @@ fn what_is_wrong_with_an_automation_is_told() {
             "",
             json!({ "sourceRef": { "kind": "GitRepository", "name": "none" } }),
             "SourceManagerFailed",
-            "failed to get source: GitRepository.source.toolkit.fluxcd.io \"none\" not found",
+            "failed configuring source manager: failed to get source: GitRepository.source.toolkit.fluxcd.io \"none\" not found",
         ),
         (
             "",
@@ -845,13 +864,13 @@ fn what_is_wrong_with_an_automation_is_told() {
             "",
             json!({ "git": { "checkout": { "ref": { "tag": "v1" } }, "commit": { "author": { "email": "a@b" } } } }),
             "SourceManagerFailed",
-            "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref",
+            "failed configuring source manager: push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref",
         ),
         (
             "",
             json!({ "git": { "checkout": { "ref": { "name": "refs/heads/main" } }, "commit": { "author": { "email": "a@b" } } } }),
             "SourceManagerFailed",
-            "push spec not provided, and cannot be inferred",
+            "failed configuring source manager: push spec not provided, and cannot be inferred",
         ),
         (
             "",
@@ -865,12 +884,29 @@ fn what_is_wrong_with_an_automation_is_told() {
             "NotSupported",
             "Seatrial does not support spec.git.push.refspec 'refs/heads/other:refs/for/main' of an ImageUpdateAutomation",
         ),
+        (
+            "",
+            signed_with("ssh", "none"),
+            "SourceManagerFailed",
+            "failed configuring source manager: could not find signing key secret 'none': ",
+        ),
+        (
+            "",
+            signed_with("ssh", "key"),
+            "SourceManagerFailed",
+            "failed configuring source manager: signing key secret 'key' does not contain an 'identity' key",
+        ),
         ("", pushed_with("HEAD"), "InvalidSourceConfiguration", "invalid refspec 'HEAD'"),
     ];
     play_kinds(V2_9, &KINDS, |mut world, _| async move {
         world.write("apps/debug.yaml", &FILE.replace("1.0.0", "0.9.0")).commit("Begin");
         follow(&mut world, V2_9, &["1.0.0"]).await;
         world.until(&at(V2_9, "ImagePolicy", "debug"), 60, is_ready).await;
+        world
+            .apply(json!({
+                "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "key", "namespace": "flux-system" },
+            }))
+            .await;
         world.source().await;
         for (index, (template, fields, reason, message)) in cases.into_iter().enumerate() {
             let name = format!("wrong-{index}");

@@ -128,6 +128,7 @@ impl Registry {
         let mut state = self.state();
         let repository = state.repository(name)?;
         let removed = repository.manifests.remove(digest).is_some();
+        repository.given.remove(digest);
         repository.tags.retain(|_, at| at != digest);
         drop(state);
         if removed {

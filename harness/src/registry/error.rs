@@ -54,6 +54,16 @@ pub enum RegistryError {
         /// The digest.
         digest: String,
     },
+    /// The digest that an image is to have is that of another one.
+    #[error("put {name}:{tag} under the digest {digest:?}: another image of the repository has it")]
+    DigestTaken {
+        /// The repository.
+        name: String,
+        /// The tag.
+        tag: String,
+        /// The digest.
+        digest: String,
+    },
     /// Not a time.
     #[error("read the time of creation {text:?}: it is written as 2024-05-01T12:00:00Z")]
     BadTime {

@@ -4,7 +4,8 @@ use super::store::Absent;
 use super::words::{denied, invalid, not_found, refused, wrong_content};
 use super::{ImageRef, Registry};
 use seatrial_engine::{OciAuth, oci_credentials};
-use seatrial_workload::{ImageLookup, Pull, PullRequest};
+use seatrial_workload::{ImageLookup, Login, Pull, PullRequest};
+use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
 /// What becomes of images in repositories that the run does not map.
@@ -68,21 +69,17 @@ impl ImageLookup for Images {
     /// Tries the credentials of all Secrets that have some for the registry, as kubelets do; without any, none.
     fn pull(&self, request: &PullRequest<'_>) -> Pull {
         let Ok(image) = ImageRef::parse(request.image) else { return Pull::missing(invalid(request.image)) };
-        let host = match image.repository.registry() {
-            "docker.io" => "index.docker.io",
-            other => other,
-        };
-        let found = request.secrets.iter().map(|secret| oci_credentials(secret, host));
-        let mut all: Vec<OciAuth> = found.filter(|auth| *auth != OciAuth::None).collect();
+        let mut all: Vec<(OciAuth, Option<Login>)> =
+            credentials(&image, request).map(|(auth, login)| (auth, Some(login))).collect();
         if all.is_empty() {
-            all.push(OciAuth::None);
+            all.push((OciAuth::None, None));
         }
         let (mut takes, mut problems) = (Duration::ZERO, Vec::new());
-        for auth in &all {
-            let (time, result) = self.attempt(&image, auth);
+        for (auth, login) in all {
+            let (time, result) = self.attempt(&image, &auth);
             takes += time;
             match result {
-                Ok(id) => return Pull { result: Ok(id), takes },
+                Ok(id) => return Pull { result: Ok(id), takes, login },
                 Err(problem) if !problems.contains(&problem) => problems.push(problem),
                 Err(_) => {}
             }
@@ -91,6 +88,41 @@ impl ImageLookup for Images {
             [one] => one.clone(),
             several => format!("[{}]", several.join(", ")),
         };
-        Pull { result: Err(told), takes }
+        Pull { result: Err(told), takes, login: None }
     }
+
+    fn logins(&self, request: &PullRequest<'_>) -> Vec<Login> {
+        let Ok(image) = ImageRef::parse(request.image) else { return Vec::new() };
+        credentials(&image, request).map(|(_, login)| login).collect()
+    }
+}
+
+/// What the Secrets of a pod have for the registry of an image.
+fn credentials<'a>(
+    image: &ImageRef,
+    request: &'a PullRequest<'_>,
+) -> impl Iterator<Item = (OciAuth, Login)> + use<'a> {
+    let host = match image.repository.registry() {
+        "docker.io" => "index.docker.io".to_owned(),
+        other => other.to_owned(),
+    };
+    request.secrets.iter().filter_map(move |secret| {
+        let auth = oci_credentials(secret, &host);
+        let digest = digest(&auth)?;
+        Some((auth, Login::new(secret, digest)))
+    })
+}
+
+/// A digest of credentials; none where there are none.
+fn digest(auth: &OciAuth) -> Option<[u8; 32]> {
+    let mut hash = Sha256::new();
+    match auth {
+        OciAuth::None => return None,
+        OciAuth::Basic { username, password } => {
+            hash.update(Sha256::digest(username));
+            hash.update(&password.0);
+        }
+        OciAuth::Bearer { token } => hash.update(&token.0),
+    }
+    Some(hash.finalize().into())
 }

@@ -3,7 +3,7 @@
 //! Rules hold for everybody: Flux in process ([`seatrial_engine::OciRegistries`]), nodes that pull ([`super::Images`]), and
 //! clients over HTTP.
 
-use super::{Registry, RegistryError, RepositoryName};
+use super::{Digest, Registry, RegistryError, RepositoryName};
 use crate::scenario::SetRegistry;
 use seatrial_engine::{OciAddress, OciAuth, OciError, Secret};
 use seatrial_time::{Clock, Task};
@@ -90,12 +90,14 @@ impl Passage {
 }
 
 impl Ruled {
-    fn passage(&mut self, auth: &OciAuth) -> Passage {
-        let refusal = self.fault().or_else(|| {
-            let expired = self.login_until.is_some_and(|until| self.clock.now() >= until);
-            let admitted = admits(&self.rule.login, auth) && !expired;
-            (!admitted).then_some(Refused::Login { given: *auth != OciAuth::None })
-        });
+    fn passage(&mut self, auth: &OciAuth, login_first: bool) -> Passage {
+        let expired = self.login_until.is_some_and(|until| self.clock.now() >= until);
+        let admitted = admits(&self.rule.login, auth) && !expired;
+        let login = (!admitted).then_some(Refused::Login { given: *auth != OciAuth::None });
+        let refusal = match login.filter(|_| login_first) {
+            Some(login) => Some(login),
+            None => self.fault().or(login),
+        };
         Passage { latency: self.rule.latency, refusal, clock: Some(self.clock.clone()) }
     }
 
@@ -156,11 +158,19 @@ impl Registry {
     /// On the wall clock a tokio runtime is needed where credentials expire.
     ///
     /// # Errors
-    /// [`RegistryError::NoRepository`], [`RegistryError::BadReference`].
+    /// [`RegistryError::NoRepository`], [`RegistryError::BadReference`]; [`RegistryError::NoTag`] and [`RegistryError::NoDigest`]
+    /// where the rule moves, or is wrong about, what the repository does not have.
     pub fn set_rule(&self, name: &str, rule: Rule, clock: &Clock) -> Result<(), RegistryError> {
         let mut state = self.state();
         let name = state.own_name(&RepositoryName::parse(name)?);
         let repository = state.repository(&name)?;
+        if let Some(unknown) = repository.unknown(&rule).map(str::to_owned) {
+            let name = name.to_string();
+            return Err(match Digest::parse(&unknown) {
+                Some(_) => RegistryError::NoDigest { name, digest: unknown },
+                None => RegistryError::NoTag { name, tag: unknown },
+            });
+        }
         let login_until = rule.login_ends.and_then(|ends| clock.now().checked_add(ends).ok());
         let expiry = rule.login_ends.map(|ends| {
             let (timer, signal) = (clock.clone(), self.signal().clone());
@@ -181,12 +191,22 @@ impl Registry {
 
     /// What becomes of a request to a repository with these credentials.
     pub(crate) fn ask(&self, name: &RepositoryName, auth: &OciAuth) -> Passage {
+        self.answer(name, auth, false)
+    }
+
+    /// The same over HTTP, where clients ask without credentials first: a fault is for those who are let in.
+    #[cfg(feature = "serve")]
+    pub(crate) fn ask_over_http(&self, name: &RepositoryName, auth: &OciAuth) -> Passage {
+        self.answer(name, auth, true)
+    }
+
+    fn answer(&self, name: &RepositoryName, auth: &OciAuth, login_first: bool) -> Passage {
         let mut state = self.state();
         let name = state.own_name(name);
         let Some(ruled) = state.repositories.get_mut(&name).and_then(|found| found.rule.as_mut()) else {
             return Passage::default();
         };
-        let passage = ruled.passage(auth);
+        let passage = ruled.passage(auth, login_first);
         let ends = ruled.rule.fault.is_some_and(|fault| fault.times.is_some());
         drop(state);
         if ends && matches!(passage.refusal, Some(Refused::Fault { .. })) {

@@ -1,7 +1,7 @@
 //! What the registry holds.
 
 use super::image::generate;
-use super::rules::Ruled;
+use super::rules::{Rule, Ruled};
 use super::{Blob, Build, Digest, ImageRef, Manifest, RegistryError, RepositoryName};
 use seatrial_time::Signal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -221,7 +221,13 @@ impl Registry {
         let mut state = self.state();
         let repository = state.repository(name)?;
         if digest != own {
+            if repository.manifests.get(&digest).is_some_and(|known| known.data != image.manifest.data) {
+                let (name, digest) = (name.to_string(), digest.to_string());
+                return Err(RegistryError::DigestTaken { name, tag: tag.to_owned(), digest });
+            }
             repository.given.insert(digest.clone());
+        } else {
+            repository.given.remove(&digest);
         }
         repository.manifests.insert(digest.clone(), image.manifest);
         repository.tags.insert(tag.to_owned(), digest.clone());
@@ -280,6 +286,15 @@ impl Repository {
         let wrong = self.rule.iter().flat_map(|ruled| &ruled.rule.wrong_digests);
         let found = wrong.filter_map(|tag| self.behind(tag)).find(|found| wrong_digest(found) == *digest)?;
         self.manifests.get(&found)
+    }
+
+    /// The first tag or digest that a rule names and the repository does not have.
+    pub(super) fn unknown<'r>(&self, rule: &'r Rule) -> Option<&'r str> {
+        let moved = rule.moved.iter().flat_map(|(tag, to)| [tag, to]);
+        moved.chain(&rule.wrong_digests).map(String::as_str).find(|name| match Digest::parse(name) {
+            Some(digest) => !self.manifests.contains_key(&digest),
+            None => !self.tags.contains_key(*name),
+        })
     }
 
     /// What a tag points at, by the rule where it says so.

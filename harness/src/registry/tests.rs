@@ -239,7 +239,10 @@ fn nodes_meet_faults_and_wait_for_slow_answers() {
             let first = node_pulls(&registry, "btoll/debug:1.0.0", &[]);
             let head = "unexpected status from HEAD request to \
                         https://registry-1.docker.io/v2/btoll/debug/manifests/1.0.0: ";
-            assert_eq!(first, Pull { result: Err(format!("{REFUSED}{head}{words}")), takes: latency });
+            assert_eq!(
+                first,
+                Pull { result: Err(format!("{REFUSED}{head}{words}")), takes: latency, login: None }
+            );
             let second = node_pulls(&registry, "btoll/debug:1.0.0", &[]);
             assert_eq!(second.takes, latency * 3);
             let id = second.result.unwrap().unwrap();
@@ -275,6 +278,11 @@ fn nodes_log_in_with_the_pods_secrets() {
             registry.set_rule("btoll/debug", Rule { login, ..Rule::default() }, &clock).unwrap();
             let secrets: Vec<Arc<Value>> = secrets.iter().map(|secret| (*secret).clone()).collect();
             let pulled = node_pulls(&registry, "btoll/debug:1.0.0", &secrets);
+            // What a node remembers of it is among what it finds for the next pod with these Secrets.
+            let request = PullRequest { image: "btoll/debug:1.0.0", secrets: &secrets };
+            let logins = registry.images(UnknownImages::Pull).logins(&request);
+            let used = want.is_none().then(|| logins.last().cloned()).flatten();
+            assert_eq!(pulled.login, used);
             assert_eq!(pulled.result.map(drop), want.map_or(Ok(()), |why| Err(format!("{REFUSED}{why}"))));
         }
     });
@@ -327,11 +335,35 @@ fn a_tag_is_moved_while_the_rule_stands() {
             let id = node_pulls(&registry, "btoll/debug:1.0.0", &[]).result.unwrap().unwrap();
             assert_eq!(id, format!("docker.io/btoll/debug@{other}"));
         }
-        let moved = [("1.0.0".to_owned(), "gone".to_owned())].into();
+        registry.delete_tag("btoll/debug", "2").unwrap();
+        let moved = [("1.0.0".to_owned(), other.to_string())].into();
         registry.set_rule("btoll/debug", Rule { moved, ..Rule::default() }, &clock).unwrap();
+        registry.remove_manifest(&RepositoryName::parse("btoll/debug").unwrap(), &other).unwrap();
         assert!(pull(&registry, "btoll/debug:1.0.0").unwrap_err().ends_with("1.0.0: not found"));
         registry.set_rule("btoll/debug", Rule::default(), &clock).unwrap();
         assert_eq!(manifest(&registry, "1.0.0").await, before);
+    });
+}
+
+#[test]
+fn a_rule_names_what_there_is() {
+    under_rule(async |registry, clock| {
+        let moved =
+            |tag: &str, to: &str| Rule { moved: [(tag.to_owned(), to.to_owned())].into(), ..Rule::default() };
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let wrong = Rule { wrong_digests: ["gone".to_owned()].into(), ..Rule::default() };
+        let name = || "docker.io/btoll/debug".to_owned();
+        let no_tag = RegistryError::NoTag { name: name(), tag: "gone".to_owned() };
+        let no_digest = RegistryError::NoDigest { name: name(), digest: digest.clone() };
+        for (rule, error) in [
+            (moved("1.0.0", "gone"), no_tag.clone()),
+            (moved("gone", "1.0.0"), no_tag.clone()),
+            (moved("1.0.0", &digest), no_digest),
+            (wrong, no_tag),
+        ] {
+            assert_eq!(registry.set_rule("btoll/debug", rule, &clock), Err(error));
+        }
+        assert_eq!(pull(&registry, "btoll/debug:1.0.0"), Ok(()));
     });
 }
 
@@ -399,6 +431,13 @@ fn a_seed_has_labels_a_time_and_a_digest() {
         let id = node_pulls(&registry, &image, &[]).result.unwrap().unwrap();
         assert_eq!(id, format!("docker.io/btoll/debug@{given}"));
     }
+    // The digest of one image is not given to another, and is forgotten with its image.
+    let taken = registry.seed("btoll/debug", &[seed("5", Some(&given))]).unwrap_err();
+    assert!(matches!(&taken, RegistryError::DigestTaken { tag, .. } if tag == "5"), "{taken}");
+    assert!(registry.seed("btoll/debug", &[seed("3", Some(&given))]).is_ok());
+    let (name, digest) = (RepositoryName::parse("btoll/debug").unwrap(), Digest::parse(&given).unwrap());
+    assert_eq!(registry.remove_manifest(&name, &digest), Ok(true));
+    assert!(registry.seed("btoll/debug", &[seed("5", Some(&given))]).is_ok());
     // Another build is another image.
     let first = registry.push("btoll/debug:4").unwrap();
     let labels = [("a".to_owned(), "b".to_owned())].into();

@@ -109,9 +109,26 @@ fn a_login_is_asked_for_in_the_place_of_the_runs_token(#[case] login: &str) {
             for path in ["/v2/", path] {
                 assert_eq!(client.get(path).await.status, if good { 200 } else { 401 });
             }
-            assert_eq!(client.get("/v2/shop/other/tags/list").await.status, 401);
+            for path in ["/v2/shop/other/tags/list", "/v2/_catalog"] {
+                assert_eq!(client.get(path).await.status, 401, "{path}");
+            }
         }
         assert_eq!(bearer(&http, &token).get("/v2/shop/other/tags/list").await.status, 200);
+    });
+}
+
+#[test]
+fn a_fault_is_for_those_who_are_let_in() {
+    let rule =
+        "  - setRegistry: {repository: shop/web, login: {token: new}, fault: {status: 503, times: 1}}\n";
+    play(rule, async |http, _| {
+        let path = "/v2/shop/web/tags/list";
+        for (client, status) in
+            [(Client::http(&http), 401), (bearer(&http, "old"), 401), (bearer(&http, "new"), 503)]
+        {
+            assert_eq!(client.get(path).await.status, status);
+        }
+        assert_eq!(bearer(&http, "new").get(path).await.status, 200);
     });
 }
 

@@ -39,6 +39,6 @@ mod store;
 mod wiring;
 mod workloads;
 
-pub use options::{AllImages, Controllers, ImageLookup, Pull, PullRequest, WorkloadOptions};
+pub use options::{AllImages, Controllers, ImageLookup, Login, Pull, PullRequest, WorkloadOptions};
 pub use profile::{Outcome, Profile, ProfileError, Selector};
 pub use workloads::{Workloads, start};

@@ -1,5 +1,6 @@
 //! What the caller decides: nodes, images, profiles.
 
+use crate::object::text;
 use crate::profile::Profile;
 use serde_json::Value;
 use std::fmt;
@@ -81,6 +82,35 @@ impl fmt::Debug for WorkloadOptions {
 pub trait ImageLookup: Send + Sync {
     /// Tries to pull an image. Asked again at each retry, so that an image which is pushed later is found.
     fn pull(&self, request: &PullRequest<'_>) -> Pull;
+
+    /// The logins that a pod's Secrets have for the registry of an image, in their order: a node gives a pod what it
+    /// has pulled only where no login was used for it, or one of these. Default: none.
+    fn logins(&self, request: &PullRequest<'_>) -> Vec<Login> {
+        let _ = request;
+        Vec::new()
+    }
+}
+
+/// A login for a registry, as nodes remember it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The Secret: uid, namespace and name.
+    pub secret: [String; 3],
+    /// A digest of the credentials.
+    pub digest: [u8; 32],
+}
+
+impl Login {
+    /// The login of a Secret, with a digest of what it has for the registry.
+    pub fn new(secret: &Value, digest: [u8; 32]) -> Login {
+        let field = |field| text(secret, &["metadata", field]).to_owned();
+        Login { secret: ["uid", "namespace", "name"].map(field), digest }
+    }
+
+    /// Whether nodes take one for the other: the same Secret, whatever it has now, or the same credentials.
+    pub(crate) fn covers(&self, other: &Login) -> bool {
+        self.secret == other.secret || self.digest == other.digest
+    }
 }
 
 /// What a pod wants to have pulled.
@@ -101,17 +131,19 @@ pub struct Pull {
     pub result: Result<Option<String>, String>,
     /// How long it takes until it has succeeded or failed.
     pub takes: Duration,
+    /// With which login it succeeded; none where it was without any.
+    pub login: Option<Login>,
 }
 
 impl Pull {
     /// The image is there at once.
     pub fn ready() -> Pull {
-        Pull { result: Ok(None), takes: Duration::ZERO }
+        Pull { result: Ok(None), takes: Duration::ZERO, login: None }
     }
 
     /// It is not, at once.
     pub fn missing(message: impl Into<String>) -> Pull {
-        Pull { result: Err(message.into()), takes: Duration::ZERO }
+        Pull { result: Err(message.into()), takes: Duration::ZERO, login: None }
     }
 }
 

@@ -255,7 +255,7 @@ impl Counters {
     fn limit(&self) -> Rate {
         let now = self.clock.now();
         let (rate, burst) = (self.rate.0.max(1), self.rate.1);
-        let gap = 1_000_000_000 / i128::from(rate);
+        let gap = (1_000_000_000 / i128::from(rate)).max(1);
         let all = gap * (i128::from(burst) + 1);
         let mut state = self.lock();
         let due = state.due.filter(|due| *due > now).unwrap_or(now);
@@ -273,7 +273,7 @@ impl Counters {
         let seconds =
             |nanoseconds: i128| u64::try_from((nanoseconds + 999_999_999) / 1_000_000_000).unwrap_or(0);
         Rate {
-            limit: burst + 1,
+            limit: burst.saturating_add(1),
             left: u64::try_from((all - ahead) / gap).unwrap_or(0),
             reset: seconds(ahead),
             wait: wait.map(seconds),
@@ -406,6 +406,18 @@ mod tests {
             (3, 2, 1, None),
         ];
         assert_eq!(told.unwrap(), expected);
+    }
+
+    #[test]
+    fn there_are_no_limits_that_are_too_high_to_count_with() {
+        let simulation = seatrial_time::Simulation::seeded(1);
+        let told = seatrial_time::simulate(simulation, |clock| async move {
+            [(u64::MAX, u64::MAX), (2_000_000_000, 0)].map(|rate| {
+                let Rate { limit, left, reset, wait } = Counters::new(&clock, rate).limit();
+                (limit, left, reset, wait)
+            })
+        });
+        assert_eq!(told.unwrap(), [(u64::MAX, u64::MAX, 1, None), (1, 0, 1, None)]);
     }
 
     /// The lines of the real controller, with another sum.

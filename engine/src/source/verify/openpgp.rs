@@ -117,11 +117,12 @@ impl<'a> Entity<'a> {
         &self.primary
     }
 
-    /// The key that signs: the subkey that was bound last of those that may, else the key itself if it may.
+    /// The key that signs: the subkey that was bound last of those that may, of several at once the first, else the key itself if
+    /// it may.
     pub(super) fn signing(&self) -> Option<&Key<'a>> {
         let may = |said: &PgpSignature<'_>| said.flags.map(|flags| flags & SIGNS != 0);
         let subkeys = self.subkeys.iter().filter(|(_, said)| may(said) == Some(true));
-        let newest = subkeys.max_by_key(|(_, said)| said.created).map(|(key, _)| key);
+        let newest = subkeys.rev().max_by_key(|(_, said)| said.created).map(|(key, _)| key);
         newest.or_else(|| may(&self.about).unwrap_or(true).then_some(&self.primary))
     }
 

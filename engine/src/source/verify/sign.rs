@@ -15,17 +15,20 @@ const KIND: &[u8] = b"ssh-ed25519";
 pub(crate) enum SigningKey {
     Ssh(SshKey),
     OpenPgp(PgpKey),
+    /// A key that does not sign, and why: Flux finds that out when there is something to sign.
+    Useless(String),
 }
 
 impl SigningKey {
     /// The armored signature of `payload`, of that time (seconds since 1970) where signatures have one.
     ///
     /// # Errors
-    /// Where the key turns out to be broken.
+    /// Where the key does not sign, or turns out to be broken.
     pub(crate) fn sign(&self, payload: &[u8], time: i64) -> Result<String, String> {
         match self {
             SigningKey::Ssh(key) => Ok(key.sign(payload)),
             SigningKey::OpenPgp(key) => key.sign(payload, time),
+            SigningKey::Useless(why) => Err(why.clone()),
         }
     }
 }

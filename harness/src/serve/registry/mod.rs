@@ -61,8 +61,7 @@ impl Registries {
         let query = pairs.into_owned().collect();
         let asked = Asked { request, query };
         let route = route::route(&path);
-        if let Some(answer) = self.passage(&asked, route.as_ref().ok().and_then(|route| route.name())).await?
-        {
+        if let Some(answer) = self.passage(&asked, route.as_ref().ok().copied()).await? {
             return Ok(answer);
         }
         let (method, route) = (asked.request.method().clone(), route?);

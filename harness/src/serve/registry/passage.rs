@@ -1,6 +1,7 @@
 //! Who is let in, and what the rule of a repository does with a request before anybody looks at it.
 
 use super::error::{Code, Refusal};
+use super::route::Route;
 use super::{Asked, Registries, Result, repository};
 use crate::registry::{RATE_LIMIT, Refused, unauthorized};
 use crate::serve::auth::{basic, bearer};
@@ -10,14 +11,16 @@ use seatrial_engine::{OciAuth, Secret};
 use std::time::Duration;
 
 impl Registries {
-    /// Lets a request in, or gives the answer in its place; `name` is the repository that it is about, as it is written. The
-    /// run's token is asked for wherever a repository has no credentials of its own.
-    pub(super) async fn passage(&self, asked: &Asked, name: Option<&str>) -> Result<Option<Answer>> {
+    /// Lets a request in, or gives the answer in its place. The run's token is asked for wherever a repository has no credentials
+    /// of its own.
+    pub(super) async fn passage(&self, asked: &Asked, route: Option<Route<'_>>) -> Result<Option<Answer>> {
         let headers = asked.request.headers();
         let auth = credentials(headers);
+        let name = route.and_then(Route::name);
         let Some(name) = name.and_then(|name| repository(name, asked.query("ns")).ok()) else {
-            // Clients look here whether their login is a good one.
-            return if self.token.admits(headers) || self.registry.knows(&auth) {
+            // Clients look at the base whether their login is a good one.
+            let is_base = matches!(route, Some(Route::Base));
+            return if self.token.admits(headers) || (is_base && self.registry.knows(&auth)) {
                 Ok(None)
             } else {
                 refuse()
@@ -26,7 +29,7 @@ impl Registries {
         if !self.registry.has_login(&name) && !self.token.admits(headers) {
             return refuse();
         }
-        let passage = self.registry.ask(&name, &auth);
+        let passage = self.registry.ask_over_http(&name, &auth);
         passage.wait().await;
         match passage.refusal {
             None => Ok(None),

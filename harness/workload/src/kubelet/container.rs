@@ -53,15 +53,16 @@ pub(crate) struct Input<'a> {
     pub(crate) is_init: bool,
     /// The fate of the attempt that runs, or that comes next.
     pub(crate) fate: Fate,
-    pub(crate) image: Image,
+    /// Whether the image is there; asked where a start is due, and not before, because it begins a pull.
+    pub(crate) image: &'a dyn Fn() -> Image,
     /// Why the container cannot be made, such as a ConfigMap that is missing.
     pub(crate) obstacle: Option<String>,
     /// Not before this time.
     pub(crate) start_at: Timestamp,
     pub(crate) run_time: Duration,
     pub(crate) now: Timestamp,
-    /// A new container id.
-    pub(crate) id: String,
+    /// Makes a new container id.
+    pub(crate) id: &'a dyn Fn() -> String,
 }
 
 /// The next status of a container.
@@ -243,28 +244,47 @@ fn restart_pause(terminated: &Value, restarts: i64) -> Duration {
     backoff(FIRST_PAUSE, LONGEST_PAUSE, u32::try_from(restarts - 1).unwrap_or(u32::MAX))
 }
 
-/// A duration as Go prints it, for whole seconds.
+/// A duration as Go prints it, in whole milliseconds.
 fn go_duration(duration: Duration) -> String {
-    match (duration.as_secs() / 60, duration.as_secs() % 60) {
-        (0, seconds) => format!("{seconds}s"),
-        (minutes, seconds) => format!("{minutes}m{seconds}s"),
+    let (all, milliseconds) = (duration.as_secs(), duration.subsec_millis());
+    if all == 0 && milliseconds > 0 {
+        return format!("{milliseconds}ms");
+    }
+    let part = format!(".{milliseconds:03}");
+    let seconds = format!("{}{}s", all % 60, part.trim_end_matches('0').trim_end_matches('.'));
+    match (all / 3600, all / 60 % 60) {
+        (0, 0) => seconds,
+        (0, minutes) => format!("{minutes}m{seconds}"),
+        (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
     }
 }
 
-/// Starts a container, if its image and all that it refers to are there.
+/// Starts a container, or starts it again after it ended as `last` says, if its image and all that it refers to are there.
 fn start(input: &Input<'_>, last: Option<Value>, mut notes: Vec<Note>) -> Output {
     let image = input.image_name();
     let was = input.known.map(|known| text(known, &["state", "waiting", "reason"])).unwrap_or_default();
-    if let Image::Pulling { until, begins } = &input.image {
+    let found = (input.image)();
+    let waiting = |reason: &str, message| {
+        let mut status = input.waiting(reason, message);
+        if let Some(last) = &last {
+            set(&mut status, "lastState", json!({ "terminated": last }));
+        }
+        status
+    };
+    if let Image::Pulling { until, begins } = &found {
         // The wait for an image looks like any other, but for its event.
         let reason = if was.is_empty() { "ContainerCreating" } else { was };
         if *begins {
             notes.push(input.note(false, "Pulling", format!("Pulling image \"{image}\"")));
         }
-        let status = input.waiting(reason, None);
+        let status = match &last {
+            // It shows how it ended until it has been seen to wait.
+            Some(last) if was.is_empty() => input.status(json!({ "terminated": last }), false),
+            _ => waiting(reason, None),
+        };
         return Output { status, notes, wake: Some(*until), evict: false };
     }
-    if let Image::Failed { message, announced, pausing, until } = &input.image {
+    if let Image::Failed { message, announced, pausing, until } = &found {
         let (reason, shown) = if *pausing {
             ("ImagePullBackOff", format!("Back-off pulling image \"{image}\": ErrImagePull: {message}"))
         } else {
@@ -285,7 +305,7 @@ fn start(input: &Input<'_>, last: Option<Value>, mut notes: Vec<Note>) -> Output
             }
             notes.push(input.note(true, "Failed", format!("Error: {reason}")));
         }
-        let status = input.waiting(reason, Some(shown));
+        let status = waiting(reason, Some(shown));
         return Output { status, notes, wake: Some(*until), evict: false };
     }
     if let Some(obstacle) = &input.obstacle {
@@ -294,10 +314,10 @@ fn start(input: &Input<'_>, last: Option<Value>, mut notes: Vec<Note>) -> Output
         if known != obstacle {
             notes.push(input.note(true, "Failed", format!("Error: {obstacle}")));
         }
-        let status = input.waiting("CreateContainerConfigError", Some(obstacle.clone()));
+        let status = waiting("CreateContainerConfigError", Some(obstacle.clone()));
         return Output { status, notes, wake: None, evict: false };
     }
-    let (id, pulled) = match &input.image {
+    let (id, pulled) = match &found {
         Image::Present { id, took } if !took.is_zero() => {
             let took = go_duration(*took);
             let text = format!("Successfully pulled image \"{image}\" in {took} ({took} including waiting)");
@@ -316,7 +336,7 @@ fn start(input: &Input<'_>, last: Option<Value>, mut notes: Vec<Note>) -> Output
     notes.push(input.note(false, "Started", "Container started".to_owned()));
     let again = last.is_some();
     let mut status = input.status(json!({"running": {"startedAt": rfc3339(input.now)}}), false);
-    set(&mut status, "containerID", json!(format!("containerd://{}", input.id)));
+    set(&mut status, "containerID", json!(format!("containerd://{}", (input.id)())));
     set(&mut status, "imageID", json!(id.unwrap_or(image)));
     if let Some(last) = last {
         set(&mut status, "lastState", json!({ "terminated": last }));
@@ -356,6 +376,8 @@ mod tests {
         container: Value,
         fate: Fate,
         image: Image,
+        /// How often it was asked for.
+        asked: std::cell::Cell<u32>,
         obstacle: Option<String>,
         known: Option<Value>,
     }
@@ -368,6 +390,7 @@ mod tests {
                 container: json!({"name": "app", "image": "img:1"}),
                 fate,
                 image: Image::Present { id: None, took: Duration::ZERO },
+                asked: std::cell::Cell::default(),
                 obstacle: None,
                 known: None,
             }
@@ -381,12 +404,15 @@ mod tests {
                 known: self.known.as_ref(),
                 is_init: false,
                 fate: self.fate.clone(),
-                image: self.image.clone(),
+                image: &|| {
+                    self.asked.set(self.asked.get() + 1);
+                    self.image.clone()
+                },
                 obstacle: self.obstacle.clone(),
                 start_at: second(1),
                 run_time: Duration::from_secs(1),
                 now: second(now),
-                id: "id".into(),
+                id: &|| "id".to_owned(),
             });
             self.known = Some(output.status.clone());
             output
@@ -494,9 +520,70 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_asked_for_where_a_start_is_due_and_gives_its_name() {
+        let mut case = Case::new("Always", CRASH);
+        let present = |id: &str| Image::Present { id: Some(id.to_owned()), took: Duration::ZERO };
+        case.image = present("img@sha256:1");
+        // When, how often it has been asked for, state, restarts, image.
+        let cases = [
+            (0, 0, "waiting", 0, ""),
+            (1, 1, "running", 0, "img@sha256:1"),
+            (2, 2, "running", 1, "img@sha256:1"),
+            (3, 2, "waiting", 1, "img@sha256:1"),
+            (9, 2, "waiting", 1, "img@sha256:1"),
+            (13, 3, "running", 2, "img@sha256:2"),
+        ];
+        for (now, asked, state, restarts, image) in cases {
+            if now == 9 {
+                case.image = present("img@sha256:2");
+            }
+            let status = case.step(now).status;
+            assert_eq!(case.asked.get(), asked, "at {now}");
+            assert!(status["state"].get(state).is_some(), "at {now}: {status}");
+            assert_eq!((&status["restartCount"], &status["imageID"]), (&json!(restarts), &json!(image)));
+            let id = if now == 0 { Value::Null } else { json!("containerd://id") };
+            assert_eq!(status["containerID"], id, "at {now}");
+        }
+    }
+
+    #[rstest]
+    #[case::pulled(Image::Pulling { until: second(4), begins: true }, None, "/terminated/exitCode")]
+    #[case::missing(Image::Failed { message: "gone".into(), announced: false, pausing: false, until: second(4) }, None,
+        "/waiting/message")]
+    #[case::not_made(Image::Present { id: None, took: Duration::ZERO }, Some("no key"), "/waiting/message")]
+    fn a_restart_that_is_held_up_still_counts(
+        #[case] image: Image,
+        #[case] obstacle: Option<&str>,
+        #[case] shows: &str,
+    ) {
+        let mut case = Case::new("Always", CRASH);
+        case.step(1);
+        let good = std::mem::replace(&mut case.image, image);
+        case.obstacle = obstacle.map(str::to_owned);
+        let held = case.step(2).status;
+        assert!(held["state"].pointer(shows).is_some(), "{held}");
+        assert_eq!(held["restartCount"], 0);
+        (case.image, case.obstacle) = (good, None);
+        let back = case.step(4).status;
+        assert_eq!(
+            (&back["restartCount"], &back["lastState"]["terminated"]["exitCode"]),
+            (&json!(1), &json!(1))
+        );
+    }
+
+    #[test]
     fn durations_are_printed_as_go_does() {
-        assert_eq!(go_duration(Duration::from_secs(40)), "40s");
-        assert_eq!(go_duration(Duration::from_secs(160)), "2m40s");
-        assert_eq!(go_duration(Duration::from_secs(300)), "5m0s");
+        let cases = [
+            (0, "0s"),
+            (7, "7ms"),
+            (1500, "1.5s"),
+            (40_000, "40s"),
+            (160_020, "2m40.02s"),
+            (300_000, "5m0s"),
+            (3_600_000, "1h0m0s"),
+        ];
+        for (milliseconds, text) in cases {
+            assert_eq!(go_duration(Duration::from_millis(milliseconds)), text);
+        }
     }
 }

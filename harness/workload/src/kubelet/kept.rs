@@ -1,31 +1,65 @@
 //! The images that nodes have.
 
 use crate::object::text;
+use crate::options::Login;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What has been pulled, by node and image as pods name it, with the name under which the node keeps it.
+/// What has been pulled, by node and image as pods name it.
 #[derive(Default)]
-pub(crate) struct Kept(Mutex<BTreeMap<(String, String), Option<String>>>);
+pub(crate) struct Kept(Mutex<BTreeMap<(String, String), Image>>);
+
+/// An image on a node.
+struct Image {
+    /// The name under which the node keeps it.
+    id: Option<String>,
+    /// Those with whom it was pulled; none where it was pulled without a login, and is there for every pod.
+    logins: Option<Vec<Login>>,
+}
 
 impl Kept {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<(String, String), Option<String>>> {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<(String, String), Image>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The name under which a node keeps the image of a container, where it has it and need not ask for it again.
-    pub(crate) fn find(&self, node: &str, container: &Value) -> Option<Option<String>> {
+    /// `logins` are those of the pod.
+    pub(crate) fn find(
+        &self,
+        node: &str,
+        container: &Value,
+        logins: impl FnOnce() -> Vec<Login>,
+    ) -> Option<Option<String>> {
         let image = text(container, &["image"]);
         if asks_always(container, image) {
             return None;
         }
-        self.all().get(&(node.to_owned(), image.to_owned())).cloned()
+        let mut all = self.all();
+        let found = all.get_mut(&(node.to_owned(), image.to_owned()))?;
+        if let Some(known) = &mut found.logins {
+            let login = logins().into_iter().find(|login| known.iter().any(|known| known.covers(login)))?;
+            // A Secret with new credentials, or another one with the same, counts from now on.
+            if !known.contains(&login) {
+                known.push(login);
+            }
+        }
+        Some(found.id.clone())
     }
 
-    /// A node has pulled an image.
-    pub(crate) fn keep(&self, node: &str, image: &str, id: Option<&String>) {
-        self.all().insert((node.to_owned(), image.to_owned()), id.cloned());
+    /// A node has pulled an image, with this login.
+    pub(crate) fn keep(&self, node: &str, image: &str, id: Option<&String>, login: Option<&Login>) {
+        let mut all = self.all();
+        let known = all.remove(&(node.to_owned(), image.to_owned()));
+        let known = known.filter(|known| known.id.as_ref() == id);
+        let logins = login.and_then(|login| {
+            let mut logins = known.map_or(Some(Vec::new()), |known| known.logins)?;
+            if !logins.contains(login) {
+                logins.push(login.clone());
+            }
+            Some(logins)
+        });
+        all.insert((node.to_owned(), image.to_owned()), Image { id: id.cloned(), logins });
     }
 }
 
@@ -56,10 +90,36 @@ mod tests {
     #[case::latest_if_missing(json!({"image": "img", "imagePullPolicy": "IfNotPresent"}), true)]
     fn what_a_node_has_is_not_asked_for(#[case] container: Value, #[case] found: bool) {
         let kept = Kept::default();
-        assert_eq!(kept.find("node", &container), None);
+        let find = |node| kept.find(node, &container, Vec::new);
+        assert_eq!(find("node"), None);
         let id = "img@sha256:1".to_owned();
-        kept.keep("node", text(&container, &["image"]), Some(&id));
-        assert_eq!(kept.find("node", &container), found.then_some(Some(id)));
-        assert_eq!(kept.find("other", &container), None);
+        kept.keep("node", text(&container, &["image"]), Some(&id), None);
+        assert_eq!(find("node"), found.then_some(Some(id)));
+        assert_eq!(find("other"), None);
+    }
+
+    fn login(secret: &str, password: u8) -> Login {
+        Login { secret: [secret, "ns", secret].map(str::to_owned), digest: [password; 32] }
+    }
+
+    #[rstest]
+    #[case::no_login_was_used(&[None], &[], true)]
+    #[case::no_secret(&[Some(login("a", 1))], &[], false)]
+    #[case::another_login(&[Some(login("a", 1))], &[login("b", 2)], false)]
+    #[case::the_same_secret_changed(&[Some(login("a", 1))], &[login("a", 2)], true)]
+    #[case::the_same_credentials(&[Some(login("a", 1))], &[login("c", 3), login("b", 1)], true)]
+    #[case::pulled_by_two(&[Some(login("a", 1)), Some(login("b", 2))], &[login("b", 2)], true)]
+    #[case::without_a_login_later(&[Some(login("a", 1)), None], &[], true)]
+    #[case::without_a_login_before(&[None, Some(login("a", 1))], &[], true)]
+    fn a_node_gives_an_image_to_those_who_could_pull_it(
+        #[case] pulls: &[Option<Login>],
+        #[case] has: &[Login],
+        #[case] found: bool,
+    ) {
+        let (kept, container) = (Kept::default(), json!({"image": "img:1"}));
+        for login in pulls {
+            kept.keep("node", "img:1", None, login.as_ref());
+        }
+        assert_eq!(kept.find("node", &container, || has.to_vec()), found.then_some(None));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::container::Image;
 use crate::object::{Key, later};
-use crate::options::Pull;
+use crate::options::{Login, Pull};
 use crate::queue::backoff;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,7 @@ struct Attempt {
     /// When it has succeeded or failed.
     at: Timestamp,
     takes: Duration,
+    login: Option<Login>,
     /// How many there were, with this one.
     times: u32,
 }
@@ -100,8 +101,8 @@ impl Remembered {
             },
             None => 1,
         };
-        let Pull { result, takes } = pull();
-        let attempt = Attempt { result, at: later(now, takes), takes, times };
+        let Pull { result, takes, login } = pull();
+        let attempt = Attempt { result, at: later(now, takes), takes, login, times };
         // A pause is never over when it begins.
         let image = attempt.state(now).unwrap_or(Image::Pulling { until: now, begins: true });
         self.pulls.insert(container.to_owned(), attempt);
@@ -109,6 +110,11 @@ impl Remembered {
             Image::Pulling { until, .. } => Image::Pulling { until, begins: true },
             other => other,
         }
+    }
+
+    /// With which login a container's image was pulled last.
+    pub(crate) fn login(&self, container: &str) -> Option<&Login> {
+        self.pulls.get(container)?.login.as_ref()
     }
 
     /// The container has been started, or will never be: its pull does not matter any more.
@@ -183,7 +189,7 @@ mod tests {
         assert_eq!(pod.image("app", second(5), asked_again), failed(false, 6));
         assert_eq!(pod.image("app", second(6), asked_again), failed(true, 15));
         let id = Some("img@sha256:1".to_owned());
-        let good = Pull { takes, result: Ok(id.clone()) };
+        let good = Pull { takes, result: Ok(id.clone()), ..Pull::ready() };
         assert_eq!(pod.image("app", second(15), || good), Image::Pulling { until: second(20), begins: true });
         assert_eq!(pod.image("app", second(20), asked_again), Image::Present { id, took: takes });
     }

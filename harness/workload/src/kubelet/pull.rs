@@ -16,18 +16,23 @@ impl View<'_> {
         let (container_name, image) = (text(container, &["name"]), text(container, &["image"]));
         let node = text(self.pod, &["spec", "nodeName"]);
         let Kubelet { context, kept, .. } = self.kubelet;
-        if !missing && let Some(id) = kept.find(node, container) {
+        let pod = self.pod;
+        let logins = || {
+            let secrets = pull_secrets(context, pod);
+            context.options.images.logins(&PullRequest { image, secrets: &secrets })
+        };
+        if !missing && let Some(id) = kept.find(node, container, logins) {
             return Image::Present { id, took: Duration::ZERO };
         }
         let found = self.memory.image(container_name, self.now, || {
             if missing {
                 return Pull::missing(not_found(image));
             }
-            let secrets = pull_secrets(context, self.pod);
+            let secrets = pull_secrets(context, pod);
             context.options.images.pull(&PullRequest { image, secrets: &secrets })
         });
         if let Image::Present { id, .. } = &found {
-            kept.keep(node, image, id.as_ref());
+            kept.keep(node, image, id.as_ref(), self.memory.login(container_name));
         }
         found
     }

@@ -1,6 +1,6 @@
 //! One look at one pod: bind it, bring its status up to date, or remove it.
 
-use super::container::{Image, Input, Output, step};
+use super::container::{Input, Output, step};
 use super::fate::{Plan, Subject, plan};
 use super::kept::Kept;
 use super::memory::Memory;
@@ -20,9 +20,9 @@ use crate::profile::Profile;
 use crate::store::Store;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// The kubelets of all nodes, and their scheduler.
 pub(crate) struct Kubelet {
@@ -351,26 +351,26 @@ impl View<'_> {
         }
         self.started = true;
         let running = known.is_some_and(|known| at(known, &["state", "running"]).is_some());
-        let finished = known.is_some_and(|known| at(known, &["state", "terminated"]).is_some());
-        let image = if running || finished {
-            Image::Present { id: None, took: Duration::ZERO }
-        } else {
-            self.image(container, plan.no_image)
-        };
         let field = if is_init { "spec.initContainers" } else { "spec.containers" };
+        // Drawn also where no start comes of it, so that the names of other pods stay what they are.
+        let drawn = (!running).then(|| self.kubelet.context.hex(32));
+        let pod = self.pod;
+        let obstacle = environment_obstacle(namespace(pod), container, self.lookup);
+        let (now, context) = (self.now, &self.kubelet.context);
+        let view = RefCell::new(&mut *self);
         let output: Output = step(&Input {
-            pod: self.pod,
+            pod,
             container,
             field: format!("{field}{{{container_name}}}"),
             known,
             is_init: is_init && !is_sidecar(container),
             fate: plan.fate,
-            image,
-            obstacle: environment_obstacle(namespace(self.pod), container, self.lookup),
+            image: &|| view.borrow_mut().image(container, plan.no_image),
+            obstacle,
             start_at,
-            run_time: self.kubelet.context.options.run_time,
-            now: self.now,
-            id: if running { String::new() } else { self.kubelet.context.hex(32) },
+            run_time: context.options.run_time,
+            now,
+            id: &|| drawn.clone().unwrap_or_else(|| context.hex(32)),
         });
         if at(&output.status, &["state", "running"]).is_some() {
             self.memory.pulled(container_name);

@@ -187,6 +187,10 @@ impl Reconcile for AutomationReconciler {
         self.run(&object).await.unwrap_or_else(|error| after_error(&ObjectRef::of(&object), &error))
     }
 
+    fn forget(&self, who: &ObjectRef) {
+        self.keys.forget(who);
+    }
+
     fn refers_to(&self, object: &Value) -> BTreeSet<String> {
         let own = object["metadata"]["namespace"].as_str().unwrap_or_default();
         let source = &object["spec"]["sourceRef"];

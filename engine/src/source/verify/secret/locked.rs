@@ -13,7 +13,7 @@ pub(super) enum Unopened {
     Locked,
     /// The passphrase is another one, or the key is broken.
     Checksum,
-    /// The packet is no packet.
+    /// The packet is no packet, or its open part is not what its checksum says.
     Broken,
     /// It is elsewhere: on a card, say.
     Absent,
@@ -32,7 +32,7 @@ pub(super) fn open(secret: &[u8], passphrase: Option<&[u8]>) -> Result<Vec<u8>, 
         0 => {
             let (numbers, sum) = rest.split_last_chunk::<2>().ok_or(Unopened::Broken)?;
             let found = numbers.iter().fold(0_u16, |sum, byte| sum.wrapping_add(u16::from(*byte)));
-            if found == u16::from_be_bytes(*sum) { Ok(numbers.to_vec()) } else { Err(Unopened::Checksum) }
+            if found == u16::from_be_bytes(*sum) { Ok(numbers.to_vec()) } else { Err(Unopened::Broken) }
         }
         254 => unlock(rest, passphrase),
         255 => Err(unsupported("with a checksum of two bytes")),

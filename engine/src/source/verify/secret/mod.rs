@@ -6,6 +6,7 @@
 mod ecdsa;
 mod locked;
 mod numbers;
+mod unsupported;
 
 use self::locked::Unopened;
 use self::numbers::Number;
@@ -67,6 +68,9 @@ impl PgpKey {
         let ring = ring.ok_or_else(|| invalid("no armored data found"))?;
         let all = packets(&ring);
         let broken = || KeyError::Unreadable("openpgp: invalid data: the key is broken".to_owned());
+        if let Some(what) = all.iter().find_map(unsupported::algorithm) {
+            return Err(KeyError::Unsupported(what));
+        }
         let mut shown: Vec<Packet<'_>> = Vec::new();
         for &(tag, body) in &all {
             shown.push(match tag {
@@ -80,6 +84,9 @@ impl PgpKey {
         let primaries = all.iter().filter(|(tag, _)| matches!(*tag, SECRET_KEY | 6)).count();
         if primaries > 1 {
             return Err(KeyError::Several);
+        }
+        if let Some(what) = unsupported::statement(&shown) {
+            return Err(KeyError::Unsupported(what));
         }
         let entity = Entity::read(&shown).ok_or_else(|| useless("no valid signing keys"))?;
         // The passphrase is that of the key itself, whoever signs then.

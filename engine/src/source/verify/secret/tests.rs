@@ -81,6 +81,36 @@ fn what_does_not_sign_is_named() {
     assert_eq!(said(key("aead")), unsupported("OpenPGP keys that are protected by AEAD"));
 }
 
+/// A private key with these bytes of its packets in place of those.
+fn changed(name: &str, from: &[u8], to: &[u8]) -> String {
+    let mut blob = dearmor(&file(name), "PGP PRIVATE KEY BLOCK").unwrap();
+    let at = blob.windows(from.len()).position(|window| window == from).unwrap();
+    blob[at..at + to.len()].copy_from_slice(to);
+    let encoded = STANDARD.encode(&blob);
+    format!("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{encoded}\n-----END PGP PRIVATE KEY BLOCK-----\n")
+}
+
+/// The curve Ed25519 as keys name it.
+const CURVE: &[u8] = &[22, 9, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 0x01];
+
+#[rstest]
+#[case::dsa(file("dsa"), "of DSA")]
+#[case::brainpool(file("brainpool"), "of ECDSA over another curve than P-256, P-384 and P-521")]
+#[case::a_subkey_of_dsa(file("dsa-subkey"), "of DSA")]
+#[case::another_curve(changed("ed", CURVE, &[22, 9, 0x2b, 0x65, 0x71]), "of EdDSA over another curve than Ed25519")]
+#[case::ed448(changed("ed", CURVE, &[28]), "of Ed448")]
+#[case::sha1(file("sha1"), "that are bound with SHA-1")]
+fn what_flux_could_sign_with_is_refused_by_name(#[case] armored: String, #[case] what: &str) {
+    let words = KeyError::Unsupported(format!("OpenPGP keys {what} as signing keys"));
+    assert_eq!(said(PgpKey::parse(&armored, None)), words);
+}
+
+#[test]
+fn of_two_subkeys_of_one_time_the_first_signs() {
+    let key = key("two-subkeys").unwrap();
+    assert_eq!(key.id, [0xb7, 0x04, 0xc1, 0xab, 0x33, 0x42, 0x2a, 0xdc]);
+}
+
 #[test]
 fn a_broken_key_signs_nothing_and_shows_nothing() {
     for name in ["rsa", "ed", "p256", "locked"] {
@@ -96,7 +126,15 @@ fn a_broken_key_signs_nothing_and_shows_nothing() {
                 "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{}\n-----END PGP PRIVATE KEY BLOCK-----\n",
                 STANDARD.encode(&broken)
             );
-            assert!(PgpKey::parse(&text, Some(b"hunter2")).is_err(), "{name} at {at}");
+            let error = said(PgpKey::parse(&text, Some(b"hunter2")));
+            if name == "locked" {
+                continue;
+            }
+            // An open key has no passphrase that could be a wrong one.
+            match at == public {
+                true => assert!(matches!(error, KeyError::Unsupported(_)), "{name}: {error:?}"),
+                false => assert!(matches!(error, KeyError::Unreadable(_)), "{name} at {at}: {error:?}"),
+            }
         }
         for length in [0, 1, start + 3, start + public, start + public + 1, start + body.len() - 1] {
             let text = format!(
