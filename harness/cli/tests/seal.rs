@@ -168,10 +168,12 @@ fn kubeseal_and_ours_do_the_same() {
             assert!(seen.status.success(), "{}", text(&seen.stderr));
         }
     }
+    let moved = std::fs::read_to_string(up.path("raw.yaml")).unwrap().replace("name: raw,", "name: moved,");
+    std::fs::write(up.path("moved.yaml"), moved).unwrap();
     // What cannot be done: alike in words. kubeseal's exit status is always 1.
     for (arguments, file, expected) in [
         (&["--controller-name", "nobody", "--fetch-cert"][..], None, 1),
-        (&["--re-encrypt"], Some("renamed.yaml"), 1),
+        (&["--re-encrypt"], Some("moved.yaml"), 1),
         (&["--cert", "nope.pem", "-f", "secret.yaml"], None, 2),
         (&["--cert", "secret.yaml", "-f", "secret.yaml"], None, 2),
         (&["--cert", "cert.pem", "-f", "secret.yaml", "-o", "xml"], None, 2),
@@ -385,7 +387,8 @@ fn kubeseal_and_ours_read_scalars_alike() {
         command.args(first).args(arguments).current_dir(folder.path()).stdin(Stdio::null());
         command.env("KUBECONFIG", path("nobody")).output().unwrap()
     };
-    let (theirs, ours) = ((kubeseal.as_path(), &[][..]), (&*seatrial(), &["seal"][..]));
+    let own = seatrial();
+    let [theirs, ours]: [(&Path, &[&str]); 2] = [(&kubeseal, &[]), (&own, &["seal"])];
     for fields in [
         "metadata: {name: a, namespace: b, annotations: {x: y, z: ~, n: NO}, labels: {v: 1, f: 1.50, o: 017}}\nstringData: {k: v}",
         "metadata: {name: 5, namespace: no}\nstringData: {k: v}",
