@@ -125,6 +125,79 @@ fn another_namespace_and_another_key_are_found() {
     assert_eq!(only(&mine.check(&Opener::Certificate(large)), Verdict::Unknown), [message]);
 }
 
+/// A cluster that gets the folder `app`: what is found out about it, with a key and with its certificate alone.
+fn app(kustomization: &str, sealed: impl Fn(&PrivateKey) -> String, post_build: &str) -> [Vec<Finding>; 2] {
+    let repository = Repository::new(Scope::Strict);
+    std::fs::remove_dir_all(repository.folder.path()).unwrap();
+    let applied = format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: app, namespace: flux-system}}\n\
+         spec:\n  interval: 1m\n  prune: true\n  path: ./app\n  sourceRef: {{kind: GitRepository, name: flux-system}}\n{post_build}"
+    );
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: default}\n";
+    for (file, text) in [
+        ("clusters/beta/app.yaml", applied.as_str()),
+        ("app/kustomization.yaml", kustomization),
+        ("app/deployment.yaml", deployment),
+        ("app/sealed.yaml", &sealed(&repository.key)),
+    ] {
+        let path = repository.folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    [repository.keys(), repository.certificate()].map(|opener| repository.check(&opener))
+}
+
+/// A value that is sealed strictly for `default/web`.
+fn strict(key: &PrivateKey) -> String {
+    let metadata = value!({"name": "web", "namespace": "default"});
+    let secret =
+        value!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"k": "v"}});
+    seal(&secret, key.public(), Scope::Strict).unwrap().to_string()
+}
+
+#[test]
+fn a_changed_place_is_found_in_whatever_order_the_files_stand() {
+    for resources in ["[deployment.yaml, sealed.yaml]", "[sealed.yaml, deployment.yaml]"] {
+        for change in ["namespace: prod", "namePrefix: a-"] {
+            let [keys, certificate] = app(&format!("{change}\nresources: {resources}\n"), strict, "");
+            let [message] = only(&keys, Verdict::Broken)[..] else {
+                panic!("{change} {resources}: {keys:?}")
+            };
+            assert!(message.contains("; app/sealed.yaml has it as default/web"), "{resources}: {message}");
+            let [message] = only(&certificate, Verdict::Broken)[..] else { panic!("{certificate:?}") };
+            assert!(
+                message.starts_with("it cannot open: app/sealed.yaml has it as default/web"),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_an_api_server_refuses_and_what_has_unknown_variables_does_not_open() {
+    let plain = "resources: [sealed.yaml]\n";
+    for (find, with, says) in [
+        ("encryptedData", "encryptdData", "spec.encryptedData: Required value"),
+        (
+            "bitnami.com/v1alpha1",
+            "bitnami.com/v1",
+            "no matches for kind \"SealedSecret\" in version \"bitnami.com/v1\"",
+        ),
+    ] {
+        for findings in app(plain, |key| strict(key).replace(find, with), "") {
+            let [message] = only(&findings, Verdict::Broken)[..] else { panic!("{findings:?}") };
+            assert!(message.starts_with(says), "{message}");
+        }
+    }
+    let from = "  postBuild: {substituteFrom: [{kind: Secret, name: vars}]}\n";
+    let named = |key: &PrivateKey| strict(key).replace("\"web\"", "\"${NAME}\"");
+    for findings in app(plain, named, from) {
+        let [message] = only(&findings, Verdict::Unknown)[..] else { panic!("{findings:?}") };
+        assert!(message.starts_with("the variable ${NAME} is not known here"), "{message}");
+        assert_eq!(only(&findings, Verdict::Broken), [""; 0], "{findings:?}");
+    }
+}
+
 #[test]
 fn what_is_not_looked_at_is_told() {
     let repository = Repository::new(Scope::NamespaceWide);

@@ -168,13 +168,16 @@ fn kubeseal_and_ours_do_the_same() {
             assert!(seen.status.success(), "{}", text(&seen.stderr));
         }
     }
-    // What cannot be done: alike in exit status and words.
-    for (arguments, file) in [
-        (&["--controller-name", "nobody", "--fetch-cert"][..], None),
-        (&["--cert", "nope.pem", "-f", "secret.yaml"], None),
-        (&["--cert", "secret.yaml", "-f", "secret.yaml"], None),
-        (&["--cert", "cert.pem", "-f", "secret.yaml", "-o", "xml"], None),
-        (&["--cert", "cert.pem", "--raw"], Some("value")),
+    let moved = std::fs::read_to_string(up.path("raw.yaml")).unwrap().replace("name: raw,", "name: moved,");
+    std::fs::write(up.path("moved.yaml"), moved).unwrap();
+    // What cannot be done: alike in words. kubeseal's exit status is always 1.
+    for (arguments, file, expected) in [
+        (&["--controller-name", "nobody", "--fetch-cert"][..], None, 1),
+        (&["--re-encrypt"], Some("moved.yaml"), 1),
+        (&["--cert", "nope.pem", "-f", "secret.yaml"], None, 2),
+        (&["--cert", "secret.yaml", "-f", "secret.yaml"], None, 2),
+        (&["--cert", "cert.pem", "-f", "secret.yaml", "-o", "xml"], None, 2),
+        (&["--cert", "cert.pem", "--raw"], Some("value"), 2),
         (
             &[
                 "--cert",
@@ -188,13 +191,16 @@ fn kubeseal_and_ours_do_the_same() {
                 "b=value",
             ],
             None,
+            2,
         ),
-        (&["--cert", "cert.pem", "--merge-into", "nope.yaml"], Some("secret.yaml")),
-        (&["--recovery-unseal", "--recovery-private-key", "nope"], Some("raw.yaml")),
+        (&["--cert", "cert.pem", "--merge-into", "nope.yaml"], Some("secret.yaml"), 2),
+        (&["--recovery-unseal", "--recovery-private-key", "nope"], Some("raw.yaml"), 2),
     ] {
         let ended = programs.map(|program| run(program, arguments, file));
-        let words = ended.each_ref().map(|output| (output.status.code(), text(&output.stderr)));
+        let words = ended.each_ref().map(|output| text(&output.stderr));
         assert_eq!(words[0], words[1], "{arguments:?}");
+        let codes = ended.each_ref().map(|output| output.status.code());
+        assert_eq!(codes, [Some(1), Some(expected)], "{arguments:?}");
     }
     let created = up.feed(&kubectl, &["--context", "beta", "create", "-f", "-"], "raw.yaml");
     assert!(created.status.success(), "{}", text(&created.stderr));
@@ -202,6 +208,15 @@ fn kubeseal_and_ours_do_the_same() {
         let get = ["--context", "beta", "get", "secret", "raw", "-o", "jsonpath={.data.v}"];
         text(&up.run(&kubectl, &get).stdout) == "cmF3IHZhbHVl"
     });
+}
+
+/// A certificate of the first public test key.
+fn certificate() -> String {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/keys/sealing.pem");
+    let read = seatrial_seal::PrivateKey::from_pem(&std::fs::read(fixture).unwrap()).unwrap();
+    let lasts = Duration::from_secs(100 * 365 * 86_400);
+    let validity = seatrial_seal::Validity { from: jiff::Timestamp::UNIX_EPOCH, lasts };
+    seatrial_seal::Certificate::self_signed(&read, validity, "", [1; 16]).unwrap().pem().to_owned()
 }
 
 /// Exit statuses of the check of a repository: what was not looked at is no success.
@@ -217,12 +232,17 @@ fn the_check_of_a_repository_fails_where_it_looked_at_nothing() {
     std::fs::write(cluster.join("config.yaml"), config).unwrap();
     let repository = folder.path().to_str().unwrap();
     let (here, elsewhere) = (format!("beta={key}"), format!("nobody={key}"));
+    let nofile = format!("beta={repository}/nofile");
+    std::fs::write(folder.path().join("cert.pem"), certificate()).unwrap();
+    let no_key = format!("beta={repository}/cert.pem");
     for (flags, expected) in [
         (&["--cluster-key", &here][..], 1),
         (&["--cluster-key", &here, "--allow-unknown"], 0),
         (&["--recovery-private-key", key], 1),
         (&["--cluster-key", &elsewhere], 2),
         (&["--recovery-private-key", key, "--only", "nobody"], 2),
+        (&["--cluster-key", &nofile], 2),
+        (&["--cluster-key", &no_key], 2),
         (&["--cluster-key", &here, "--validate"], 2),
         (&["--cluster-key", &here, "-w", "x"], 2),
         (&["--cluster-key", &here, "--scope", "strict"], 2),
@@ -298,7 +318,8 @@ fn kubeseal_and_ours_write_files_alike() {
             "secret.yaml",
         ]);
         let refused = run(&["--cert", "cert.pem", "-f", "a.yaml", "--from-file", "value"]);
-        let words = (refused.status.code(), text(&refused.stderr));
+        let words = text(&refused.stderr);
+        assert!(!refused.status.success());
         (modes, merged, mode("secret.yaml"), std::fs::read_to_string(path("secret.yaml")).unwrap(), words)
     });
     assert_eq!(opened[0], opened[1]);
@@ -323,7 +344,7 @@ fn a_broken_input_is_an_error() {
         (
             "{apiVersion: v1, kind: Secret, metadata: text, stringData: {k: v}}",
             None,
-            "the metadata of the input Secret is no object",
+            "json: cannot unmarshal string into Go struct field Secret.metadata of type v1.ObjectMeta",
         ),
         ("text", None, "the document is no object"),
         (good, Some(sealed.replace("SPEC", "text")), "a field of the SealedSecret is no object"),
@@ -349,6 +370,124 @@ fn a_broken_input_is_an_error() {
         }
         let ended = command.output().unwrap();
         let said = text(&ended.stderr);
-        assert!(ended.status.code() == Some(1) && said.contains(expected), "{:?}: {said}", ended.status);
+        assert!(ended.status.code() == Some(2) && said.contains(expected), "{:?}: {said}", ended.status);
+    }
+}
+
+/// Scalars that are no text, and fields of another type.
+#[test]
+fn kubeseal_and_ours_read_scalars_alike() {
+    let Some(kubeseal) = oracle("kubeseal") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/keys/sealing.pem");
+    std::fs::write(path("cert.pem"), certificate()).unwrap();
+    let run = |(program, first): (&Path, &[&str]), arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(first).args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+        command.env("KUBECONFIG", path("nobody")).output().unwrap()
+    };
+    let own = seatrial();
+    let [theirs, ours]: [(&Path, &[&str]); 2] = [(&kubeseal, &[]), (&own, &["seal"])];
+    for fields in [
+        "metadata: {name: a, namespace: b, annotations: {x: y, z: ~, n: NO}, labels: {v: 1, f: 1.50, o: 017}}\nstringData: {k: v}",
+        "metadata: {name: 5, namespace: no}\nstringData: {k: v}",
+        "metadata: {name: a, namespace: b}\nstringData: {pin: 12345678, on: on, f: 1e3}\ntype: on\nimmutable: yes",
+        "metadata: {name: a, namespace: b}\nimmutable: \"true\"\nstringData: {k: v}",
+        "metadata: {name: a, namespace: b}\nstringData: PLANTED",
+        "metadata: {name: a, namespace: b}\nstringData: {k: [PLANTED]}",
+        "metadata: {name: a, namespace: b}\ndata: {k: 1234}",
+        "metadata: {name: a, namespace: b}\ndata: {k: 'PLA!TED'}",
+    ] {
+        std::fs::write(path("secret.yaml"), format!("apiVersion: v1\nkind: Secret\n{fields}\n")).unwrap();
+        let ended = [theirs, ours].map(|program| {
+            let sealed = run(program, &["--cert", "cert.pem", "-f", "secret.yaml", "-o", "yaml"]);
+            if !sealed.status.success() {
+                return (String::new(), text(&sealed.stderr).trim().to_owned());
+            }
+            std::fs::write(path("sealed.yaml"), &sealed.stdout).unwrap();
+            let key = fixture.to_str().unwrap();
+            let flags =
+                ["--recovery-unseal", "--recovery-private-key", key, "-f", "sealed.yaml", "-o", "yaml"];
+            let opened = run(theirs, &flags);
+            assert!(opened.status.success(), "{}", text(&opened.stderr));
+            (text(&opened.stdout), String::new())
+        });
+        assert_eq!(ended[0].0, ended[1].0, "{fields}");
+        // Ours says the key, too.
+        let said = &ended[1].1;
+        assert!(said.starts_with(&ended[0].1) && !said.contains("PLA"), "{fields}: {ended:?}");
+    }
+}
+
+/// What is good before something that is not is printed; the exit status says of which kind the failure was.
+#[test]
+fn what_fails_says_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("cert.pem"), certificate()).unwrap();
+    let good = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {k: v}\n";
+    std::fs::write(path("good.yaml"), good).unwrap();
+    std::fs::write(path("nameless.yaml"), format!("{good}---\n{}", good.replace("{name: a}", "{}"))).unwrap();
+    std::fs::write(path("broken.yaml"), format!("{good}---\nfoo: [\n")).unwrap();
+    let kubeconfig = "apiVersion: v1\nkind: Config\ncurrent-context: x\ncontexts: [{name: x, context: {cluster: x, user: x}}]\n\
+                      clusters: [{name: x, cluster: {server: 'http://127.0.0.1:1'}}]\nusers: [{name: x, user: {}}]\n";
+    std::fs::write(path("kubeconfig"), kubeconfig).unwrap();
+    for (arguments, kubeconfig, code, count, says) in [
+        (&["--cert", "cert.pem", "-f", "good.yaml"][..], "kubeconfig", 0, 1, ""),
+        (
+            &["--cert", "cert.pem", "-f", "nameless.yaml"],
+            "kubeconfig",
+            2,
+            1,
+            "missing metadata.name in input Secret",
+        ),
+        (&["--cert", "cert.pem", "-f", "broken.yaml"], "kubeconfig", 2, 1, "couldn't get version/kind"),
+        (
+            &["--cert", "cert.pem", "-f", "good.yaml"],
+            "nobody",
+            3,
+            0,
+            "cannot infer the namespace automatically",
+        ),
+        (&["--fetch-cert"], "nobody", 3, 0, "no kubeconfig file"),
+        (&["--fetch-cert"], "kubeconfig", 3, 0, "cannot get sealed secret service: "),
+        (
+            &["--validate", "-f", "good.yaml"],
+            "kubeconfig",
+            2,
+            0,
+            "the input is a Secret, and no SealedSecret",
+        ),
+        (
+            &["--re-encrypt", "-f", "good.yaml"],
+            "kubeconfig",
+            2,
+            0,
+            "the input is a Secret, and no SealedSecret",
+        ),
+        (
+            &["--recovery-unseal", "--recovery-private-key", "cert.pem", "-f", "good.yaml"],
+            "kubeconfig",
+            2,
+            0,
+            "cert.pem is a certificate, and no private key",
+        ),
+        (&["--validate-repo", "nowhere", "--cert", "cert.pem"], "kubeconfig", 2, 0, "nowhere"),
+    ] {
+        let mut command = Command::new(seatrial());
+        command.arg("seal").args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+        command.env("KUBECONFIG", path(kubeconfig)).env("FLUX_SYSTEM_NAMESPACE", "flux-system");
+        let ended = command.output().unwrap();
+        let (printed, said) = (text(&ended.stdout), text(&ended.stderr));
+        assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {said}");
+        assert_eq!(printed.matches("\"kind\": \"SealedSecret\"").count(), count, "{arguments:?}: {printed}");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+        // The namespace is the context's, whatever Flux's variable says.
+        assert_eq!(
+            printed.matches("\"namespace\": \"default\"").count(),
+            2 * count,
+            "{arguments:?}: {printed}"
+        );
     }
 }

@@ -5,7 +5,7 @@ use super::finding::{Finding, Lint, Place};
 use super::places::{Step, placed};
 use super::rule::Rule;
 use crate::offline::{Builds, Placed};
-use crate::sealed::{Origins, TrapKind, Verdict, check_object, traps};
+use crate::sealed::{Origins, TrapKind, Verdict, check_object, traps, unknown_variable};
 
 pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
     let name = &cluster.cluster.name;
@@ -37,7 +37,16 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
         ));
     }
     let origins = Origins::of(context.fleet);
-    for (_, placed) in cluster.objects().filter(|(_, placed)| placed.object["kind"] == "SealedSecret") {
+    for (build, placed) in cluster.objects().filter(|(_, placed)| placed.object["kind"] == "SealedSecret") {
+        if let Some(variable) = unknown_variable(build, &placed.object) {
+            if is_asked {
+                let who = who(&placed.object);
+                found
+                    .notes
+                    .push(format!("{name}: {who} is not opened: the variable {variable} is not known here"));
+            }
+            continue;
+        }
         let opener = context.options.openers.of(name);
         let checked = opener.and_then(|opener| check_object(&placed.object, opener));
         let verdict = checked.as_ref().map(|(_, verdict, _)| *verdict);

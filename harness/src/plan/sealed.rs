@@ -1,6 +1,7 @@
 //! Steps about sealed secrets.
 
 use super::{Op, SealOp};
+use crate::scenario::sealed_check::USUAL_BACKUP;
 use crate::scenario::{Seal, SealScope, SealingKeysStep};
 use serde_json::json;
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub(super) fn keys(step: &SealingKeysStep, cluster: String) -> Op {
     Op::SealingKeys {
         cluster,
         action: step.action,
-        backup: step.backup.clone().unwrap_or_else(|| "backup".to_owned()),
+        backup: step.backup.clone().unwrap_or_else(|| USUAL_BACKUP.to_owned()),
         within: step.within.as_ref().map_or(WITHIN, |within| within.0),
     }
 }

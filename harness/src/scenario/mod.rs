@@ -89,6 +89,7 @@ mod profile;
 mod references;
 mod registry_step;
 mod schema;
+pub(crate) mod sealed_check;
 mod sealed_step;
 mod shape;
 mod step;

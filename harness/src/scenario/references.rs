@@ -5,7 +5,7 @@ use super::registry_step::image_problem;
 use super::tree::{Node, Pos};
 use super::{FilePatch, Scenario, steps};
 use crate::forge::GitUrl;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The files that a scenario refers to, by the path that it writes.
@@ -30,6 +30,8 @@ pub(super) struct Context<'a> {
     pub(super) repos: Vec<String>,
     /// Names that steps gave to commits: alias and repository.
     pub(super) aliases: BTreeMap<String, String>,
+    /// Backups of sealing keys that steps have made.
+    pub(super) backups: BTreeSet<String>,
     pub(super) files: Files,
     pub(super) problems: Vec<Problem>,
 }
@@ -43,6 +45,7 @@ pub(super) fn check(file: &Path, folder: &Path, root: &Node, scenario: &Scenario
         clusters: scenario.spec.clusters.keys().cloned().collect(),
         repos: scenario.spec.git.keys().cloned().collect(),
         aliases: BTreeMap::new(),
+        backups: BTreeSet::new(),
         files: Files::default(),
         problems: Vec::new(),
     };

@@ -4,6 +4,7 @@ use super::forge_check;
 use super::problem::{Problem, quoted};
 use super::references::{Context, is_tag};
 use super::registry_step::image_problem;
+use super::sealed_check;
 use super::shape::Shape;
 use super::tree::{self, Node, Pos};
 use super::{Action, Expect, ExpectCommit, FilePatch, Push, Step, UsualController};
@@ -146,12 +147,12 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
             context.repo(body);
             context.alias(body);
             context.inside(&seal.to, body.get("to"));
-            if seal.values.is_empty() {
-                let at = body.get("values").map_or(body.at, |n| n.at);
-                context.problem(at, "`seal` needs at least one of `values`");
-            }
+            sealed_check::seal(context, seal, body);
         }
-        Action::SealingKeysStep(_) => context.cluster(body),
+        Action::SealingKeysStep(step) => {
+            context.cluster(body);
+            sealed_check::keys(context, step, body);
+        }
         Action::Expect(expect) => self::expect(context, expect, body),
     }
 }
@@ -347,6 +348,9 @@ fn expect(context: &mut Context<'_>, expect: &Expect, body: &Node) {
                 context.problem(list.at, "`clusters` must not be empty");
             }
         }
+    }
+    if let Some(secret) = &expect.secret {
+        sealed_check::expect(context, secret, body);
     }
     if expect.within.is_some() && expect.never.is_some() {
         context.problem(at("never"), "`expect` has both `within` and `never`: one of them at a time");

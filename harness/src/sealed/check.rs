@@ -1,6 +1,7 @@
 //! Does every SealedSecret of a repository open for the cluster that it is meant for, under the name and namespace that the
 //! rendered output gives it? No cluster is needed: the Kustomizations below `clusters/NAME` are built as the engine builds them.
 
+use super::shape::{malformed, unknown_variable};
 use super::traps::{Origins, traps};
 use crate::offline::{Fleet, FleetError, Outcome, builds, place};
 use base64::Engine as _;
@@ -98,17 +99,26 @@ pub fn check_repository(
             };
             findings.push(finding(build.who.clone(), Verdict::Unknown, why));
         }
-        for (_, placed) in builds.objects() {
+        for (build, placed) in builds.objects() {
             let Some((object, verdict, message)) = check_object(&placed.object, opener) else {
                 continue;
             };
+            if let Some(variable) = unknown_variable(build, &placed.object) {
+                let message = format!(
+                    "the variable {variable} is not known here: a cluster has it, in what {} names in substituteFrom",
+                    build.who
+                );
+                findings.push(finding(object, Verdict::Unknown, message));
+                continue;
+            }
             match origins.renamed(&placed.object).filter(|_| verdict != Verdict::Opens) {
                 Some(renamed) => {
-                    findings.push(finding(
-                        object,
-                        Verdict::Broken,
-                        format!("{message}; {}", renamed.message),
-                    ));
+                    // Of what is not known without the private keys, this is.
+                    let message = match verdict {
+                        Verdict::Broken => format!("{message}; {}", renamed.message),
+                        _ => format!("it cannot open: {}", renamed.message),
+                    };
+                    findings.push(finding(object, Verdict::Broken, message));
                 }
                 None => findings.push(finding(object, verdict, message)),
             }
@@ -132,12 +142,13 @@ fn label(object: &Value) -> String {
 
 /// What can be said of a SealedSecret, as it stands: object, verdict and message; `None` of another object.
 pub fn check_object(object: &Value, opener: &Opener) -> Option<(String, Verdict, String)> {
-    if object["kind"] != "SealedSecret" || object["apiVersion"] != seatrial_seal::API_VERSION {
+    if object["kind"] != "SealedSecret" {
         return None;
     }
-    let (verdict, message) = match opener {
-        Opener::Keys(keys) => with_keys(object, keys),
-        Opener::Certificate(certificate) => with_certificate(object, certificate),
+    let (verdict, message) = match (malformed(object), opener) {
+        (Some(why), _) => (Verdict::Broken, why),
+        (None, Opener::Keys(keys)) => with_keys(object, keys),
+        (None, Opener::Certificate(certificate)) => with_certificate(object, certificate),
     };
     Some((label(object), verdict, message))
 }

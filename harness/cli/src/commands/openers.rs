@@ -97,7 +97,9 @@ pub(super) fn certificate(place: &str) -> Result<Opener, VerbError> {
 fn told(error: SealVerbError) -> VerbError {
     match error {
         SealVerbError::Failed(message) => VerbError::failed(message),
-        SealVerbError::Usage(error) => error,
+        SealVerbError::Invalid(message) => VerbError::usage(message),
+        SealVerbError::Missing(message) => VerbError::Missing(message),
+        SealVerbError::Verb(error) => error,
     }
 }
 

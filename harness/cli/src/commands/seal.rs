@@ -4,9 +4,8 @@ use super::openers::{certificate, pair, private_keys};
 use crate::exit_code::Exit;
 use crate::output;
 use seatrial_harness::sealed::{Finding, FleetError, Openers, Verdict, check_repository};
-use seatrial_harness::trial::TrialError;
 use seatrial_time::Clock;
-use seatrial_verbs::seal;
+use seatrial_verbs::seal::{self, SealVerbError};
 use seatrial_verbs::{Env, Screen, VerbError, block_on};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +13,8 @@ use std::path::PathBuf;
 /// Seal secrets, as `kubeseal` does, and check those of a repository.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit status: 0 done, 1 it failed or a check found something, 2 wrong usage, 3 no cluster answers."
+    after_help = "Exit status: 0 done, 1 it failed or a check found something, 2 wrong usage or a file that is none of its kind, 3 no \
+                  kubeconfig file, or no cluster answers."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -61,7 +61,15 @@ pub(crate) fn run(args: &Args) -> Exit {
         Some(repository) => check(args, repository, &mut screen),
         None => match block_on(seal::run(&args.kubeseal, &Env::new(Clock::wall()), &mut screen)) {
             Ok(Ok(())) => Ok(Exit::Passed),
-            Ok(Err(error)) => Err(error),
+            Ok(Err(error)) => {
+                error.tell(&mut screen);
+                return match error {
+                    SealVerbError::Failed(_) => Exit::Failed,
+                    SealVerbError::Invalid(_) => Exit::Invalid,
+                    SealVerbError::Missing(_) => Exit::Missing,
+                    SealVerbError::Verb(error) => exit(&error),
+                };
+            }
             Err(error) => return output::fail(Exit::Internal, &error),
         },
     };
@@ -69,12 +77,16 @@ pub(crate) fn run(args: &Args) -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             error.tell(&mut screen);
-            match error {
-                VerbError::Usage(_) => Exit::Invalid,
-                VerbError::Missing(_) => Exit::Missing,
-                _ => Exit::Failed,
-            }
+            exit(&error)
         }
+    }
+}
+
+fn exit(error: &VerbError) -> Exit {
+    match error {
+        VerbError::Usage(_) => Exit::Invalid,
+        VerbError::Missing(_) => Exit::Missing,
+        _ => Exit::Failed,
     }
 }
 
@@ -106,7 +118,7 @@ fn check(args: &Args, repository: &std::path::Path, screen: &mut Screen) -> Resu
     let findings = check_repository(repository, &args.only, &openers).map_err(|error| {
         let message = format!("failed to {}", seatrial_harness::causes(&error));
         match error {
-            FleetError::Repository(TrialError::NoCluster { .. }) => VerbError::usage(message),
+            FleetError::Repository(_) | FleetError::Forge(_) => VerbError::usage(message),
             _ => VerbError::failed(message),
         }
     })?;

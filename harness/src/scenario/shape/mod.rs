@@ -134,8 +134,11 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
+    /// Alternatives are looked at beside what they have in common: what both find is told once.
     fn problem(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     fn value(&mut self, node: &Node, schema: &'a Value, label: Label) {

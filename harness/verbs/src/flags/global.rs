@@ -72,6 +72,9 @@ pub struct Global {
     /// Taken as flux takes it; nothing more is printed.
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = super::SWITCH)]
     pub verbose: Option<String>,
+    /// Whether FLUX_SYSTEM_NAMESPACE is not heeded.
+    #[arg(skip)]
+    pub(crate) ignores_variables: bool,
     #[arg(long, global = true, hide = true)]
     cache_dir: Option<OsString>,
     #[arg(long, global = true, hide = true)]
@@ -153,7 +156,8 @@ impl Global {
     /// Wrong usage: it is no name of a namespace.
     pub(crate) fn given_namespace(&self) -> Result<Option<String>, VerbError> {
         let from_environment = || std::env::var("FLUX_SYSTEM_NAMESPACE").ok().filter(|name| !name.is_empty());
-        let given = self.namespace.clone().or_else(from_environment);
+        let given =
+            self.namespace.clone().or_else(|| if self.ignores_variables { None } else { from_environment() });
         match given {
             Some(name) if !is_label(&name) => {
                 Err(VerbError::usage(format!("namespace must be a valid DNS label: {name:?}")))

@@ -1,16 +1,21 @@
 //! kubeseal's flags.
 
 use super::SealVerbError;
-use super::failed;
+use super::invalid;
 use crate::connect::connect;
 use crate::{Env, Global, VerbError};
 use seatrial_seal::Scope;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Seal secrets, as `kubeseal` does.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
+#[command(
+    mut_arg("namespace", |arg| arg.help("The namespace of a Secret that has none [default: that of the kubeconfig context, else default]")),
+    mut_arg("ns_follows_kube_context", |arg| arg.hide(true))
+)]
 pub struct Args {
     /// Secret (input) file; standard input by default.
     #[arg(short = 'f', long, value_name = "FILE")]
@@ -64,7 +69,7 @@ pub struct Args {
     /// Allow a Secret without data.
     #[arg(long)]
     pub allow_empty_data: bool,
-    /// How long a request may take; 0: as long as it likes.
+    /// How long a request may take; 0: as long as --timeout says.
     #[arg(long, value_name = "DURATION", default_value = "0")]
     pub request_timeout: String,
     /// Which cluster, as whom.
@@ -108,15 +113,15 @@ impl Args {
             crate::flags::duration("--request-timeout", &self.request_timeout)?;
         }
         self.scope()?;
-        self.global.check()
+        self.following_context().check()
     }
 
     pub(super) fn mode(&self) -> Result<Mode, SealVerbError> {
         if !self.raw && !self.from_file.is_empty() {
-            return Err(failed("--from-file requires --raw"));
+            return Err(invalid("--from-file requires --raw"));
         }
         if !matches!(self.format.to_lowercase().as_str(), "json" | "yaml" | "") {
-            return Err(failed(format!("unsupported output format: {}", self.format)));
+            return Err(invalid(format!("unsupported output format: {}", self.format)));
         }
         Ok(match self {
             Args { fetch_cert: true, .. } => Mode::FetchCertificate,
@@ -125,7 +130,7 @@ impl Args {
             Args { recovery_unseal: true, .. } => Mode::RecoveryUnseal,
             Args { raw: true, merge_into: None, .. } => Mode::Raw,
             Args { raw: true, .. } => {
-                return Err(failed("--merge-into takes a whole Secret: leave out --raw"));
+                return Err(invalid("--merge-into takes a whole Secret: leave out --raw"));
             }
             _ => Mode::Seal,
         })
@@ -161,7 +166,20 @@ impl Args {
     pub(super) fn following_context(&self) -> Global {
         let mut global = self.global.clone();
         global.ns_follows_kube_context = Some("true".to_owned());
+        // Flux's variable says nothing about Secrets.
+        global.ignores_variables = true;
         global
+    }
+
+    /// How long a request may take.
+    pub(super) fn request_limit(&self) -> Result<Duration, VerbError> {
+        match self.request_timeout.as_str() {
+            "0" | "" => self.global.timeout(),
+            text => match crate::flags::duration("--request-timeout", text)?.to_std() {
+                Duration::ZERO => self.global.timeout(),
+                limit => Ok(limit),
+            },
+        }
     }
 
     /// The namespace of a Secret that has none.
@@ -173,10 +191,12 @@ impl Args {
             return Ok("default".to_owned());
         }
         let inferred = connect(&self.following_context()).await;
-        inferred.map(|connection| connection.namespace).map_err(|_| {
-            failed(
-                "input secret has no namespace and cannot infer the namespace automatically when no kube config is available",
-            )
+        inferred.map(|connection| connection.namespace).map_err(|error| match error {
+            VerbError::Missing(_) => SealVerbError::Missing(
+                "input secret has no namespace and cannot infer the namespace automatically when no kube config is available"
+                    .to_owned(),
+            ),
+            other => other.into(),
         })
     }
 }

@@ -15,6 +15,7 @@ mod args;
 mod controller;
 mod input;
 mod output;
+mod types;
 
 pub use args::Args;
 
@@ -32,9 +33,25 @@ pub enum SealVerbError {
     /// What was asked for failed: exit status 1.
     #[error("{0}")]
     Failed(String),
-    /// The flags are wrong: exit status 2.
+    /// The flags, or a file that they name, are wrong: exit status 2.
+    #[error("{0}")]
+    Invalid(String),
+    /// No cluster answers: exit status 3.
+    #[error("{0}")]
+    Missing(String),
+    /// What all verbs have in common, in their words.
     #[error(transparent)]
-    Usage(#[from] VerbError),
+    Verb(#[from] VerbError),
+}
+
+impl SealVerbError {
+    /// Says on the screen what it was.
+    pub fn tell(&self, screen: &mut Screen) {
+        match self {
+            SealVerbError::Verb(error) => error.tell(screen),
+            error => screen.say(&format!("error: {error}\n")),
+        }
+    }
 }
 
 impl From<SealError> for SealVerbError {
@@ -50,6 +67,10 @@ fn failed(error: impl ToString) -> SealVerbError {
     SealVerbError::Failed(error.to_string())
 }
 
+fn invalid(error: impl ToString) -> SealVerbError {
+    SealVerbError::Invalid(error.to_string())
+}
+
 /// Reads a file, with the words of Go where it cannot be read.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, SealVerbError> {
     std::fs::read(path).map_err(|error| {
@@ -58,7 +79,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, SealVerbError> {
             std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
             _ => error.to_string(),
         };
-        SealVerbError::Failed(format!("open {}: {why}", path.display()))
+        invalid(format!("open {}: {why}", path.display()))
     })
 }
 
@@ -69,18 +90,31 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, SealVerbError> {
 pub fn private_keys(files: &[impl AsRef<Path>]) -> Result<Keyring, SealVerbError> {
     let mut ring = Keyring::new();
     for file in files {
-        let content = read(file.as_ref())?;
+        let (content, name) = (read(file.as_ref())?, file.as_ref().display());
         // A backup has its keys in Base64.
-        if content.windows(11).any(|window| window == b"-----BEGIN ")
-            && let Ok(key) = PrivateKey::from_pem(&content)
-        {
-            ring.add(key.into());
-            continue;
-        }
-        for document in input::documents(&content)? {
-            for key in backup_keys(&document)?.keys() {
-                ring.add(key.clone());
+        if content.windows(11).any(|window| window == b"-----BEGIN ") {
+            match PrivateKey::from_pem(&content) {
+                Ok(key) => {
+                    ring.add(key.into());
+                    continue;
+                }
+                Err(_) if Certificate::from_pem(&content).is_ok() => {
+                    return Err(invalid(format!("{name} is a certificate, and no private key")));
+                }
+                Err(error) if content.trim_ascii_start().starts_with(b"-----BEGIN ") => {
+                    return Err(invalid(format!("{name}: {}", SealVerbError::from(error))));
+                }
+                Err(_) => {}
             }
+        }
+        let documents = input::documents(&content).map_err(|error| invalid(format!("{name}: {error}")))?;
+        if documents.is_empty() {
+            return Err(invalid(format!("{name} has no private key")));
+        }
+        for document in documents {
+            let keys = backup_keys(&document);
+            let keys = keys.map_err(|error| invalid(format!("{name}: {}", SealVerbError::from(error))))?;
+            keys.keys().for_each(|key| ring.add(key.clone()));
         }
     }
     Ok(ring)
@@ -95,25 +129,14 @@ pub async fn certificate(place: &str) -> Result<Certificate, SealVerbError> {
         true => controller::fetch(place).await?,
         false => read(Path::new(place))?,
     };
-    Ok(Certificate::from_pem(&content)?)
+    Certificate::from_pem(&content).map_err(|error| invalid(SealVerbError::from(error)))
 }
 
-/// Does it, and says what ended it.
+/// Does it.
 ///
 /// # Errors
-/// [`VerbError::Told`] where the screen says so already; wrong usage.
-pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
-    match act(args, env, screen).await {
-        Ok(()) => Ok(()),
-        Err(SealVerbError::Usage(error)) => Err(error),
-        Err(SealVerbError::Failed(message)) => {
-            screen.say(&format!("error: {message}\n"));
-            Err(VerbError::Told)
-        }
-    }
-}
-
-async fn act(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerbError> {
+/// What ended it; the screen does not say it yet.
+pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerbError> {
     args.check()?;
     match args.mode()? {
         Mode::FetchCertificate => {
@@ -122,6 +145,7 @@ async fn act(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerb
         }
         Mode::Validate => {
             let documents = input::read_documents(args, screen)?;
+            documents.iter().try_for_each(is_sealed)?;
             let controller = Controller::find(args, env).await?;
             for document in documents {
                 controller.verify(&document).await?;
@@ -130,6 +154,7 @@ async fn act(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerb
         }
         Mode::ReEncrypt => {
             let documents = input::read_documents(args, screen)?;
+            documents.iter().try_for_each(is_sealed)?;
             let controller = Controller::find(args, env).await?;
             let mut all = Vec::new();
             for document in documents {
@@ -142,19 +167,22 @@ async fn act(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerb
         Mode::RecoveryUnseal => {
             let keys = private_keys(&args.private_key_files())?;
             let documents = input::read_documents(args, screen)?;
-            let sealed = documents.first().ok_or_else(|| failed("there is no SealedSecret in the input"))?;
-            if sealed["kind"] != "SealedSecret" {
-                let kind = sealed["kind"].as_str().unwrap_or_default();
-                return Err(failed(format!(
-                    "converting ({kind}) to (v1alpha1.SealedSecret): unknown conversion"
-                )));
-            }
+            let sealed = documents.first().ok_or_else(|| invalid("there is no SealedSecret in the input"))?;
+            is_sealed(sealed)?;
             let mut secret = unseal(sealed, &keys, &seatrial_engine::sealed::render_template)?;
             secret["metadata"]["creationTimestamp"] = Value::Null;
             output::write(args, args.sealed_secret_file.as_deref(), screen, &[secret])
         }
         Mode::Raw => raw(args, env, screen).await,
         Mode::Seal => sealed(args, env, screen).await,
+    }
+}
+
+/// Refuses another object than a SealedSecret.
+fn is_sealed(object: &Value) -> Result<(), SealVerbError> {
+    match object["kind"].as_str().unwrap_or_default() {
+        "SealedSecret" => Ok(()),
+        kind => Err(invalid(format!("the input is a {kind}, and no SealedSecret"))),
     }
 }
 
@@ -177,44 +205,66 @@ async fn wanted_certificate(args: &Args, env: &Env) -> Result<Certificate, SealV
 async fn sealed(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerbError> {
     let certificate = wanted_certificate(args, env).await?;
     let merged = args.merge_into.as_deref().map(output::Merged::read).transpose()?;
+    let (secrets, mut ended) = input::read_secrets(args, screen)?;
     let mut all = Vec::new();
-    for mut secret in input::read_documents(args, screen)? {
-        if secret["kind"] != "Secret" {
-            let kind = secret["kind"].as_str().unwrap_or_default();
-            return Err(failed(format!("the input is a {kind}, and no Secret")));
+    for secret in secrets {
+        match sealed_one(args, env, secret, (&certificate, merged.as_ref())).await {
+            Ok(sealed) => all.push(sealed),
+            Err(error) => {
+                ended = Some(error);
+                break;
+            }
         }
-        let empty = |field: &str| secret[field].as_object().is_none_or(|map| map.is_empty());
-        if empty("data") && empty("stringData") && !args.allow_empty_data {
-            return Err(failed(
-                "secret.data is empty in input Secret, assuming this is an error and aborting. To work with empty data, \
-                 --allow-empty-data can be used",
-            ));
-        }
-        let metadata = &mut secret["metadata"];
-        if !metadata.is_object() && !metadata.is_null() {
-            return Err(failed("the metadata of the input Secret is no object"));
-        }
-        if let Some(name) = args.name.as_ref().filter(|name| !name.is_empty()) {
-            metadata["name"] = name.clone().into();
-        }
-        if let Some(merged) = &merged {
-            merged.rename(metadata);
-        }
-        if secret["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
-            return Err(failed("missing metadata.name in input Secret"));
-        }
-        let flag = args.scope()?;
-        let scope = if flag == Scope::Strict { Scope::of(&secret) } else { flag };
-        let has_none = secret["metadata"]["namespace"].as_str().unwrap_or_default().is_empty();
-        if has_none && scope != Scope::ClusterWide {
-            secret["metadata"]["namespace"] = args.namespace(env).await?.into();
-        }
-        all.push(seal(&secret, &certificate.key, flag)?);
     }
-    match merged {
-        Some(merged) => merged.write(args, &all),
-        None => output::write(args, args.sealed_secret_file.as_deref(), screen, &all),
+    let file = args.sealed_secret_file.as_deref();
+    match (merged, ended) {
+        (Some(merged), None) => merged.write(args, &all),
+        (None, None) => output::write(args, file, screen, &all),
+        (merged, Some(error)) => {
+            // As with kubeseal the good ones before it are printed, and no file is written.
+            if merged.is_none() && file.is_none() {
+                output::write(args, None, screen, &all)?;
+            }
+            Err(error)
+        }
     }
+}
+
+/// Seals one Secret.
+async fn sealed_one(
+    args: &Args,
+    env: &Env,
+    mut secret: Value,
+    (certificate, merged): (&Certificate, Option<&output::Merged<'_>>),
+) -> Result<Value, SealVerbError> {
+    if secret["kind"] != "Secret" {
+        let kind = secret["kind"].as_str().unwrap_or_default();
+        return Err(invalid(format!("the input is a {kind}, and no Secret")));
+    }
+    let empty = |field: &str| secret[field].as_object().is_none_or(|map| map.is_empty());
+    if empty("data") && empty("stringData") && !args.allow_empty_data {
+        return Err(invalid(
+            "secret.data is empty in input Secret, assuming this is an error and aborting. To work with empty data, \
+             --allow-empty-data can be used",
+        ));
+    }
+    let metadata = &mut secret["metadata"];
+    if let Some(name) = args.name.as_ref().filter(|name| !name.is_empty()) {
+        metadata["name"] = name.clone().into();
+    }
+    if let Some(merged) = merged {
+        merged.rename(metadata);
+    }
+    if secret["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
+        return Err(invalid("missing metadata.name in input Secret"));
+    }
+    let flag = args.scope()?;
+    let scope = if flag == Scope::Strict { Scope::of(&secret) } else { flag };
+    let has_none = secret["metadata"]["namespace"].as_str().unwrap_or_default().is_empty();
+    if has_none && scope != Scope::ClusterWide {
+        secret["metadata"]["namespace"] = args.namespace(env).await?.into();
+    }
+    seal(&secret, &certificate.key, flag).map_err(|error| invalid(SealVerbError::from(error)))
 }
 
 async fn raw(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerbError> {
@@ -226,14 +276,16 @@ async fn raw(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), SealVerb
     };
     let name = args.name.clone().unwrap_or_default();
     if name.is_empty() && scope == Scope::Strict {
-        return Err(failed("must provide the --name flag with --raw and --scope strict"));
+        return Err(invalid("must provide the --name flag with --raw and --scope strict"));
     }
     let files = args.value_files()?;
     let value = match files.as_slice() {
         [] => input::standard_input(screen)?,
         [(_, file)] => read(file)?,
         _ => {
-            return Err(failed("must provide only one --from-file when encrypting a single item with --raw"));
+            return Err(invalid(
+                "must provide only one --from-file when encrypting a single item with --raw",
+            ));
         }
     };
     let certificate = wanted_certificate(args, env).await?;

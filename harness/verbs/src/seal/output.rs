@@ -1,6 +1,6 @@
 //! What goes out.
 
-use super::{Args, SealVerbError, failed, input, read};
+use super::{Args, SealVerbError, failed, input, invalid, read};
 use crate::Screen;
 use seatrial_seal::Scope;
 use serde_json::{Map, Value};
@@ -82,7 +82,7 @@ impl<'f> Merged<'f> {
     pub(super) fn read(file: &'f Path) -> Result<Merged<'f>, SealVerbError> {
         let documents = input::documents(&read(file)?)?;
         let at = documents.iter().position(|object| object["kind"] == "SealedSecret");
-        let at = at.ok_or_else(|| failed(format!("{} has no SealedSecret", file.display())))?;
+        let at = at.ok_or_else(|| invalid(format!("{} has no SealedSecret", file.display())))?;
         let sealed = &documents[at];
         let fields = [
             &sealed["metadata"],
@@ -92,7 +92,7 @@ impl<'f> Merged<'f> {
             &sealed["spec"]["template"]["metadata"],
         ];
         if fields.iter().any(|field| !field.is_object() && !field.is_null()) {
-            return Err(failed(format!("{}: a field of the SealedSecret is no object", file.display())));
+            return Err(invalid(format!("{}: a field of the SealedSecret is no object", file.display())));
         }
         Ok(Merged { file, documents, at })
     }
@@ -121,7 +121,7 @@ impl<'f> Merged<'f> {
             };
             let (theirs, ours) = (of(target), of(object));
             if theirs != ours {
-                return Err(failed(format!(
+                return Err(invalid(format!(
                     "the values are sealed for {ours:?}, the SealedSecret in {} opens for {theirs:?}",
                     self.file.display()
                 )));
