@@ -15,7 +15,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = commands::services::as_git_extension(std::env::args_os().collect());
-    let args = args::Args::parse_from(seatrial_verbs::verb_first(arguments));
+    let arguments = seatrial_verbs::verb_first(arguments);
+    if let Some(why) = seatrial_verbs::flux_only(&arguments) {
+        eprintln!("error: {why}");
+        return exit_code::Exit::Invalid.into();
+    }
+    let args = args::Args::parse_from(arguments);
     let exit = match &args.command {
         args::Command::Run(args) => commands::run::run(args),
         args::Command::Try(args) => commands::trial::run(args),
