@@ -7,7 +7,10 @@ use crate::cluster::Cluster;
 use crate::object::ObjectRef;
 use crate::render::post_build::{self, PostBuildError};
 use crate::render::{self, BuildError};
+use crate::secret::decode_base64;
 use crate::source;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kube::Client;
 use seatrial_api::FluxRelease;
 use seatrial_api::kustomization::{KustomizationSpec, ResourceInventory};
@@ -30,6 +33,8 @@ pub struct LocalBuild<'a> {
     pub strict: bool,
     /// Where remote bases come from; `None`: they are refused.
     pub remotes: Option<Arc<dyn Remotes>>,
+    /// Whether what SOPS encrypted is covered, as `flux build` does it; else it is refused.
+    pub covers: bool,
 }
 
 /// Why there are no objects.
@@ -44,6 +49,14 @@ pub enum LocalError {
     /// Variables could not be had.
     #[error("{0}")]
     Variables(String),
+    /// A Secret's data are not base64.
+    #[error("failed to mask secret {name} sops data: {reason}")]
+    Mask {
+        /// Name of the Secret.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Variables could not be substituted in an object.
     #[error("var substitution failed for '{name}': {reason}")]
     Substitute {
@@ -57,14 +70,53 @@ pub enum LocalError {
 /// Builds the objects, in the order of the build, with owner labels and common metadata.
 ///
 /// # Errors
-/// [`LocalError`]. Objects that SOPS has encrypted are refused.
+/// [`LocalError`].
 pub async fn build(local: &LocalBuild<'_>) -> Result<Vec<Value>, LocalError> {
     let built = build_placed(local).await?;
-    if let Some((object, _)) = built.iter().find(|(object, _)| object.get("sops").is_some()) {
+    if let Some((object, _)) = built.iter().find(|(object, _)| !local.covers && object.get("sops").is_some())
+    {
         let who = ObjectRef::of(object);
         return Err(LocalError::Spec(format!("{who}: Seatrial does not decrypt SOPS files here yet")));
     }
-    Ok(built.into_iter().map(|(object, _)| object).collect())
+    let mut objects: Vec<Value> = built.into_iter().map(|(object, _)| object).collect();
+    objects.iter_mut().filter(|object| object["kind"] == "Secret").try_for_each(mask)?;
+    Ok(objects)
+}
+
+/// Covers what SOPS encrypted in a Secret: all of it, or the values that are encrypted files.
+fn mask(secret: &mut Value) -> Result<(), LocalError> {
+    const MASK: &str = "**SOPS**";
+    let text = seatrial_yaml::emit_json(secret).unwrap_or_default();
+    let all = text.contains("sops:") && text.contains("mac: ENC[");
+    let name = ObjectRef::of(secret).name;
+    let Some(fields) = secret.as_object_mut() else { return Ok(()) };
+    if all {
+        fields.remove("sops");
+        for value in fields.get_mut("stringData").and_then(Value::as_object_mut).into_iter().flatten() {
+            *value.1 = MASK.into();
+        }
+    }
+    for (_, value) in fields.get_mut("data").and_then(Value::as_object_mut).into_iter().flatten() {
+        let text = match &*value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let is_file = |content: &[u8]| contains(content, b"sops") && contains(content, b"ENC[");
+        let covered = all || {
+            let decoded = decode_base64(&text);
+            let mask = |reason| LocalError::Mask { name: name.clone(), reason };
+            is_file(&decoded.map_err(mask)?)
+        };
+        if covered {
+            *value = STANDARD.encode(MASK).into();
+        }
+    }
+    Ok(())
+}
+
+fn contains(content: &[u8], part: &[u8]) -> bool {
+    content.windows(part.len()).any(|window| window == part)
 }
 
 /// As [`build`], with the file that each object comes from: a path of the tree; of what is generated, that of the kustomization.

@@ -46,4 +46,12 @@ impl Bundle {
         let digest = format!("sha256:{}", hex(&hash.finalize()));
         Bundle { stages: order::stages(objects), digest }
     }
+
+    /// A Secret that is still encrypted: what is left of its metadata says so.
+    pub(crate) fn encrypted(&self) -> Option<&ObjectRef> {
+        let all = self.stages.iter().flatten();
+        let mut secrets =
+            all.filter(|wanted| wanted.object["kind"] == "Secret" && wanted.object["apiVersion"] == "v1");
+        secrets.find(|secret| secret.object.get("sops").is_some()).map(|secret| &secret.who)
+    }
 }

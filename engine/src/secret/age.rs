@@ -29,6 +29,9 @@ pub(crate) enum AgeError {
     Malformed(&'static str),
 }
 
+/// age shows the line. What is no age file here may be a key that was put into the wrong place.
+const NO_ARMOR: &str = "failed to read header: parsing age header: failed to read intro: invalid armor: invalid first line: <redacted>";
+const ARMOR: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
 const INTRO: &str = "age-encryption.org/v1\n";
 const CHUNK: usize = 64 * 1024;
 const TAG: usize = 16;
@@ -83,9 +86,9 @@ fn fault(text: &str) -> String {
 /// # Errors
 /// No key fits, or the file is broken.
 pub(crate) fn decrypt(file: &str, identities: &[Identity]) -> Result<Vec<u8>, AgeError> {
-    let file = match file.trim_start().starts_with("-----BEGIN") {
-        true => unarmored(file)?,
-        false => file.as_bytes().to_vec(),
+    let file = match file.starts_with(INTRO) {
+        true => file.as_bytes().to_vec(),
+        false => unarmored(file)?,
     };
     let header = Header::read(&file)?;
     let opened = header
@@ -102,7 +105,7 @@ pub(crate) fn decrypt(file: &str, identities: &[Identity]) -> Result<Vec<u8>, Ag
 
 fn unarmored(text: &str) -> Result<Vec<u8>, AgeError> {
     let broken = || AgeError::Malformed("failed to read header: invalid armor");
-    let body = text.trim().strip_prefix("-----BEGIN AGE ENCRYPTED FILE-----").ok_or_else(broken)?;
+    let body = text.trim().strip_prefix(ARMOR).ok_or(AgeError::Malformed(NO_ARMOR))?;
     let body = body.strip_suffix("-----END AGE ENCRYPTED FILE-----").ok_or_else(broken)?;
     let body: String = body.split_ascii_whitespace().collect();
     STANDARD.decode(body).map_err(|_| broken())

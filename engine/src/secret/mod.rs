@@ -7,6 +7,7 @@
 
 #[cfg(feature = "sops")]
 mod age;
+mod base64;
 #[cfg(feature = "sops")]
 mod decryptor;
 #[cfg(not(feature = "sops"))]
@@ -21,3 +22,5 @@ mod tests;
 pub(crate) use decryptor::{DecryptError, Decryptor};
 #[cfg(not(feature = "sops"))]
 pub(crate) use none::{DecryptError, Decryptor};
+
+pub(crate) use base64::decode_base64;

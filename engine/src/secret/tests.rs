@@ -78,6 +78,37 @@ fn a_file_is_decrypted_in_its_format(#[case] format: Format, #[case] file: &[u8]
     assert_eq!(String::from_utf8(opened).as_deref(), Ok(expected));
 }
 
+/// A file of one value, with what its metadata say of keys.
+fn of_one_value(value: &str, keys: &str) -> String {
+    format!(
+        r#"{{"a": "{value}", "sops": {{"mac": "ENC[", "lastmodified": "2026-01-01T00:00:00Z", "version": "3.9.0"{keys}}}}}"#
+    )
+}
+
+#[rstest]
+#[case::no_keys("", "failed to load encrypted JSON data: No keys found in file")]
+#[case::not_armored(
+    r#", "age": [{"recipient": "age1x", "enc": "garbage"}]"#,
+    "failed to read intro: invalid armor: invalid first line: <redacted>"
+)]
+fn a_file_that_no_key_opens_says_why(#[case] age: &str, #[case] expected: &str) {
+    let file = of_one_value("x", age);
+    let error = sops::decrypt(file.as_bytes(), Format::Json, Format::Json, &keys(KEYS)).err();
+    // Long lines are broken.
+    let words = error.expect("an error").to_string().replace("\n      |", "");
+    assert!(words.contains(expected), "{words}");
+}
+
+#[test]
+fn broken_base64_of_a_value_is_told_in_gos_words() {
+    let file = include_str!("../../tests/data/sops/file.json");
+    let at = file.find(",type:str]").expect("a value");
+    let broken = format!("{}y{}", &file[..at], &file[at..]);
+    let error = sops::decrypt(broken.as_bytes(), Format::Json, Format::Json, &keys(KEYS)).err();
+    let words = error.expect("an error").to_string();
+    assert!(words.contains("Error base64-decoding tag: illegal base64 data at input byte 24"), "{words}");
+}
+
 #[test]
 fn keys_of_other_kinds_are_named() {
     let file = include_bytes!("../../tests/data/sops/pgp.json");

@@ -16,6 +16,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments = commands::services::as_git_extension(std::env::args_os().collect());
     let arguments = seatrial_verbs::verb_first(arguments);
+    if let Some(why) = seatrial_verbs::flux_only(&arguments) {
+        eprintln!("error: {why}");
+        return exit_code::Exit::Invalid.into();
+    }
     let args = match args::Args::try_parse_from(&arguments) {
         Ok(args) => args,
         Err(error) => return commands::flux::unparsed(&error, &arguments),

@@ -196,6 +196,20 @@ const TRY: &[Mistake] = &[
         says: &["failed to read {tmp}/nowhere: there is no such folder"],
     },
     Mistake {
+        what: "a file",
+        args: "fixtures/monorepo/README.md",
+        exit: INVALID,
+        says: &["failed to read fixtures/monorepo/README.md: it is a file, not a folder"],
+    },
+    Mistake {
+        what: "an artifact without a folder",
+        args: "fixtures/invalid/repo-missing-file --serve oci://ghcr.io/me/app",
+        exit: INVALID,
+        says: &[
+            "failed to serve oci://ghcr.io/me/app: an artifact is made of a folder: oci://ghcr.io/me/app=FOLDER",
+        ],
+    },
+    Mistake {
         what: "a repository without clusters",
         args: "fixtures/invalid/repo-no-clusters",
         exit: INVALID,
@@ -220,7 +234,7 @@ const TRY: &[Mistake] = &[
         what: "a Flux release that is not emulated",
         args: "fixtures/invalid/repo-missing-file --flux 2.3",
         exit: INVALID,
-        says: &["the releases that are emulated are 2.2.3 and 2.9"],
+        says: &["'--flux <RELEASE>': the releases that are emulated are 2.2.3 and 2.9"],
     },
     Mistake {
         what: "a kustomization with a missing file",

@@ -94,12 +94,19 @@ fn what_breaks_ends_with_1_and_what_was_broken_before_does_not() {
 #[case::no_such_head(&["--head", "v9"], "failed to find the revision \"v9\" in .")]
 #[case::no_such_cluster(&["--cluster", "gamma"], "failed to find the cluster gamma: the repository has beta")]
 #[case::no_such_form(&["-o", "xml"], "invalid value 'xml' for '--output <OUTPUT>'")]
-#[case::a_folder_inside(&["clusters"], "it is no Git repository, but a folder of the one at ")]
+#[case::a_file(&["clusters/beta/config.yaml"], "failed to read clusters/beta/config.yaml: it is a file, not a folder")]
 fn wrong_usage_ends_with_2(#[case] args: &[&str], #[case] says: &str) {
     let ended = preview(changed().path(), args);
     assert_eq!(ended.status, Some(2), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stderr.contains(says), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_folder_of_a_repository_stands_for_it() {
+    let dir = changed();
+    let (whole, inside) = (preview(dir.path(), &[]), preview(dir.path(), &["clusters/beta"]));
+    assert_eq!((inside.status, inside.stdout), (whole.status, whole.stdout));
 }
 
 #[test]

@@ -10,12 +10,13 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum PreviewError {
     /// It is a folder, and no Git repository: there is only one state of it.
-    #[error("compare two revisions of {}: it is no Git repository{hint}", path.display())]
+    #[error(
+        "compare two revisions of {}: it is no Git repository; `seatrial try` plays a folder as it is",
+        path.display()
+    )]
     NotARepository {
         /// The path that was given.
         path: PathBuf,
-        /// What to do.
-        hint: String,
     },
     /// The Git repository could not be read.
     #[error("read the repository {}", path.display())]

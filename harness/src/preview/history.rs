@@ -17,6 +17,10 @@ pub(super) struct Past {
     pub(super) pruned: BTreeMap<String, Vec<ObjectName>>,
     /// How Kustomizations came on with the new revision.
     pub(super) progress: BTreeMap<ObjectName, Progress>,
+    /// When sources first had another artifact than before.
+    pub(super) moved: BTreeMap<ObjectName, (u64, u64)>,
+    /// The digests of the artifacts that sources had before.
+    had: BTreeMap<ObjectName, String>,
     /// The revisions that Kustomizations had tried before.
     tried: BTreeMap<ObjectName, String>,
 }
@@ -35,6 +39,9 @@ pub(super) struct Gone {
     pub(super) defines: Option<(String, String)>,
 }
 
+/// A position of the history, and the seconds after the push.
+pub(super) type When = (u64, u64);
+
 /// How a Kustomization came on. Positions say what came first; times are seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Progress {
@@ -44,6 +51,18 @@ pub(super) struct Progress {
     pub(super) applied: Option<(u64, u64)>,
     /// When it was deleted.
     pub(super) deleted: Option<(u64, u64)>,
+    /// Its changes, and whether it was ready then.
+    pub(super) ready: Vec<(When, bool)>,
+}
+
+impl Progress {
+    /// When it first reconciled after a position, and when it was ready then: that of which the revision says nothing, such as
+    /// a source whose files changed and whose own commit did not.
+    pub(super) fn reconciled(&self, after: u64) -> Option<(When, Option<When>)> {
+        let mut later = self.ready.iter().skip_while(|((position, _), _)| *position <= after);
+        let (began, _) = later.find(|(_, is_ready)| !is_ready)?;
+        Some((*began, later.find(|(_, is_ready)| *is_ready).map(|(when, _)| *when)))
+    }
 }
 
 /// Reads the history after `position`. `revision` is the new one, as Flux writes it; `start` is when it was pushed; `tried` are
@@ -56,6 +75,15 @@ pub(super) fn read(
     tried: BTreeMap<ObjectName, String>,
 ) -> Past {
     let mut past = Past { tried, ..Past::default() };
+    history.since(0, &mut |change| {
+        if change.position > position {
+            return ControlFlow::Break(());
+        }
+        if let Some((name, digest)) = artifact(change.object) {
+            past.had.insert(name, digest.to_owned());
+        }
+        ControlFlow::Continue(())
+    });
     history.since(position, &mut |change| {
         let passed = change.time.duration_since(start).as_secs();
         let when = (change.position, u64::try_from(passed).unwrap_or(0));
@@ -92,7 +120,13 @@ impl Past {
             }
             if deleted {
                 progress.deleted = Some(when);
+            } else {
+                progress.ready.push((when, is_ready(object)));
             }
+        } else if let Some((name, digest)) = artifact(object)
+            && self.had.get(&name).is_none_or(|had| had != digest)
+        {
+            self.moved.entry(name).or_insert(when);
         }
         if deleted {
             let order = self.gone.len();
@@ -140,6 +174,17 @@ impl Past {
         let namespaces = self.gone.keys().filter(|id| id.kind == "Namespace" && id.group.is_empty());
         namespaces.map(|id| id.name.as_str()).collect()
     }
+}
+
+/// The source that an object is, and the digest of its artifact.
+fn artifact(object: &Value) -> Option<(ObjectName, &str)> {
+    let digest = object["status"]["artifact"]["digest"].as_str()?;
+    Some((ObjectId::of(object).short(), digest))
+}
+
+fn is_ready(object: &Value) -> bool {
+    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.filter(|condition| condition["type"] == "Ready").any(|condition| condition["status"] == "True")
 }
 
 fn gone(object: &Value, order: usize) -> Gone {

@@ -16,8 +16,9 @@ use crate::run::{Setting, bootstrap_all};
 use crate::sealed::SealingKeys;
 use crate::trial::behind::Store;
 use crate::trial::repository::{self, Source};
-use crate::trial::{ObjectName, TrialError, hints};
+use crate::trial::{ObjectName, TrialError, artifacts, hints};
 use futures::future::try_join_all;
+use git2::Repository;
 use kube::api::Patch;
 use seatrial_api::meta::REQUESTED_AT;
 use seatrial_engine::{ArtifactStore, GitHosts};
@@ -25,7 +26,7 @@ use seatrial_render::Renderer;
 use seatrial_time::{Clock, Simulation, simulate};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What bootstrap writes, and would write anew whatever a repository has.
@@ -38,10 +39,12 @@ const LIST: &str = "kustomization.yaml";
 /// # Errors
 /// [`PreviewError`]. What goes wrong inside the clusters is no error: it stands in the result.
 pub fn preview(options: &PreviewOptions) -> Result<Preview, PreviewError> {
+    // A folder of a repository stands for it, as for git.
+    let options = &PreviewOptions { repository: whole(&options.repository), ..options.clone() };
     let path = &options.repository;
     let mut source = repository::inspect(path)?;
     if !matches!(source.seed, Seed::Repository { .. }) {
-        return Err(PreviewError::NotARepository { path: path.clone(), hint: instead(path) });
+        return Err(PreviewError::NotARepository { path: path.clone() });
     }
     // They are about what `try` plays.
     source.notes.clear();
@@ -55,15 +58,13 @@ pub fn preview(options: &PreviewOptions) -> Result<Preview, PreviewError> {
     simulate(Simulation::seeded(options.seed), |clock| game.play(clock, folder.path()))?
 }
 
-/// Says what a folder that is no repository can be used for.
-fn instead(path: &Path) -> String {
-    match git2::Repository::discover(path) {
-        Ok(git) => {
-            let root = git.workdir().unwrap_or(git.path());
-            format!(", but a folder of the one at {}: give that", root.display())
-        }
-        Err(_) => "; `seatrial try` plays a folder as it is".to_owned(),
+/// The repository that a folder is of, or the folder itself.
+fn whole(path: &Path) -> PathBuf {
+    if matches!(Seed::detect(path), Seed::Repository { .. }) || !path.is_dir() {
+        return path.to_owned();
     }
+    let found = Repository::discover(path).ok();
+    found.map_or_else(|| path.to_owned(), |git| git.workdir().unwrap_or(git.path()).to_owned())
 }
 
 /// What is played.
@@ -96,6 +97,7 @@ impl Game<'_> {
 
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
         let (registry, known) = (Registry::new(), KnownClusters::on(&clock));
+        artifacts::push(&registry, &clock, &options.serve)?;
         let setting = Setting {
             clock: &clock,
             forge: &forge,

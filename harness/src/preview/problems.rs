@@ -2,7 +2,7 @@
 
 use super::collect::State;
 use super::model::{ObjectId, Problem, ProblemKind};
-use crate::trial::{FluxObject, ObjectName};
+use crate::trial::{FluxObject, ObjectName, UNSERVED_REGISTRY};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,8 +60,11 @@ fn unsupported(state: &State) -> BTreeSet<ObjectName> {
     let unready: BTreeSet<&ObjectName> = state.unready.iter().map(|problem| &problem.object).collect();
     let (unhealthy, waiting) = (reason("HealthCheckFailed"), reason("DependencyNotReady"));
     let mut found: BTreeSet<ObjectName> = reason("NotSupported").into_iter().cloned().collect();
-    // Registries beyond the run's own are not asked.
-    let beyond = state.unready.iter().filter(|problem| problem.why.contains("the registry is not served"));
+    // Registries beyond the run's own are not asked; artifacts can be served.
+    let beyond = state
+        .unready
+        .iter()
+        .filter(|problem| problem.object.kind != "OCIRepository" && problem.why.contains(UNSERVED_REGISTRY));
     found.extend(beyond.map(|problem| problem.object.clone()));
     loop {
         let mut new = Vec::new();

@@ -271,6 +271,46 @@ fn kustomizations_reconcile_in_the_order_of_their_dependencies() {
     assert!(order.iter().all(|(_, outcome)| *outcome == Outcome::Applied), "{order:?}");
 }
 
+/// A source that stays at a tag, with the files of one that moves among its own, and a Kustomization of each kind of source.
+const PINNED: &str = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\n\
+     metadata: {name: pinned, namespace: flux-system}\nspec:\n  interval: 1m\n  url: https://git.test/pinned\n\
+     \x20 include: [{repository: {name: applications}, fromPath: tenant, toPath: in}]\n---\n\
+     apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+     metadata: {name: included, namespace: flux-system}\nspec:\n  interval: 1m\n  prune: true\n  path: ./in\n\
+     \x20 sourceRef: {kind: GitRepository, name: pinned}\n";
+
+#[rstest]
+#[case::a_cycle(&[Replace("clusters/beta/infrastructure.yaml", "spec:\n", "spec:\n  dependsOn: [{name: applications}]\n")], "applications", Outcome::Waiting)]
+#[case::no_source(&[Replace(APPS, "    name: applications", "    name: apps")], "applications", Outcome::Waiting)]
+#[case::no_path(&[Replace(APPS, "./config/beta", "./config/betta")], "applications", Outcome::Failed)]
+#[case::an_included_source(&[Replace("tenant/plain.yaml", "a: b", "a: c")], "included", Outcome::Applied)]
+fn the_outcome_is_that_after_the_change(
+    #[case] change: &[Edit<'_>],
+    #[case] name: &str,
+    #[case] outcome: Outcome,
+) {
+    let other = tempfile::tempdir().unwrap();
+    fs::write(other.path().join("other.yaml"), PLAIN.replace("plain", "other")).unwrap();
+    let fleet = Fleet::new(&[
+        Write("clusters/beta/pinned.yaml", PINNED),
+        Replace(ROOT, "- applications.yaml\n", "- applications.yaml\n- pinned.yaml\n"),
+        Write("tenant/plain.yaml", PLAIN),
+    ]);
+    fleet.edit(change);
+    let preview = preview(&PreviewOptions {
+        clusters: vec!["beta".to_owned()],
+        serve: vec![("https://git.test/pinned".to_owned(), Some(other.path().to_owned()))],
+        ..PreviewOptions::new(fleet.path())
+    })
+    .unwrap();
+    let order = &preview.clusters[0].order;
+    let step = order.iter().find(|step| step.kustomization.name == name);
+    let step = step.unwrap_or_else(|| panic!("{order:?}"));
+    assert_eq!(step.outcome, outcome, "{order:?}");
+    assert_eq!(step.applied.is_some(), outcome == Outcome::Applied, "{order:?}");
+    assert_eq!(step.began.is_some(), outcome != Outcome::Waiting, "{order:?}");
+}
+
 #[test]
 fn clusters_can_come_and_go() {
     let fleet = Fleet::new(&[]);

@@ -97,15 +97,24 @@ fn refused(at: &OciAddress, path: &str, code: &str, message: String) -> OciError
     OciError::Refused { host: at.host.clone(), path: path.to_owned(), code: code.to_owned(), message }
 }
 
-fn absent(at: &OciAddress, error: &RegistryError) -> OciError {
-    let hint = match error {
-        RegistryError::NoRepository { known, .. } => format!("the run's registry has {known}"),
-        other => other.to_string(),
+/// `served_at` is where people can push what is missing.
+fn absent(at: &OciAddress, error: &RegistryError, served_at: Option<&str>) -> OciError {
+    let hint = match (error, served_at) {
+        (RegistryError::NoRepository { known, .. }, None) => format!("the run's registry has {known}"),
+        (RegistryError::NoRepository { name, known }, Some(host)) => format!(
+            "the run's registry has {known}; push it: flux push artifact oci://{host}/{name}:TAG --insecure-registry \
+             --path FOLDER …"
+        ),
+        (other, _) => other.to_string(),
     };
     OciError::NotServed { host: at.host.clone(), hint }
 }
 
 impl Registry {
+    fn absent(&self, at: &OciAddress, error: &RegistryError) -> OciError {
+        absent(at, error, self.state().served_at.as_deref())
+    }
+
     fn manifest_of(&self, at: &OciAddress, reference: &str) -> Result<OciManifest, OciError> {
         let path = format!("{}/manifests/{reference}", at.path);
         let repository = named(at)?;
@@ -113,7 +122,7 @@ impl Registry {
             Some(digest) => (None, Some(digest)),
             None => (Some(reference.to_owned()), None),
         };
-        let found = self.manifest(&ImageRef { repository, tag, digest }).map_err(|e| absent(at, &e))?;
+        let found = self.manifest(&ImageRef { repository, tag, digest }).map_err(|e| self.absent(at, &e))?;
         let unknown = || refused(at, &path, "MANIFEST_UNKNOWN", "manifest unknown".to_owned());
         let (digest, manifest) = found.ok_or_else(unknown)?;
         Ok(OciManifest { digest: digest.to_string(), data: manifest.data.into() })
@@ -141,7 +150,8 @@ impl OciRegistries for Registry {
             // As the registry's own link leads to it.
             let last = after.map(|tag| format!("last={tag}&")).unwrap_or_default();
             self.let_in(&name, at, &format!("{}/tags/list?{last}n={size}", at.path)).await?;
-            let mut tags = self.tags_behind(&name, after, size + 1).map_err(|error| absent(at, &error))?;
+            let mut tags =
+                self.tags_behind(&name, after, size + 1).map_err(|error| self.absent(at, &error))?;
             let more = tags.len() > size;
             tags.truncate(size);
             Ok(OciTags { tags, more })

@@ -43,9 +43,11 @@ impl Blob {
 
 impl Registry {
     /// Says that the registry is served at `host` (`127.0.0.1:5000`): images whose names begin with it are the ones
-    /// without it.
+    /// without it. The first such address is the one that messages name.
     pub fn serve_as(&self, host: &str) {
-        self.state().hosts.insert(host.to_ascii_lowercase());
+        let mut state = self.state();
+        state.served_at.get_or_insert_with(|| host.to_owned());
+        state.hosts.insert(host.to_ascii_lowercase());
     }
 
     /// The blob, if the repository shows it.

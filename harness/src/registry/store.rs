@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) repositories: BTreeMap<RepositoryName, Repository>,
     /// Addresses under which the registry itself is served.
     pub(super) hosts: BTreeSet<String>,
+    /// The first of them.
+    pub(super) served_at: Option<String>,
 }
 
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use crate::remotes::NetworkGit;
 use crate::run::{Setting, bootstrap, images, install, start_engine};
 use crate::scenario;
 use crate::sealed::SealingKeys;
-use crate::trial::repository;
+use crate::trial::{artifacts, repository};
 use seatrial_engine::ArtifactStore;
 use seatrial_render::Renderer;
 use seatrial_time::Clock;
@@ -99,7 +99,10 @@ impl Setup {
         let mut plans: Vec<ClusterPlan> = names.iter().map(plan).collect();
         let wanted = match &options.source {
             UpSource::Nothing => setup.nothing()?,
-            UpSource::Repository { path, serve } => setup.repository(path, serve, names, options)?,
+            UpSource::Repository { path, serve } => {
+                artifacts::push(&setup.registry, clock, serve)?;
+                setup.repository(path, serve, names, options)?
+            }
             UpSource::Scenario(scenario) => {
                 plans = scenario.clusters.iter().filter(|c| names.contains(&c.name)).cloned().collect();
                 plans.sort_by_key(|plan| names.iter().position(|name| *name == plan.name));

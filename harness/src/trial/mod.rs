@@ -10,7 +10,9 @@
 //! - Nothing is passed over in silence: kinds that are not supported and URLs that are not served stand among the
 //!   problems.
 
+pub(crate) mod artifacts;
 pub(crate) mod behind;
+pub(crate) mod committed;
 mod declared;
 pub(crate) mod objects;
 mod print;
@@ -29,7 +31,7 @@ use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Forge, ForgeError, Repo};
 use crate::plan::ClusterPlan;
 use crate::redact::{self, Known, Redactor};
-use crate::registry::{Registry, UnknownImages};
+use crate::registry::{Registry, RegistryError, UnknownImages};
 use crate::run::{BootstrapError, Setting, bootstrap_all};
 use crate::scenario::Span;
 use crate::sealed::{KeyBackup, SealingKeys};
@@ -51,7 +53,7 @@ pub struct TrialOptions {
     /// A Git repository, bare or not, or a plain folder.
     pub repository: PathBuf,
     /// More sources: URLs, and the repository or folder that each leads to; without one, the URL leads to the
-    /// repository that is tried.
+    /// repository that is tried. `oci://HOST/NAME[:TAG]` is an artifact with the files of the folder.
     pub serve: Vec<(String, Option<PathBuf>)>,
     /// The Flux release of all clusters. Default: the newest.
     pub flux: FluxRelease,
@@ -130,6 +132,21 @@ pub enum TrialError {
         /// The path that was given.
         path: PathBuf,
     },
+    /// It is a file.
+    #[error("read {}: it is a file, not a folder", path.display())]
+    IsFile {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// An artifact is served, and no folder named.
+    #[error("serve {url}: an artifact is made of a folder: {url}=FOLDER")]
+    NoArtifactFolder {
+        /// The URL.
+        url: String,
+    },
+    /// An artifact could not be pushed to the run's registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The Git repository could not be read.
     #[error("read the repository {}", path.display())]
     Git {
@@ -191,6 +208,7 @@ pub enum TrialError {
 /// [`TrialError`]. What goes wrong inside the clusters is no error: it stands in the result.
 pub fn try_repository(options: &TrialOptions) -> Result<Trial, TrialError> {
     let source = repository::inspect(&options.repository)?;
+    source.check_clusters()?;
     let folder = tempfile::tempdir().map_err(TrialError::Folder)?;
     simulate(Simulation::seeded(options.seed), |clock| play(options, &source, clock, folder.path()))?
 }
@@ -209,6 +227,7 @@ async fn play(
     let revision = format!("{}@sha1:{}", source.branch, repo.head(&source.branch)?);
 
     let registry = Registry::new();
+    artifacts::push(&registry, &clock, &options.serve)?;
     let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
     let known = KnownClusters::on(&clock);
     let setting = Setting {
@@ -304,6 +323,7 @@ pub(crate) fn hints(forge: &Forge, repo: &Repo, objects: &[FluxObject]) -> Vec<S
         })
     };
     let mut hints: Vec<String> = objects.iter().filter_map(unserved).collect();
+    hints.extend(objects.iter().filter_map(unserved_artifact));
     let bases = objects.iter().filter(|o| o.name.kind == "Kustomization");
     let mut bases: Vec<String> = bases.filter_map(|o| unserved_base(&o.ready.message)).collect();
     bases.sort();
@@ -315,6 +335,20 @@ pub(crate) fn hints(forge: &Forge, repo: &Repo, objects: &[FluxObject]) -> Vec<S
     hints.extend(versions);
     hints
 }
+
+/// Where an artifact is not served: how to serve it.
+fn unserved_artifact(object: &FluxObject) -> Option<String> {
+    let url = object.url.as_deref().filter(|_| object.name.kind == "OCIRepository" && !object.suspended)?;
+    object.ready.message.contains(UNSERVED_REGISTRY).then(|| {
+        format!(
+            "{} is not served: add --serve {url}[:TAG]=FOLDER (the folder that is pushed there; without TAG as latest)",
+            object.name
+        )
+    })
+}
+
+/// What a message says where the run's registry does not have a repository.
+pub(crate) const UNSERVED_REGISTRY: &str = "the registry is not served";
 
 /// Where a message says that a remote base is not served: how to serve it.
 fn unserved_base(message: &str) -> Option<String> {

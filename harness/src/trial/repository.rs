@@ -1,13 +1,15 @@
 //! Looks at the repository that is to be tried.
 
 use super::TrialError;
+use super::artifacts::is_artifact;
+use super::committed::read_declared;
 use super::declared::{Declared, declared, declared_by};
 use crate::forge::{Forge, GitUrl, Repo, Seed};
 use crate::monorepo::{Cluster, Layout};
 use git2::{ErrorCode, Repository, StatusOptions};
 use std::path::{Path, PathBuf};
 
-/// The branch of folders, and of repositories whose HEAD is on none.
+/// The branch of folders that do not say another.
 const DEFAULT_BRANCH: &str = "main";
 
 /// Where a repository is that does not say it.
@@ -33,11 +35,11 @@ pub(crate) struct Source {
 /// Looks at `path`.
 ///
 /// # Errors
-/// [`TrialError::NoRepository`], [`TrialError::Git`], [`TrialError::NoCommit`].
+/// [`TrialError::NoRepository`], [`TrialError::IsFile`], [`TrialError::Git`], [`TrialError::NoCommit`].
 pub(crate) fn inspect(path: &Path) -> Result<Source, TrialError> {
     let whole = path.canonicalize().map_err(|_| TrialError::NoRepository { path: path.to_owned() })?;
     if !whole.is_dir() {
-        return Err(TrialError::NoRepository { path: path.to_owned() });
+        return Err(TrialError::IsFile { path: path.to_owned() });
     }
     let base = whole.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let own_name = safe(base.trim_end_matches(".git"));
@@ -63,7 +65,8 @@ pub(crate) fn inspect(path: &Path) -> Result<Source, TrialError> {
 }
 
 /// Serves the repository by every URL that ends in its name, and the other sources by theirs: each is a URL with the
-/// repository or folder that it leads to; without one it leads to the repository itself.
+/// repository or folder that it leads to; without one it leads to the repository itself. Artifacts are left to
+/// [`artifacts::push`](super::artifacts::push).
 ///
 /// # Errors
 /// [`TrialError`].
@@ -74,7 +77,8 @@ pub(crate) fn publish(
 ) -> Result<Repo, TrialError> {
     let repo = forge.create(&source.name, &source.seed, &source.branch, std::slice::from_ref(&source.url))?;
     forge.serve_by_name(repo.name())?;
-    for (index, (url, path)) in others.iter().enumerate() {
+    let others = others.iter().filter(|(url, _)| !is_artifact(url));
+    for (index, (url, path)) in others.enumerate() {
         match path {
             Some(path) => serve(forge, index, url, path)?,
             None => forge.map(repo.name(), url)?,
@@ -103,18 +107,23 @@ impl Source {
     fn read_git(&mut self, path: &Path) -> Result<(), git2::Error> {
         let git = Repository::open(path)?;
         let head = git.head()?;
-        match head.shorthand().ok().filter(|_| head.is_branch()) {
-            Some(branch) => self.branch = branch.to_owned(),
-            None => {
-                self.notes.push(format!("HEAD is on no branch: its commit is played as {DEFAULT_BRANCH}"))
-            }
-        }
         let origin = git.find_remote("origin").ok();
         if let Some(url) = origin.as_ref().and_then(|origin| origin.url().ok())
             && let Ok(parsed) = GitUrl::parse(url)
         {
             self.name = safe(parsed.repository_name());
-            self.url = url.to_owned();
+            self.url = match is_followed(url) {
+                true => url.to_owned(),
+                false => format!("{NO_ADDRESS}{}", self.name),
+            };
+        }
+        match head.shorthand().ok().filter(|_| head.is_branch()) {
+            Some(branch) => self.branch = branch.to_owned(),
+            // As in CI, which checks out commits.
+            None => {
+                read_declared(&git, head.peel_to_commit()?.id(), self)?;
+                self.notes.push(format!("HEAD is on no branch: its commit is played as {}", self.branch));
+            }
         }
         if !git.is_bare() {
             let mut options = StatusOptions::new();
@@ -175,6 +184,22 @@ impl Source {
         }
     }
 
+    /// Refuses a plain folder without `clusters/` before its files are read: it may be a large one.
+    ///
+    /// # Errors
+    /// [`TrialError::NoClusters`].
+    pub(super) fn check_clusters(&self) -> Result<(), TrialError> {
+        if !matches!(self.seed, Seed::Folder(_)) || self.path.join("clusters").is_dir() {
+            return Ok(());
+        }
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut folders: Vec<String> =
+            folders.map(|entry| format!("{}/", entry.file_name().to_string_lossy())).collect();
+        folders.sort();
+        Err(TrialError::NoClusters { path: self.path.clone(), hint: instead(&folders) })
+    }
+
     /// The repository's clusters: those of `wanted`, or all of them.
     ///
     /// # Errors
@@ -218,6 +243,11 @@ fn instead(paths: &[String]) -> String {
         [] => " (the repository has no folders at all)".to_owned(),
         folders => format!(" (its folders are: {})", folders.join(", ")),
     }
+}
+
+/// Whether Flux can follow a repository at this URL: it knows no `file://` and no `git://`.
+fn is_followed(url: &str) -> bool {
+    url.split_once("://").is_none_or(|(scheme, _)| ["https", "http", "ssh"].contains(&scheme))
 }
 
 /// A name that the forge takes: other characters become dashes.

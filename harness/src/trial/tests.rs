@@ -90,6 +90,68 @@ fn a_url_that_ends_in_the_repositorys_name_leads_to_it() {
     assert!(trial.passed(), "{}", Print::default().trial(&trial));
 }
 
+/// A repository with these files in one commit on `master`.
+fn repository(files: &[(&str, &str)]) -> (TempDir, git2::Repository) {
+    let dir = folder(files);
+    let mut options = git2::RepositoryInitOptions::new();
+    let git = git2::Repository::init_opts(dir.path(), options.initial_head("master")).unwrap();
+    let mut index = git.index().unwrap();
+    index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).unwrap();
+    index.write().unwrap();
+    let by = git2::Signature::new("A", "a@example.test", &git2::Time::new(1_767_225_600, 0)).unwrap();
+    let tree = index.write_tree().unwrap();
+    git.commit(Some("HEAD"), &by, &by, "One", &git.find_tree(tree).unwrap(), &[]).unwrap();
+    (dir, git)
+}
+
+#[rstest]
+#[case::https("https://example.test/org/fleet")]
+#[case::file("file:///srv/git/fleet.git")]
+#[case::git("git://example.test/org/fleet")]
+#[case::path("/srv/git/fleet.git")]
+fn a_repository_is_played_whatever_its_origin_is(#[case] origin: &str) {
+    let (dir, git) = repository(&[("clusters/beta/config.yaml", CONFIG)]);
+    git.remote("origin", origin).unwrap();
+    let trial = try_repository(&TrialOptions::new(dir.path())).unwrap();
+    assert!(trial.passed(), "{}", Print::default().trial(&trial));
+}
+
+#[test]
+fn a_commit_on_no_branch_is_played_as_the_branch_that_is_followed() {
+    let followed = source("https://example.test/org/fleet").replace("main", "master");
+    let (dir, git) = repository(&[("clusters/beta/source.yaml", &followed)]);
+    git.remote("origin", "https://example.test/org/fleet").unwrap();
+    git.set_head_detached(git.head().unwrap().target().unwrap()).unwrap();
+    git.find_branch("master", git2::BranchType::Local).unwrap().delete().unwrap();
+    let trial = try_repository(&TrialOptions::new(dir.path())).unwrap();
+    assert!(trial.passed(), "{}", Print::default().trial(&trial));
+    assert!(trial.revision.starts_with("master@"), "{}", trial.revision);
+    assert_eq!(trial.notes, ["HEAD is on no branch: its commit is played as master"]);
+}
+
+#[test]
+fn an_artifact_that_is_not_served_is_named_with_its_flag() {
+    let url = "oci://ghcr.io/me/app";
+    let oci = format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {{name: app, namespace: flux-system}}\n\
+         spec: {{interval: 1m, url: '{url}', ref: {{tag: '1.0'}}}}\n---\n\
+         apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: app, namespace: flux-system}}\n\
+         spec: {{interval: 1m, prune: true, path: ./, sourceRef: {{kind: OCIRepository, name: app}}}}\n"
+    );
+    let dir = folder(&[("clusters/beta/oci.yaml", &oci)]);
+    let app = folder(&[("config.yaml", CONFIG)]);
+    let mut options = TrialOptions::new(dir.path());
+    let trial = try_repository(&options).unwrap();
+    assert!(!trial.passed());
+    let hints = trial.clusters[0].hints.join("\n");
+    assert!(hints.contains(&format!("add --serve {url}[:TAG]=FOLDER")), "{hints}");
+
+    options.serve = vec![(format!("{url}:1.0"), Some(app.path().to_owned()))];
+    let trial = try_repository(&options).unwrap();
+    let text = Print { all: true, ..Print::default() }.trial(&trial);
+    assert!(trial.passed() && text.contains("default/hello"), "{text}");
+}
+
 #[rstest]
 #[case::no_folder("nowhere", "failed to read")]
 #[case::no_clusters(

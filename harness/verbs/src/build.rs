@@ -1,6 +1,6 @@
 //! `build kustomization`: the objects that local files make.
 
-use crate::kustomization::input::{Files, Input, is_other_kustomization};
+use crate::kustomization::input::{Files, Input, Shown, is_other_kustomization};
 use crate::wait::DEADLINE;
 use crate::{Env, Global, Screen, Session, VerbError};
 use clap::Subcommand;
@@ -53,11 +53,11 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
     }
     let work = async {
         let (session, kustomization) = if dry_run {
-            input.check_folder()?;
+            input.check_folder(Shown::Absolute)?;
             (None, input.in_file(&args.global.namespace()?)?.unwrap_or_default())
         } else {
             let session = Session::open(env, &args.global).await?;
-            input.check_folder()?;
+            input.check_folder(Shown::Absolute)?;
             let kustomization = input.kustomization(&session, false).await?;
             (Some(session), kustomization)
         };
@@ -87,7 +87,7 @@ async fn objects(
     let mut todo = vec![(kustomization, input.folder.clone())];
     let mut depth = 0;
     while let Some((own, folder)) = todo.pop() {
-        let built = input.objects(&own, Path::new(&folder), session).await?;
+        let built = input.objects(&own, Path::new(&folder), session, true).await?;
         if input.recursive {
             depth += 1;
             if depth > MAX {

@@ -4,6 +4,7 @@ mod apply;
 mod git;
 mod image;
 mod kustomization;
+mod label;
 mod oci;
 
 use crate::flags::{SWITCH, duration, list, switch};
@@ -34,7 +35,7 @@ struct CommonArgs {
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]
     export: Option<String>,
     /// How often it is reconciled [default: 1m0s].
-    #[arg(long, global = true, value_name = "DURATION")]
+    #[arg(long, global = true, value_name = "DURATION", allow_hyphen_values = true)]
     interval: Option<String>,
     /// Set labels on the resource, as KEY=VALUE; several with commas, or several times.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
@@ -69,7 +70,7 @@ struct SourceArgs {
     #[command(subcommand)]
     what: SourceWhat,
     /// How long a fetch of the source may take.
-    #[arg(long, global = true, value_name = "DURATION")]
+    #[arg(long, global = true, value_name = "DURATION", allow_hyphen_values = true)]
     fetch_timeout: Option<String>,
 }
 
@@ -134,6 +135,9 @@ impl Common {
 /// # Errors
 /// Wrong usage, what the server refuses, or that it does not become ready in time.
 pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), VerbError> {
+    if let What::Kustomization(kustomization) = &args.what {
+        kustomization.tell_of_old_flags(screen);
+    }
     args.global.check()?;
     let export = switch("--export", args.common.export.as_deref())?;
     let interval = args.common.interval.as_deref().map(|text| duration("--interval", text)).transpose()?;
@@ -217,7 +221,12 @@ fn labels(pairs: &[String]) -> Result<BTreeMap<String, String>, VerbError> {
     let mut labels = BTreeMap::new();
     for pair in pairs {
         match pair.split_once('=') {
-            Some((key, value)) if !value.contains('=') => labels.insert(key.to_owned(), value.to_owned()),
+            Some((key, value)) if !value.contains('=') => {
+                if let Some(problem) = label::problem(key, value) {
+                    return Err(VerbError::usage(problem));
+                }
+                labels.insert(key.to_owned(), value.to_owned())
+            }
             _ => return Err(VerbError::usage(format!("invalid label format '{pair}', must be key=value"))),
         };
     }

@@ -2,7 +2,7 @@
 //!
 //! Each object is applied by a dry run on the server. Nothing is written.
 
-use crate::kustomization::input::{Files, Input, get, is_other_kustomization};
+use crate::kustomization::input::{Files, Input, Shown, get, is_other_kustomization};
 use crate::kustomization::report;
 use crate::wait::DEADLINE;
 use crate::{Env, Global, Screen, Session, VerbError};
@@ -62,7 +62,7 @@ pub async fn run(args: &Args, env: &Env, screen: &mut Screen) -> Result<(), Verb
     let input = wanted.files.read(wanted.name.as_deref())?;
     let session = Session::open(env, &args.global).await?;
     let work = async {
-        input.check_folder()?;
+        input.check_folder(Shown::Given)?;
         let kustomization = input.kustomization(&session, assume_new).await?;
         let mut diff = Diff { input: &input, session: &session, text: String::new(), depth: 0 };
         let result = diff.kustomization(kustomization, &input.folder).await;
@@ -104,7 +104,7 @@ impl Diff<'_> {
     /// Compares all of one Kustomization; tells whether anything differs.
     fn kustomization<'a>(&'a mut self, own: Value, folder: &'a Path) -> Changed<'a> {
         Box::pin(async move {
-            let objects = self.input.objects(&own, folder, Some(self.session)).await?;
+            let objects = self.input.objects(&own, folder, Some(self.session), false).await?;
             let (mut differs, mut errors) = (false, Vec::new());
             for object in &objects {
                 match drift(self.session.client(), object).await {

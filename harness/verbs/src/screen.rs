@@ -10,31 +10,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Screen {
     out: Box<dyn Write + Send>,
     lines: Box<dyn Write + Send>,
+    closed: bool,
 }
 
 impl Screen {
     /// The streams of the process.
     pub fn system() -> Screen {
-        Screen { out: Box::new(io::stdout()), lines: Box::new(io::stderr()) }
+        Screen { out: Box::new(io::stdout()), lines: Box::new(io::stderr()), closed: false }
     }
 
     /// A screen that keeps what is printed.
     pub fn recorded() -> (Screen, Recorded) {
         let recorded = Recorded::default();
-        let screen = Screen { out: Box::new(recorded.out.clone()), lines: Box::new(recorded.lines.clone()) };
+        let (out, lines) = (Box::new(recorded.out.clone()), Box::new(recorded.lines.clone()));
+        let screen = Screen { out, lines, closed: false };
         (screen, recorded)
     }
 
     /// A screen that keeps what is printed, results and lines in their order: [`Recorded::out`] is both.
     pub fn joined() -> (Screen, Recorded) {
         let recorded = Recorded::default();
-        let screen = Screen { out: Box::new(recorded.out.clone()), lines: Box::new(recorded.out.clone()) };
+        let (out, lines) = (Box::new(recorded.out.clone()), Box::new(recorded.out.clone()));
+        let screen = Screen { out, lines, closed: false };
         (screen, recorded)
     }
 
     /// Prints a result as it is.
     pub fn print(&mut self, text: &str) {
-        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        let done = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        self.closed |= done.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    }
+
+    /// Whether nobody reads the results any more: what goes on for ever ends then.
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     fn line(&mut self, sign: &str, text: &str) {

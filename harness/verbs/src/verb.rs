@@ -64,6 +64,9 @@ impl Verb {
     pub fn parse(words: &[String]) -> Result<Verb, String> {
         let words = std::iter::once("seatrial").chain(words.iter().map(String::as_str));
         let line = crate::verb_first(words.map(Into::into).collect());
+        if let Some(why) = crate::flux_only(&line) {
+            return Err(why);
+        }
         Line::try_parse_from(line).map(|line| line.verb).map_err(|error| {
             let text = error.render().to_string();
             let text = text.trim_start_matches("error: ");

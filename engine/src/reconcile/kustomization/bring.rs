@@ -67,6 +67,11 @@ impl Run<'_> {
         wanted: &Bundle,
         timeout: Duration,
     ) -> Result<Vec<Change>, Stop> {
+        if let Some(secret) = wanted.encrypted() {
+            let why =
+                "is SOPS encrypted, configuring decryption is required for this secret to be reconciled";
+            return Err(failed("ReconciliationFailed", format!("{secret} {why}")));
+        }
         let ignore = Ignore::of(&spec.ignore);
         let ignore = ignore.map_err(|error| failed("ReconciliationFailed", format!("{error}\n")))?;
         let manager = Manager {

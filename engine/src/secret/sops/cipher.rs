@@ -1,12 +1,11 @@
 //! One encrypted value: `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`. Pure.
 
 use super::tree::Value;
+use crate::secret::decode_base64;
 use aes_gcm::aead::consts::U32;
 use aes_gcm::aead::{AeadInPlace as _, KeyInit as _};
 use aes_gcm::aes::Aes256;
 use aes_gcm::{AesGcm, Nonce, Tag};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 /// The parts of an encrypted value.
 struct Sealed<'t> {
@@ -39,7 +38,7 @@ pub(super) fn decrypt(text: &str, key: &[u8], place: &str) -> Result<Value, Stri
     let sealed =
         parts(text).ok_or_else(|| "Input string <redacted> does not match sops' data format".to_owned())?;
     let decoded = |part: &str, what: &str| {
-        STANDARD.decode(part).map_err(|error| format!("Error base64-decoding {what}: {error}"))
+        decode_base64(part).map_err(|error| format!("Error base64-decoding {what}: {error}"))
     };
     let mut data = decoded(sealed.data, "encrypted data")?;
     let iv = decoded(sealed.iv, "IV")?;

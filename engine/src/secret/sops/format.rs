@@ -25,9 +25,9 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Binary => "binary",
             Format::Dotenv => "dotenv",
-            Format::Ini => "ini",
-            Format::Json => "json",
-            Format::Yaml => "yaml",
+            Format::Ini => "INI",
+            Format::Json => "JSON",
+            Format::Yaml => "YAML",
         })
     }
 }

@@ -53,10 +53,12 @@ impl Metadata {
     /// Reads the field.
     ///
     /// # Errors
-    /// It is not there, or not what SOPS writes.
+    /// It is not there, names no key, or is not what SOPS writes.
     pub(super) fn of(found: Option<Value>) -> Result<Metadata, String> {
         let Some(Value::Map(fields)) = found else { return Err("sops metadata not found".to_owned()) };
+        let own = master_keys(&fields);
         let groups = match get(&fields, "key_groups") {
+            _ if !own.is_empty() => vec![own],
             Some(Value::List(groups)) if !groups.is_empty() => groups
                 .iter()
                 .map(|group| match group {
@@ -64,7 +66,7 @@ impl Metadata {
                     _ => Vec::new(),
                 })
                 .collect(),
-            _ => vec![master_keys(&fields)],
+            _ => return Err("No keys found in file".to_owned()),
         };
         let threshold = number(&fields, "shamir_threshold").filter(|n| *n > 0).unwrap_or(groups.len());
         Ok(Metadata { groups, threshold, rule: Rule::of(&fields)? })

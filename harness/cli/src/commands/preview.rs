@@ -1,7 +1,7 @@
 //! `seatrial preview`.
 
 use super::openers;
-use super::trial::{self, url_and_path};
+use super::trial::{self, release, url_and_path};
 use crate::exit_code::Exit;
 use crate::output;
 use seatrial_api::FluxRelease;
@@ -45,11 +45,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     cluster: Vec<String>,
     /// Serve one more source: what manifests call URL is the repository or folder PATH, or, without PATH, the repository
-    /// that is previewed. URLs that end in its own name need no flag.
+    /// that is previewed. URLs that end in its own name need no flag. oci://HOST/NAME[:TAG]=FOLDER is an
+    /// artifact with the files of the folder, as `flux push artifact` makes it.
     #[arg(long, value_name = "URL[=PATH]", value_parser = url_and_path)]
     serve: Vec<(String, Option<PathBuf>)>,
     /// The Flux release of the clusters: 2.2.3 or 2.9.
-    #[arg(long, value_name = "RELEASE", default_value_t = FluxRelease::default())]
+    #[arg(long, value_name = "RELEASE", value_parser = release, default_value_t = FluxRelease::default())]
     flux: FluxRelease,
     /// The seed: it decides the order of everything that happens at the same time.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]

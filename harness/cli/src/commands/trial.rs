@@ -18,14 +18,15 @@ pub(crate) struct Args {
     #[arg(value_name = "REPO")]
     repository: PathBuf,
     /// Serve one more source: what manifests call URL is the repository or folder PATH, or, without PATH, the repository
-    /// that is tried. URLs that end in its own name need no flag.
+    /// that is tried. URLs that end in its own name need no flag. oci://HOST/NAME[:TAG]=FOLDER is an
+    /// artifact with the files of the folder, as `flux push artifact` makes it.
     #[arg(long, value_name = "URL[=PATH]", value_parser = url_and_path)]
     serve: Vec<(String, Option<PathBuf>)>,
     /// Play only this cluster; can be given several times.
     #[arg(long, value_name = "NAME")]
     cluster: Vec<String>,
     /// The Flux release of the clusters: 2.2.3 or 2.9.
-    #[arg(long, value_name = "RELEASE", default_value_t = FluxRelease::default())]
+    #[arg(long, value_name = "RELEASE", value_parser = release, default_value_t = FluxRelease::default())]
     flux: FluxRelease,
     /// The seed: it decides the order of everything that happens at the same time.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
@@ -40,6 +41,14 @@ pub(crate) struct Args {
     /// The repository's SealedSecrets open there then, if it has the controller. Repeatable.
     #[arg(long, value_name = "CLUSTER=FILE")]
     sealing_keys: Vec<String>,
+}
+
+/// Reads the value of `--flux`.
+pub(super) fn release(text: &str) -> Result<FluxRelease, String> {
+    text.parse().map_err(|error: seatrial_api::release::UnknownRelease| {
+        let text = error.to_string();
+        text.split_once(": ").map_or(text.clone(), |(_, why)| why.to_owned())
+    })
 }
 
 /// Splits at the last `=`: URLs can contain one, and paths seldom do.

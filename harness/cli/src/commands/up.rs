@@ -1,6 +1,6 @@
 //! `seatrial up`.
 
-use super::trial::url_and_path;
+use super::trial::{release, url_and_path};
 use crate::exit_code::Exit;
 use crate::output;
 use seatrial_api::FluxRelease;
@@ -26,10 +26,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     cluster: Vec<String>,
     /// The Flux release of the clusters: 2.2.3 or 2.9 [default: what the scenario says, else 2.9].
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
     flux: Option<FluxRelease>,
     /// Serve one more source: what manifests call URL is the repository or folder PATH, or, without PATH, the repository
-    /// itself. URLs that end in its own name need no flag.
+    /// itself. URLs that end in its own name need no flag. oci://HOST/NAME[:TAG]=FOLDER is an
+    /// artifact with the files of the folder, as `flux push artifact` makes it.
     #[arg(long, value_name = "URL[=PATH]", value_parser = url_and_path)]
     serve: Vec<(String, Option<PathBuf>)>,
     /// Bootstrap nothing: clusters begin as empty as new ones.

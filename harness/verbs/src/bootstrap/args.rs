@@ -47,7 +47,7 @@ pub(super) struct Shared {
     #[arg(long, global = true, value_name = "NAME")]
     image_pull_secret: Option<String>,
     /// How often the source is looked at [default: 1m0s].
-    #[arg(long, global = true, value_name = "DURATION")]
+    #[arg(long, global = true, value_name = "DURATION", allow_hyphen_values = true)]
     interval: Option<String>,
     /// Log level: debug, info or error [default: info].
     #[arg(long, global = true, value_name = "LEVEL")]

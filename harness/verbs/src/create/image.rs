@@ -23,7 +23,7 @@ pub(super) struct RepositoryArgs {
     #[arg(long)]
     image: Option<String>,
     /// How long a scan may take [default: the interval].
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     scan_timeout: Option<String>,
     /// The name of a docker-registry secret with credentials.
     #[arg(long, value_name = "NAME")]

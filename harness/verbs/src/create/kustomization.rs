@@ -1,8 +1,8 @@
 //! `create kustomization`.
 
 use super::{Common, Made, labels, set, set_reference, some};
-use crate::VerbError;
 use crate::flags::{SWITCH, duration, invalid, list, switch};
+use crate::{Screen, VerbError};
 use serde_json::{Map, Value, json};
 
 /// Create or update a Kustomization.
@@ -23,7 +23,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "WORKLOAD")]
     health_check: Vec<String>,
     /// How long health checks may take [default: 2m0s].
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     health_check_timeout: Option<String>,
     /// The name of a secret with the kubeconfig of another cluster.
     #[arg(long, value_name = "NAME")]
@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]
     prune: Option<String>,
     /// When a failed reconciliation is tried again.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     retry_interval: Option<String>,
     /// The name of the service account that is impersonated.
     #[arg(long, value_name = "NAME")]
@@ -46,6 +46,8 @@ pub(super) struct Args {
     /// The namespace of all objects.
     #[arg(long, value_name = "NAMESPACE")]
     target_namespace: Option<String>,
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    validation: Option<String>,
     /// Wait until all applied objects are healthy.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]
     wait: Option<String>,
@@ -55,6 +57,16 @@ const KINDS: [&str; 3] = ["OCIRepository", "GitRepository", "Bucket"];
 const HEALTH_TIMEOUT: &str = "2m0s";
 
 impl Args {
+    /// What flux says of flags that mean nothing any more.
+    pub(super) fn tell_of_old_flags(&self, screen: &mut Screen) {
+        if self.validation.is_some() {
+            screen.say(
+                "Flag --validation has been deprecated, this arg is no longer used, all resources are validated using \
+                 server-side apply dry-run\n",
+            );
+        }
+    }
+
     /// Whether the values can be read.
     pub(super) fn check(&self) -> Result<(), VerbError> {
         if let Some(given) = self.decryption_provider.as_ref().filter(|given| *given != "sops") {

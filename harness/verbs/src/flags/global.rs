@@ -58,7 +58,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "URL")]
     pub server: Option<String>,
     /// How long the operation may take [default: 5m0s].
-    #[arg(long, global = true, value_name = "DURATION")]
+    #[arg(long, global = true, value_name = "DURATION", allow_hyphen_values = true)]
     pub timeout: Option<String>,
     /// The name that the API server's certificate has to have.
     #[arg(long, global = true, value_name = "NAME")]

@@ -6,7 +6,7 @@ use super::listing::Listing;
 use crate::{ApiError, Screen, Session, VerbError};
 use seatrial_wire::EventKind;
 
-/// Prints what is there and what changes, until the process is ended.
+/// Prints what is there and what changes, until the process is ended, or nobody reads it.
 pub(super) async fn watch(
     session: &Session,
     listing: &Listing,
@@ -38,6 +38,9 @@ pub(super) async fn watch(
             table.row(listing.cells(&event.object, view.columns));
         }
         screen.print(&table.render());
+        if screen.is_closed() {
+            return Ok(());
+        }
     }
     Ok(())
 }

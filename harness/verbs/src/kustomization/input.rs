@@ -7,7 +7,7 @@ use seatrial_render::{FileSource, Found, KUSTOMIZATION_FILES, ResolveError, Tree
 use seatrial_yaml::{Dialect, ParseOptions};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Flags of both verbs.
@@ -47,6 +47,28 @@ pub(crate) struct Input {
     sources: BTreeMap<String, PathBuf>,
 }
 
+/// How a path is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// From the root on.
+    Absolute,
+    /// As it was given.
+    Given,
+}
+
+/// A path without `.`, `..` and doubled slashes.
+fn cleaned(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(out.pop()),
+            Component::CurDir => {}
+            part => out.push(part),
+        }
+    }
+    out
+}
+
 impl Files {
     /// Reads the flags.
     pub(crate) fn read(&self, name: Option<&str>) -> Result<Input, VerbError> {
@@ -81,12 +103,13 @@ impl Files {
 
 impl Input {
     /// Checks that the folder is one. It must be there before the cluster is asked for anything else.
-    pub(crate) fn check_folder(&self) -> Result<(), VerbError> {
+    pub(crate) fn check_folder(&self, shown: Shown) -> Result<(), VerbError> {
         if self.folder.is_dir() {
             return Ok(());
         }
-        let shown = std::path::absolute(&self.folder).ok().filter(|path| path.exists());
-        let shown = shown.as_deref().unwrap_or(&self.folder).display().to_string();
+        let whole = std::env::current_dir().map(|here| cleaned(&here.join(&self.folder)));
+        let whole = whole.ok().filter(|_| shown == Shown::Absolute && self.folder != Path::new(""));
+        let shown = whole.as_deref().unwrap_or(&self.folder).display().to_string();
         Err(VerbError::Failed(format!("invalid resource path {shown:?}")))
     }
 
@@ -94,9 +117,17 @@ impl Input {
     pub(crate) fn in_file(&self, namespace: &str) -> Result<Option<Value>, VerbError> {
         let Some(file) = &self.file else { return Ok(None) };
         let failed = |why: String| VerbError::Failed(format!("failed to get kustomization object: {why}"));
-        let text = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
-        let documents = seatrial_yaml::parse(&text, &ParseOptions::default())
-            .map_err(|error| failed(format!("line {}: {}", error.line, error.message)))?;
+        let text = std::fs::read(file);
+        let text = text.map_err(|error| {
+            failed(format!("failed to read kustomization file {}: {error}", file.display()))
+        })?;
+        let documents = seatrial_yaml::parse(&text, &ParseOptions::default()).map_err(|error| {
+            let file = file.display();
+            failed(format!(
+                "failed to unmarshall kustomization file {file}: line {}: {}",
+                error.line, error.message
+            ))
+        })?;
         let objects =
             documents.iter().filter_map(|document| document.root.to_json(Dialect::KubernetesJson).ok());
         let wanted = |object: &Value| {
@@ -148,6 +179,7 @@ impl Input {
         kustomization: &Value,
         folder: &Path,
         session: Option<&Session>,
+        covers: bool,
     ) -> Result<Vec<Value>, VerbError> {
         let full = std::path::absolute(folder).and_then(std::fs::canonicalize);
         let full = full.map_err(|error| VerbError::Failed(format!("{}: {error}", folder.display())))?;
@@ -162,6 +194,7 @@ impl Input {
             client: session.map(|session| session.client().clone()),
             strict: self.strict,
             remotes: None,
+            covers,
         };
         local::build(&local).await.map_err(|error| VerbError::Failed(error.to_string()))
     }
