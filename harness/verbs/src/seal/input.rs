@@ -27,7 +27,10 @@ pub(super) fn read_documents(args: &Args, screen: &mut Screen) -> Result<Vec<Val
 }
 
 /// The documents of YAML or JSON; empty ones are passed over.
-pub(super) fn documents(content: &[u8]) -> Result<Vec<Value>, SealVerbError> {
+///
+/// # Errors
+/// It is neither, or a document is no object.
+pub fn documents(content: &[u8]) -> Result<Vec<Value>, SealVerbError> {
     let parsed = seatrial_yaml::parse(content, &ParseOptions::default());
     let parsed = parsed.map_err(|error| {
         failed(format!("couldn't get version/kind; json parse error: line {}: {}", error.line, error.message))

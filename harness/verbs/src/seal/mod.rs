@@ -17,6 +17,7 @@ mod input;
 mod output;
 
 pub use args::Args;
+pub use input::documents;
 
 use crate::{Env, Screen, VerbError};
 use args::Mode;
