@@ -5,6 +5,8 @@
 //! nobody must take it for isolated because it has not been seen.
 
 use crate::forge::{Forge, ForgeError, Repo};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{Selector, SelectorExt as _};
 use seatrial_image::setter::{is_under, markers};
 use seatrial_yaml::{Node, ParseOptions, Value as Yaml, parse_first};
 use serde_json::Value;
@@ -23,6 +25,10 @@ pub(crate) struct ClusterObjects {
     pub(crate) automations: Vec<Value>,
     /// Its GitRepositories.
     pub(crate) sources: Vec<Value>,
+    /// Its ImagePolicies.
+    pub(crate) policies: Vec<Value>,
+    /// Whether these are all that it has: else there may be policies that are not known.
+    pub(crate) is_complete: bool,
 }
 
 /// A file that an automation of one cluster changes, and another cluster builds from.
@@ -38,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) other: String,
     /// Namespace of the automation.
     pub(crate) namespace: String,
+    /// Whether the policy of a marker in it is known; else it may be one that has not been seen.
+    pub(crate) is_certain: bool,
 }
 
 impl fmt::Display for Shared {
@@ -99,7 +107,12 @@ fn used<'c>(
     let (Some(repo), Some(branch)) = (source.repo, branch(&source.reference)) else { return Ok(()) };
     let path = kustomization["spec"]["path"].as_str().unwrap_or_default();
     let mut files = Files::of(&repo, &branch, &what)?;
-    files.folder(&clean("", path))?;
+    let folder = clean("", path);
+    files.folder(&folder)?;
+    let components = kustomization["spec"]["components"].as_array().into_iter().flatten();
+    for component in components.filter_map(Value::as_str) {
+        files.folder(&clean(&folder, component))?;
+    }
     let seen = files.seen;
     uses.entry((&cluster.name, (repo.name().to_owned(), branch))).or_default().extend(seen);
     Ok(())
@@ -129,7 +142,8 @@ fn shared(
     let push = push.ok_or_else(|| format!("{what} has no branch to push to"))?;
     let place = (repo.name().to_owned(), push);
     let mut found = Vec::new();
-    for file in changes(&repo, &read, automation, &what)? {
+    let policies = Policies::of(cluster, automation, &what)?;
+    for (file, is_certain) in changes(&repo, &read, automation, &policies, &what)? {
         for ((other, used), files) in uses {
             if *other != cluster.name && *used == place && files.contains(&file) {
                 found.push(Shared {
@@ -138,6 +152,7 @@ fn shared(
                     file: file.clone(),
                     other: (*other).to_owned(),
                     namespace: text(automation, "/metadata/namespace"),
+                    is_certain,
                 });
             }
         }
@@ -212,10 +227,58 @@ fn paths(repo: &Repo, revision: &str, what: &str) -> Result<Vec<String>, String>
     repo.paths(revision).map_err(unreadable)
 }
 
-/// The files that have a marker of a policy that the automation heeds.
-fn changes(repo: &Repo, revision: &str, automation: &Value, what: &str) -> Result<Vec<String>, String> {
+/// The policies of the namespace of an automation, as markers name them.
+struct Policies {
+    /// Those that it heeds.
+    heeded: BTreeSet<String>,
+    /// Those that its selector leaves out.
+    left_out: BTreeSet<String>,
+    /// What all of its namespace begin with, where there may be others.
+    others: Option<String>,
+}
+
+impl Policies {
+    fn of(cluster: &ClusterObjects, automation: &Value, what: &str) -> Result<Policies, String> {
+        let selector = match &automation["spec"]["policySelector"] {
+            Value::Null => Selector::default(),
+            selector => serde_json::from_value::<LabelSelector>(selector.clone())
+                .map_err(|error| error.to_string())
+                .and_then(|selector| Selector::try_from(selector).map_err(|error| error.to_string()))
+                .map_err(|error| format!("the policySelector of {what} cannot be read: {error}"))?,
+        };
+        let namespace = text(automation, "/metadata/namespace");
+        let own = |policy: &&Value| text(policy, "/metadata/namespace") == namespace;
+        let (heeded, left_out): (Vec<&Value>, Vec<&Value>) =
+            cluster.policies.iter().filter(own).partition(|policy| {
+                let labels = policy["metadata"]["labels"].as_object().into_iter().flatten();
+                let labels =
+                    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+                selector.matches(&labels.collect::<BTreeMap<_, _>>())
+            });
+        let named = |all: Vec<&Value>| {
+            all.into_iter().map(|policy| format!("{namespace}:{}", text(policy, "/metadata/name"))).collect()
+        };
+        let others = (!cluster.is_complete).then(|| format!("{namespace}:"));
+        Ok(Policies { heeded: named(heeded), left_out: named(left_out), others })
+    }
+
+    /// Whether what has a marker of this policy is changed, or may be.
+    fn heeds(&self, policy: &str) -> bool {
+        let is_other = |namespace: &String| policy.starts_with(namespace.as_str());
+        self.heeded.contains(policy)
+            || (self.others.as_ref().is_some_and(is_other) && !self.left_out.contains(policy))
+    }
+}
+
+/// The files that have a marker of a policy that the automation heeds, and whether that is certain.
+fn changes(
+    repo: &Repo,
+    revision: &str,
+    automation: &Value,
+    policies: &Policies,
+    what: &str,
+) -> Result<Vec<(String, bool)>, String> {
     let folder = text(automation, "/spec/update/path");
-    let namespace = format!("{}:", text(automation, "/metadata/namespace"));
     let mut changed = Vec::new();
     for path in paths(repo, revision, what)? {
         if !is_under(&path, &folder) {
@@ -224,8 +287,9 @@ fn changes(repo: &Repo, revision: &str, automation: &Value, what: &str) -> Resul
         let unreadable = |error: String| format!("{path}, for {what}, cannot be read: failed to {error}");
         let content = repo.read(revision, &path).map_err(|error| unreadable(error.to_string()))?;
         let found = markers(&path, &content).map_err(|error| unreadable(error.to_string()))?;
-        if found.iter().any(|marker| marker.policy.starts_with(&namespace)) {
-            changed.push(path);
+        if found.iter().any(|marker| policies.heeds(&marker.policy)) {
+            let is_known = found.iter().any(|marker| policies.heeded.contains(&marker.policy));
+            changed.push((path, is_known));
         }
     }
     Ok(changed)

@@ -85,6 +85,16 @@ const KEPT: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: plain\n 
      \x20 annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}\ndata: {a: c}\n";
 const MORE_OF: &str = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: more, namespace: flux-system}\nspec:\n\
      \x20 interval: 1m\n  prune: true\n  sourceRef: {kind: GitRepository, name: applications}\n  path: ./more\n";
+const SUSPENDED: &str = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: more, namespace: flux-system}\nspec:\n\
+     \x20 interval: 1m\n  prune: true\n  sourceRef: {kind: GitRepository, name: applications}\n  path: ./more\n  suspend: true\n";
+const PART: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: part}\ndata:\n\
+     \x20 image: btoll/debug:1.0.0 # {\"$imagepolicy\": \"flux-system:debug\"}\n";
+/// `aaa` has a source that `zzz` brings, whose variables a cluster alone has.
+const LATE: &str = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: aaa, namespace: flux-system}\n\
+     spec: {interval: 1m, prune: true, path: ./late, sourceRef: {kind: GitRepository, name: late}}\n---\n\
+     apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: zzz, namespace: flux-system}\n\
+     spec: {interval: 1m, prune: true, path: ./more, sourceRef: {kind: GitRepository, name: applications},\n\
+     \x20 postBuild: {substituteFrom: [{kind: Secret, name: vars}]}}\n";
 const MORE_DEPENDS: &str = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: more, namespace: flux-system}\n\
      spec:\n  interval: 1m\n  prune: true\n  sourceRef: {kind: GitRepository, name: applications}\n  path: ./more\n\
      \x20 dependsOn:\n  - name: applications\n";
@@ -203,6 +213,14 @@ const CRD: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefi
     &[MORE, Write("clusters/beta/more.yaml", MORE_OF), Write("more/a.yaml", PLAIN), Write("clusters/beta/plain.yaml", OTHER), Replace(ROOT, "- source.yaml", "- plain.yaml\n- source.yaml")],
     &["more/a.yaml:3:12 error[duplicate-object] beta: ConfigMap/default/plain is applied by Kustomization/flux-system/flux-system and Kustomization/flux-system/more, each time otherwise: they overwrite each other (leave it to one of them: it stands in clusters/beta/plain.yaml and more/a.yaml)"]
 )]
+#[case::one_object_twice_and_one_is_suspended(
+    &[MORE, Write("clusters/beta/more.yaml", SUSPENDED), Write("more/a.yaml", PLAIN), Write("clusters/beta/plain.yaml", OTHER), Replace(ROOT, "- applications.yaml\n", "- applications.yaml\n- plain.yaml\n")],
+    &[]
+)]
+#[case::a_path_that_is_not_there_of_what_is_suspended(
+    &[MORE, Write("clusters/beta/more.yaml", SUSPENDED)],
+    &["clusters/beta/more.yaml:8:3 warning[missing-path] beta: Kustomization/flux-system/more builds more, which is not in its source…"]
+)]
 #[case::one_object_twice_as_it_is_meant(
     &[MORE, Write("clusters/beta/more.yaml", MORE_OF), Write("more/a.yaml", PLAIN), Write("clusters/beta/plain.yaml", KEPT), Replace(ROOT, "- source.yaml", "- plain.yaml\n- source.yaml")],
     &[]
@@ -229,6 +247,20 @@ const CRD: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefi
     &[Write("clusters/beta/more.yaml", IMAGES), MORE, MARKED],
     &["clusters/beta/more.yaml:47:5 error[isolation] beta: ImageUpdateAutomation/flux-system/beta changes applications/devops/debug/base/deployment.yaml, which development and production build from, too (put the marker into a file that beta alone builds from (its overlay), and narrow spec.update.path to it)"]
 )]
+#[case::an_automation_that_selects_other_policies(
+    &[Write("clusters/beta/more.yaml", IMAGES), MORE, MARKED, Replace("clusters/beta/more.yaml", "  update:\n", "  policySelector: {matchLabels: {a: b}}\n  update:\n")],
+    &[]
+)]
+#[case::an_automation_in_a_component(
+    &[
+        Write("clusters/beta/more.yaml", IMAGES),
+        MORE,
+        Write("applications/devops/debug/part/kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [part.yaml]\n"),
+        Write("applications/devops/debug/part/part.yaml", PART),
+        Replace("clusters/production/applications.yaml", "  prune: true\n", "  prune: true\n  components: [../../applications/devops/debug/part]\n"),
+    ],
+    &["clusters/beta/more.yaml:47:5 error[isolation] beta: ImageUpdateAutomation/flux-system/beta changes applications/devops/debug/part/part.yaml, which production builds from, too…"]
+)]
 #[case::an_automation_in_an_overlay(
     &[
         Write("clusters/beta/more.yaml", IMAGES),
@@ -243,11 +275,13 @@ const CRD: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefi
         MORE,
         Write("a/b.yaml", "a: x # {\"$imagepolicy\": \"flux-system:debgu\"}\nb: x # {\"$imagepolicy\": \"flux-system:debug:tags\"}\n"),
         Write("a/c.yaml", "{{ if }}\na: b: # {\"$imagepolicy\": \"flux-system:debug\"}\n"),
+        Write("applications/devops/debug/c.yaml", "{{ if }}\na: b: # {\"$imagepolicy\": \"flux-system:debug\"}\n"),
     ],
     &[
         "a/b.yaml:1 error[image-marker] : no ImagePolicy flux-system:debgu is on any cluster: what is marked never changes (did you mean flux-system:debug?)",
         "a/b.yaml:2 error[image-marker] : the marker of flux-system:debug names the part \"tags\", which there is not (name, tag, digest, or none for the whole image)",
-        "a/c.yaml:2 error[image-marker] : a file with a marker is no YAML, which fails every update: did not find expected <document start>",
+        "a/c.yaml:2 warning[image-marker] : a file with a marker is no YAML, which fails every update of its folder: did not find expected <document start>",
+        "applications/devops/debug/c.yaml:2 error[image-marker] : a file with a marker is no YAML, which fails every update of its folder: did not find expected <document start>",
     ]
 )]
 #[case::a_web_site_for_a_registry(
@@ -273,6 +307,59 @@ fn what_is_wrong_is_found(#[case] edits: &[Edit<'_>], #[case] expected: &[&str])
     let fleet = Fleet::new(edits);
     let lint = fleet.lint();
     compare(&lines(&fleet, &lint), expected, &lint);
+}
+
+const BOTH: &str = "resources: []\npatches:\n- path: x.yaml\n  patch: |\n    kind: Secret\n    stringData: {p: hunter2, q: it's planted}\n";
+const PATCHED: &str = "resources: [../../applications/devops/debug/overlays/beta]\npatches:\n- patch: |\n    kind: Secret\n\
+     \x20   stringData:\n      p: hunter2\n       q: [\"<planted\"]\n";
+
+#[rstest]
+#[case::a_literal_without_a_key(
+    "secretGenerator:\n- name: g\n  literals: [password=hunter2, planted, k=pw, abc]\n",
+    "literal sources [password=<redacted> <redacted> k=<redacted> <redacted>]: invalid literal source <redacted>, expected key=value"
+)]
+#[case::a_short_literal(
+    "secretGenerator:\n- name: g\n  literals: [abc]\n",
+    "invalid literal source <redacted>, expected key=value"
+)]
+#[case::a_patch_that_is_none(PATCHED, "unable to parse SM or JSON patch from [patch: \"<redacted 1>\"]")]
+#[case::a_patch_and_its_path(BOTH, "patch and path can't be set at the same time")]
+#[case::a_json_patch(
+    "resources: []\npatches:\n- patch: '[{op: add, path: /stringData/p, value: hunter2}]'\n",
+    "unable to parse SM or JSON patch from [patch: \"<redacted 1>\"]"
+)]
+#[case::a_quoted_literal(
+    "secretGenerator:\n- name: g\n  literals: ['p=\"hunter2\"', '=planted']\n",
+    "literal sources [p=<redacted> <redacted>]"
+)]
+#[case::an_environment_file_that_is_not_there(
+    "secretGenerator:\n- name: hunter2\n  literals: [p=hunter2]\n  envs: [gone.env]\n",
+    "gone.env"
+)]
+fn messages_of_kustomize_show_no_value(#[case] list: &str, #[case] says: &str) {
+    let fleet = Fleet::new(&[Write(LIST, list)]);
+    let lint = fleet.lint();
+    let text = fleet.text(&lint);
+    assert!(text.contains(says), "{text}");
+    for value in ["hunter2", "planted", "abc", "k=pw"] {
+        assert!(!text.contains(value), "{value}: {text}");
+    }
+}
+
+#[test]
+fn who_waits_for_a_source_is_given_up_after_who_waits_for_variables() {
+    let source = fs::read_to_string(root().join("fixtures/monorepo").join(SOURCE)).unwrap();
+    let source = source.replace("name: applications", "name: late");
+    let fleet = Fleet::new(&[
+        MORE,
+        Write("clusters/beta/more.yaml", LATE),
+        Write("more/source.yaml", &source),
+        Write("late/a.yaml", PLAIN),
+    ]);
+    let lint = fleet.lint();
+    let notes = lint.notes.join("\n");
+    assert!(notes.contains("the variables of Kustomization/flux-system/zzz are not known"), "{notes}");
+    assert!(!notes.contains("aaa"), "{notes}");
 }
 
 /// Compares lines; one that is expected with `…` at its end goes on.

@@ -6,6 +6,7 @@ mod support;
 
 use rstest::rstest;
 use serde_json::Value;
+use std::fs;
 use std::path::Path;
 use support::{Ended, folder, root, seatrial};
 use tempfile::TempDir;
@@ -28,6 +29,7 @@ fn fleet() -> TempDir {
         ("repo/clusters/beta/secret.yaml", SECRET),
         ("repo/clusters/beta/apps.yaml", APPS),
         ("scenario.yaml", SCENARIO),
+        ("other/clusters/gamma/empty.yaml", ""),
         ("empty/README.md", ""),
     ])
 }
@@ -38,6 +40,7 @@ fn fleet() -> TempDir {
 #[case::warnings_where_they_count(&["repo", "--skip", "missing-path", "--strict"], 1)]
 #[case::one_rule(&["repo", "--rule", "duplicate-object", "--strict"], 0)]
 #[case::a_cluster(&["repo", "--cluster", "beta"], 1)]
+#[case::clusters_of_two_repositories(&["repo", "other", "--cluster", "gamma"], 0)]
 #[case::a_scenario(&["scenario.yaml"], 1)]
 #[case::both(&["repo", "scenario.yaml", "--rule", "scenario"], 1)]
 fn the_exit_status_is_about_what_was_found(#[case] args: &[&str], #[case] status: i32) {
@@ -51,10 +54,17 @@ fn the_exit_status_is_about_what_was_found(#[case] args: &[&str], #[case] status
 #[case::no_such_path(&["nowhere"], "find scenarios in nowhere: no such file or folder")]
 #[case::nothing_there(&["empty"], "it has no folder clusters/, as repositories have, and no scenario files")]
 #[case::no_such_cluster(&["repo", "--cluster", "gamma"], "find the cluster gamma: the repository has beta")]
-#[case::keys_of_no_cluster(&["repo", "--cert", "gamma=nowhere.pem"], "nowhere.pem")]
+#[case::keys_of_no_cluster(&["repo", "--sealing-keys", "gamma=key.pem"], "find the cluster gamma: the repository has beta")]
+#[case::keys_that_are_not_there(&["repo", "--cert", "beta=nowhere.pem"], "nowhere.pem")]
+#[case::keys_without_a_repository(&["scenario.yaml", "--sealing-keys", "key.pem"], "use sealing keys or a certificate: no path is a repository")]
+#[case::a_cluster_without_a_repository(&["scenario.yaml", "--cluster", "beta"], "use the name of a cluster: no path is a repository")]
+#[case::a_release_without_a_repository(&["scenario.yaml", "--flux", "2.9"], "use a Flux release: no path is a repository")]
+#[case::no_rule_at_all(&["repo", "--rule", "build", "--skip", "build"], "look for anything: every rule is left out")]
 #[case::no_such_form(&["repo", "-o", "xml"], "invalid value 'xml'")]
 fn wrong_usage_ends_with_2(#[case] args: &[&str], #[case] says: &str) {
-    let ended = lint(fleet().path(), args);
+    let dir = fleet();
+    fs::copy(root().join("fixtures/keys/sealing.pem"), dir.path().join("key.pem")).unwrap();
+    let ended = lint(dir.path(), args);
     assert_eq!(ended.status, Some(2), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stderr.contains(says), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");

@@ -161,7 +161,13 @@ fn lint_says_what_does_not_open() {
 fn keys_that_are_none_are_refused() {
     let dir = fleet();
     fs::write(dir.path().join("secret.yaml"), "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n").unwrap();
+    fs::write(dir.path().join("key.pem"), "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n")
+        .unwrap();
+    fs::write(dir.path().join("broken.yaml"), "items:\n- [\n").unwrap();
     for (given, says) in [
+        ("beta=key.pem", "failed to read the sealing keys in key.pem: "),
+        ("beta=key.pem", "a PEM key is not a backup"),
+        ("beta=broken.yaml", "json parse error: line "),
         ("backup.yaml", "--sealing-keys takes CLUSTER=FILE"),
         ("beta=nowhere.yaml", "failed to read nowhere.yaml"),
         ("beta=secret.yaml", "it is no key of a sealed-secrets controller"),

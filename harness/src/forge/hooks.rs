@@ -12,13 +12,14 @@ use git2::{Oid, Repository};
 use jiff::Timestamp;
 use seatrial_engine::Secret;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 /// How many moves and requests are kept; older ones are forgotten.
 const KEPT: usize = 1024;
 
-/// A webhook of a repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A webhook of a repository. Its URL may be a secret: `Debug` shows the host alone.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Webhook {
     /// Number.
     pub id: u64,
@@ -36,8 +37,23 @@ pub struct Webhook {
     pub created_at: Timestamp,
 }
 
-/// A request to a webhook.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Webhook");
+        shown.field("id", &self.id).field("events", &self.events).field("host", &host(&self.url));
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// The host of a URL, with its port.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+/// A request to a webhook. `Debug` shows no more of its URL than that of [`Webhook`].
+#[derive(Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Its number.
     pub id: u64,
@@ -61,6 +77,14 @@ pub struct Delivery {
     pub body: Bytes,
     /// When what it tells happened.
     pub at: Timestamp,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Delivery");
+        shown.field("id", &self.id).field("hook", &self.hook).field("event", &self.event);
+        shown.field("host", &host(&self.url)).finish_non_exhaustive()
+    }
 }
 
 /// What became of a request to a webhook.
@@ -300,4 +324,24 @@ fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_in_the_url_of_a_webhook_is_not_shown() {
+        let hook = Webhook {
+            id: 7,
+            url: "https://user:planted@hooks.example.test:8443/planted?key=planted".to_owned(),
+            form: false,
+            secret: Some(Secret("planted".to_owned())),
+            events: vec!["push".to_owned()],
+            active: true,
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        let shown = format!("{hook:?}");
+        assert_eq!(shown, "Webhook { id: 7, events: [\"push\"], host: \"hooks.example.test:8443\", .. }");
+    }
 }

@@ -1,9 +1,9 @@
-//! `missing-path` and `build`: Kustomizations that do not build.
+//! `missing-path` and `build`: Kustomizations that do not build. Of those that are suspended it is a warning: nobody builds them now.
 
 use super::context::Context;
 use super::finding::{Finding, Lint, Place};
 use super::places::placed;
-use super::rule::Rule;
+use super::rule::{Rule, Severity};
 use crate::offline::{Build, Builds, Outcome, below};
 use seatrial_engine::BuildError;
 use seatrial_engine::local::LocalError;
@@ -21,7 +21,11 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
             }
             Outcome::Built(_) | Outcome::NoSource(_) | Outcome::Unseen(_) => continue,
         };
-        found.findings.extend(findings.into_iter().map(|finding| finding.on(name)));
+        let graded = |finding: Finding| match build.is_suspended {
+            true => Finding { severity: Severity::Warning, ..finding },
+            false => finding,
+        };
+        found.findings.extend(findings.into_iter().map(|finding| graded(finding).on(name)));
     }
 }
 

@@ -15,7 +15,9 @@ type Applied<'b> = (&'b Build, &'b Placed);
 
 pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
     let mut all: BTreeMap<[String; 4], Vec<Applied<'_>>> = BTreeMap::new();
-    for (build, placed) in cluster.objects().filter(|(_, placed)| is_applied(&placed.object)) {
+    // Who is suspended applies nothing.
+    let working = cluster.objects().filter(|(build, _)| !build.is_suspended);
+    for (build, placed) in working.filter(|(_, placed)| is_applied(&placed.object)) {
         let ObjectRef { group, kind, namespace, name, .. } = ObjectRef::of(&placed.object);
         if [&namespace, &name].iter().any(|text| is_open(text)) {
             continue;

@@ -15,7 +15,8 @@ type Versions = BTreeMap<String, Value>;
 pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
     let own = definitions(cluster.objects().map(|(_, placed)| &placed.object));
     let sealed = seatrial_api::sealed::crd();
-    let known: Vec<Value> = seatrial_api::crds(context.options.flux).into_iter().chain([sealed]).collect();
+    let known: Vec<Value> =
+        seatrial_api::crds(context.options.flux.unwrap_or_default()).into_iter().chain([sealed]).collect();
     let known = definitions(known.iter());
     let name = &cluster.cluster.name;
     for (_, placed) in cluster.objects() {
@@ -69,7 +70,7 @@ fn definitions<'v>(objects: impl Iterator<Item = &'v Value>) -> BTreeMap<(String
 }
 
 fn unknown_kind(context: &Context<'_>, group: &str, kind: &str, object: &Value) -> Option<Finding> {
-    let flux = context.options.flux;
+    let flux = context.options.flux.unwrap_or_default();
     let message = format!("{}: Flux {flux} has no kind {kind} in {group}", who(object));
     match FluxKind::find(group, kind) {
         Some(known) => {
@@ -98,7 +99,7 @@ fn unknown_kind(context: &Context<'_>, group: &str, kind: &str, object: &Value) 
 fn unserved(context: &Context<'_>, object: &Value, versions: &Versions, is_own: bool) -> Finding {
     let version = object["apiVersion"].as_str().unwrap_or_default();
     let served: Vec<String> = versions.keys().cloned().collect();
-    let flux = context.options.flux;
+    let flux = context.options.flux.unwrap_or_default();
     let by = if is_own { "the cluster's own Flux".to_owned() } else { format!("Flux {flux}") };
     let message = format!("{}: {by} does not serve {version}", who(object));
     let (group, short) = version.split_once('/').unwrap_or_default();

@@ -4,10 +4,11 @@ use super::context::{Context, listed, of_kinds, who};
 use super::finding::{Finding, Lint, Place};
 use super::rule::Rule;
 use crate::offline::{Builds, place};
-use seatrial_image::setter::{SetterError, markers as read};
+use seatrial_image::setter::{SetterError, is_under, markers as read};
 use std::collections::BTreeSet;
 
 const POLICY: &[&str] = &["ImagePolicy"];
+const AUTOMATION: &[&str] = &["ImageUpdateAutomation"];
 const REPOSITORY: &[&str] = &["ImageRepository"];
 const PARTS: [&str; 3] = ["name", "tag", "digest"];
 
@@ -20,14 +21,22 @@ pub(super) fn markers(context: &Context<'_>, found: &mut Lint) {
         .map(|(_, placed)| place(&placed.object))
         .map(|(namespace, name)| format!("{namespace}:{name}"))
         .collect();
+    let automations = context.clusters.iter().flat_map(|cluster| of_kinds(cluster, AUTOMATION));
+    let folders: Vec<&str> = automations
+        .map(|(_, placed)| placed.object["spec"]["update"]["path"].as_str().unwrap_or_default())
+        .collect();
     let complete = context.is_complete();
     for (file, content) in context.fleet.yaml() {
         let markers = match read(file, content) {
             Ok(markers) => markers,
             Err(SetterError::Parse { line, problem, .. }) => {
-                let message = format!("a file with a marker is no YAML, which fails every update: {problem}");
+                let message = format!(
+                    "a file with a marker is no YAML, which fails every update of its folder: {problem}"
+                );
                 let at = Place { line: Some(line), ..Place::file(file) };
-                found.findings.push(Finding::error(Rule::ImageMarker, message).at(Some(at)));
+                // An automation reads what is below its path.
+                let is_read = folders.iter().any(|folder| is_under(file, folder));
+                found.findings.push(Finding::certain(is_read, Rule::ImageMarker, message).at(Some(at)));
                 continue;
             }
             Err(SetterError::Splice { .. }) => continue,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 const KIND: &[&str] = &["ImageUpdateAutomation"];
+const POLICY: &[&str] = &["ImagePolicy"];
 const SOURCE: &[&str] = &["GitRepository"];
 
 pub(super) fn check(context: &Context<'_>, wanted: &BTreeSet<String>, found: &mut Lint) {
@@ -34,11 +35,11 @@ pub(super) fn check(context: &Context<'_>, wanted: &BTreeSet<String>, found: &mu
             let has_path = placed.object["spec"]["update"]["path"].is_string();
             context.places.field(placed, if has_path { "spec.update.path" } else { "spec" })
         });
-        let mut files: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for Shared { file, other, .. } in all {
-            files.entry(file).or_default().insert(other);
+        let mut files: BTreeMap<(&str, bool), BTreeSet<&str>> = BTreeMap::new();
+        for Shared { file, other, is_certain, .. } in all {
+            files.entry((file, *is_certain)).or_default().insert(other);
         }
-        for (file, others) in files {
+        for ((file, is_certain), others) in files {
             let others: Vec<String> = others.into_iter().map(str::to_owned).collect();
             let message = format!(
                 "ImageUpdateAutomation/{namespace}/{automation} changes {file}, which {} {} from, too",
@@ -48,7 +49,8 @@ pub(super) fn check(context: &Context<'_>, wanted: &BTreeSet<String>, found: &mu
             let help = format!(
                 "put the marker into a file that {name} alone builds from (its overlay), and narrow spec.update.path to it"
             );
-            found.findings.push(Finding::error(Rule::Isolation, message).at(at.clone()).help(help).on(name));
+            let finding = Finding::certain(is_certain, Rule::Isolation, message);
+            found.findings.push(finding.at(at.clone()).help(help).on(name));
         }
     }
 }
@@ -69,5 +71,7 @@ fn objects(context: &Context<'_>, cluster: &Builds) -> ClusterObjects {
         kustomizations: cluster.all.iter().map(|build| build.kustomization.clone()).collect(),
         automations: of(KIND),
         sources,
+        policies: of(POLICY),
+        is_complete: cluster.is_complete(),
     }
 }

@@ -12,7 +12,7 @@
 //! - A finding is an error only where it is certain: where part of what a cluster gets could not be looked at (another repository, a
 //!   remote base, variables of a Secret), what seems to be missing may come from there, and is a warning. What was not looked at
 //!   stands in [`Lint::notes`].
-//! - No value of a Secret is in any output.
+//! - No value of a Secret is in any output: messages that quote a repository's files are covered.
 
 mod build;
 mod context;
@@ -25,6 +25,7 @@ mod images;
 mod isolation;
 mod output;
 mod places;
+mod plain;
 mod references;
 mod rule;
 mod scenario;
@@ -40,7 +41,9 @@ pub use rule::{NoRule, Rule, Severity};
 use crate::offline::{Fleet, builds};
 use crate::scenario::DiscoverError;
 use crate::sealed::Openers;
+use crate::trial::TrialError;
 use context::Context;
+use plain::Plain;
 use seatrial_api::FluxRelease;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -55,7 +58,7 @@ pub struct LintOptions {
     /// Only these clusters of repositories. Default: all.
     pub clusters: Vec<String>,
     /// The Flux release of clusters whose repository does not have the definitions that bootstrap wrote. Default: the newest.
-    pub flux: FluxRelease,
+    pub flux: Option<FluxRelease>,
     /// What is known of the controllers of SealedSecrets. Default: nothing.
     pub openers: Openers,
 }
@@ -67,7 +70,7 @@ impl LintOptions {
             paths: paths.into_iter().map(Into::into).collect(),
             rules: Rule::ALL.iter().copied().collect(),
             clusters: Vec::new(),
-            flux: FluxRelease::default(),
+            flux: None,
             openers: Openers::default(),
         }
     }
@@ -94,6 +97,15 @@ pub enum LintError {
         /// What it is instead.
         hint: String,
     },
+    /// Something is said of clusters, and no path is that of a repository.
+    #[error("use {what}: no path is a repository with clusters")]
+    NoRepository {
+        /// What is said.
+        what: &'static str,
+    },
+    /// Every rule is left out.
+    #[error("look for anything: every rule is left out")]
+    NoRule,
 }
 
 /// Looks at everything.
@@ -101,15 +113,27 @@ pub enum LintError {
 /// # Errors
 /// [`LintError`]. What is wrong with a file is no error: it stands in the result.
 pub fn lint(options: &LintOptions) -> Result<Lint, LintError> {
+    if options.rules.is_empty() {
+        return Err(LintError::NoRule);
+    }
     let mut lint = Lint::default();
+    let mut plain = Plain::default();
+    let mut fleets = Vec::new();
     for path in &options.paths {
         match is_repository(path) {
-            true => repository(path, options, &mut lint)?,
+            true => fleets.push((path, Fleet::open(path)?)),
             false => scenario::check(path, &mut lint)?,
         }
     }
+    names(&fleets, options)?;
+    for (path, fleet) in &fleets {
+        repository(path, fleet, options, &mut lint)?;
+        plain.learn(fleet);
+    }
     lint.findings.retain(|finding| options.rules.contains(&finding.rule));
     lint.sort();
+    let texts = lint.findings.iter_mut().flat_map(|finding| [&mut finding.message, &mut finding.help]);
+    plain.cover(texts.chain(&mut lint.notes));
     Ok(lint)
 }
 
@@ -118,15 +142,39 @@ fn is_repository(path: &Path) -> bool {
     path.join("clusters").is_dir() || git2::Repository::open_bare(path).is_ok_and(|git| git.is_bare())
 }
 
-fn repository(path: &Path, options: &LintOptions, lint: &mut Lint) -> Result<(), LintError> {
-    let fleet = Fleet::open(path)?;
-    let named: Vec<String> = options.openers.clusters.keys().cloned().collect();
-    fleet.clusters(&named)?;
+/// Whether the clusters that are named are those of a repository.
+fn names(fleets: &[(&PathBuf, Fleet)], options: &LintOptions) -> Result<(), LintError> {
+    if fleets.is_empty() {
+        let openers = &options.openers;
+        let said = [
+            (!options.clusters.is_empty(), "the name of a cluster"),
+            (!openers.clusters.is_empty() || openers.others.is_some(), "sealing keys or a certificate"),
+            (options.flux.is_some(), "a Flux release"),
+        ];
+        let said = said.into_iter().find(|(is_said, _)| *is_said);
+        return said.map_or(Ok(()), |(_, what)| Err(LintError::NoRepository { what }));
+    }
+    let mut known = BTreeSet::new();
+    for (_, fleet) in fleets {
+        known.extend(fleet.clusters(&[])?.into_iter().map(|cluster| cluster.name));
+    }
+    let mut named = options.clusters.iter().chain(options.openers.clusters.keys());
+    match named.find(|name| !known.contains(*name)) {
+        Some(name) => {
+            let known = known.into_iter().collect();
+            Err(FleetError::Repository(TrialError::NoCluster { name: name.clone(), known }).into())
+        }
+        None => Ok(()),
+    }
+}
+
+fn repository(path: &Path, fleet: &Fleet, options: &LintOptions, lint: &mut Lint) -> Result<(), LintError> {
     // What other clusters build is part of what is true of one.
-    let clusters: Vec<_> = fleet.clusters(&[])?.iter().map(|cluster| builds(&fleet, cluster)).collect();
-    let wanted = fleet.clusters(&options.clusters)?;
-    let wanted: BTreeSet<String> = wanted.into_iter().map(|cluster| cluster.name).collect();
-    let context = Context::new(&fleet, &clusters, options);
+    let clusters: Vec<_> = fleet.clusters(&[])?.iter().map(|cluster| builds(fleet, cluster)).collect();
+    let is_wanted = |name: &String| options.clusters.is_empty() || options.clusters.contains(name);
+    let wanted: BTreeSet<String> =
+        clusters.iter().map(|cluster| cluster.cluster.name.clone()).filter(is_wanted).collect();
+    let context = Context::new(fleet, &clusters, options);
     let mut found = context.notes(&wanted);
     for cluster in clusters.iter().filter(|cluster| wanted.contains(&cluster.cluster.name)) {
         build::check(&context, cluster, &mut found);

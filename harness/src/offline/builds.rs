@@ -45,6 +45,8 @@ pub(crate) struct Build {
     pub(crate) folders: Vec<String>,
     /// Whether it applies to another cluster.
     pub(crate) is_remote: bool,
+    /// Whether nobody builds it until it is resumed.
+    pub(crate) is_suspended: bool,
     /// Whether its variables are not known, so that `${NAME}` still stands in its objects.
     pub(crate) is_open: bool,
     /// The outcome.
@@ -90,6 +92,17 @@ struct Wanted {
     is_open: bool,
 }
 
+/// What is done with those that wait. Who waits for variables goes first: what it builds may be the source that others wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// They wait.
+    Waiting,
+    /// They are built without the variables that nothing gives.
+    WithoutVariables,
+    /// They are given up, too, if nothing defines their sources.
+    WithoutSources,
+}
+
 /// Builds the Kustomizations of a cluster.
 pub(crate) fn builds(fleet: &Fleet, cluster: &Cluster) -> Builds {
     let root = json!({
@@ -106,7 +119,7 @@ pub(crate) fn builds(fleet: &Fleet, cluster: &Cluster) -> Builds {
     let mut seen = BTreeSet::new();
     let mut waiting = vec![Wanted { kustomization: root, file: String::new(), is_open: false }];
     // A source, or a variable, may come from what is built later: who waits for one is tried again, until nothing new comes.
-    let mut is_last_try = false;
+    let mut round = Round::Waiting;
     while !waiting.is_empty() {
         let mut again = Vec::new();
         let before = all.len();
@@ -116,7 +129,7 @@ pub(crate) fn builds(fleet: &Fleet, cluster: &Cluster) -> Builds {
             if seen.contains(&who) {
                 continue;
             }
-            let Some(build) = build(&wanted, &who, &mut sources, &all, is_last_try) else {
+            let Some(build) = build(&wanted, &who, &mut sources, &all, round) else {
                 again.push(wanted);
                 continue;
             };
@@ -133,7 +146,11 @@ pub(crate) fn builds(fleet: &Fleet, cluster: &Cluster) -> Builds {
             }
             all.push(build);
         }
-        is_last_try = all.len() == before;
+        round = match (all.len() == before, round) {
+            (false, _) | (true, Round::WithoutSources) => Round::Waiting,
+            (true, Round::Waiting) => Round::WithoutVariables,
+            (true, Round::WithoutVariables) => Round::WithoutSources,
+        };
         again.append(&mut waiting);
         waiting = again;
     }
@@ -146,7 +163,7 @@ fn build(
     who: &str,
     sources: &mut Sources<'_>,
     before: &[Build],
-    is_last_try: bool,
+    round: Round,
 ) -> Option<Build> {
     let Wanted { kustomization, file, is_open } = wanted;
     let spec = &kustomization["spec"];
@@ -156,6 +173,7 @@ fn build(
         who: who.to_owned(),
         folders: Vec::new(),
         is_remote: spec["kubeConfig"].is_object(),
+        is_suspended: spec["suspend"] == true,
         is_open: false,
         outcome: Outcome::Built(Vec::new()),
     };
@@ -169,7 +187,7 @@ fn build(
     }
     let artifact = match sources.of(kustomization, &objects) {
         Ok(artifact) => artifact,
-        Err(NoArtifact::Missing(_)) if !is_last_try => return None,
+        Err(NoArtifact::Missing(_)) if round != Round::WithoutSources => return None,
         Err(NoArtifact::Missing(why)) => {
             build.outcome = Outcome::NoSource(why);
             return Some(build);
@@ -200,7 +218,7 @@ fn build(
             kustomization["spec"]["postBuild"]["substitute"] = Value::Object(all.into_iter().collect());
             kustomization["spec"]["postBuild"]["substituteFrom"] = json!([]);
         }
-        None if !is_last_try => return None,
+        None if round == Round::Waiting => return None,
         None => {
             build.is_open = true;
             if let Some(spec) = kustomization["spec"].as_object_mut() {

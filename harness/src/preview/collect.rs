@@ -214,7 +214,11 @@ fn keeps(object: &Value) -> Option<&'static str> {
 }
 
 /// The values of the Secrets that a Kustomization substitutes from, and what its manifests make of them (`${password^^}`).
-async fn secrets(cluster: &Objects, store: &Store<'_>, kustomization: &Value) -> kube::Result<Vec<Vec<u8>>> {
+pub(crate) async fn secrets(
+    cluster: &Objects,
+    store: &Store<'_>,
+    kustomization: &Value,
+) -> kube::Result<Vec<Vec<u8>>> {
     let namespace = kustomization["metadata"]["namespace"].as_str();
     let from = kustomization["spec"]["postBuild"]["substituteFrom"].as_array().into_iter().flatten();
     let mut values = BTreeSet::new();

@@ -34,6 +34,7 @@ mod revisions;
 mod services;
 mod text;
 
+pub(crate) use collect::secrets;
 pub use error::PreviewError;
 pub use json::json;
 pub use markdown::markdown;

@@ -16,7 +16,7 @@ use crate::run::{Setting, bootstrap_all};
 use crate::sealed::SealingKeys;
 use crate::trial::behind::Store;
 use crate::trial::repository::{self, Source};
-use crate::trial::{ObjectName, TrialError, artifacts, hints};
+use crate::trial::{ObjectName, TrialError, all_played, artifacts, hints};
 use futures::future::try_join_all;
 use git2::Repository;
 use kube::api::Patch;
@@ -94,6 +94,7 @@ impl Game<'_> {
         found.dedup();
         let keyed: Vec<String> = options.sealing_keys.keys().cloned().collect();
         source.clusters_in(&all, &keyed)?;
+        all_played(keyed, &found)?;
 
         let (artifacts, renderer) = (Arc::new(ArtifactStore::default()), Arc::new(Renderer::default()));
         let (registry, known) = (Registry::new(), KnownClusters::on(&clock));
@@ -162,7 +163,7 @@ impl Game<'_> {
         for ((found, (handle, _)), ((mut before, mut after), mark)) in
             found.iter().zip(&handles).zip(befores.into_iter().zip(afters).zip(marks))
         {
-            cover(&mut redactor, &mut before, &mut after);
+            let known = cover(&mut redactor, handle, &mut before, &mut after);
             let tried = before.kustomizations.iter();
             let tried = tried.filter_map(|(name, it)| Some((name.clone(), it.tried.clone()?))).collect();
             let past = history::read(&*handle.history, mark, &names.revision, started, tried);
@@ -193,7 +194,10 @@ impl Game<'_> {
                     })
                     .collect(),
                 mended,
-                hints: hints(&forge, &repo, &after.flux),
+                hints: hints(&forge, &repo, &after.flux)
+                    .iter()
+                    .map(|hint| redactor.cover_text(&redact::cover_refusal(hint), &known))
+                    .collect(),
             });
         }
         let mut notes: Vec<String> = source.notes.iter().chain(&compared.notes).cloned().collect();
@@ -291,12 +295,16 @@ fn follows(forge: &Forge, repo: &Repo, state: &State, source: &ObjectName) -> bo
     }
 }
 
-/// Covers the values of Secrets in all that can be shown.
-fn cover(redactor: &mut Redactor, before: &mut State, after: &mut State) {
+/// Covers the values of Secrets in all that can be shown, but for the hints, which say what the sources are; for these it gives all
+/// values that there are.
+fn cover(redactor: &mut Redactor, handle: &Handle, before: &mut State, after: &mut State) -> Known {
     let mut secrets: BTreeMap<ObjectName, Vec<Vec<u8>>> = BTreeMap::new();
     for (name, kustomization) in before.kustomizations.iter().chain(&after.kustomizations) {
         secrets.entry(name.clone()).or_default().extend(kustomization.secrets.iter().cloned());
     }
+    let mut all = handle.secret_values();
+    all.extend(secrets.values().flatten().cloned());
+    let all: Vec<Vec<u8>> = all.into_iter().filter(|value| !value.is_empty()).collect();
     let secrets: BTreeMap<ObjectName, Known> =
         secrets.into_iter().map(|(name, values)| (name, Known::new(&values))).collect();
     for state in [before, after] {
@@ -313,4 +321,5 @@ fn cover(redactor: &mut Redactor, before: &mut State, after: &mut State) {
             }
         }
     }
+    Known::new(&all)
 }

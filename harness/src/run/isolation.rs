@@ -18,6 +18,8 @@ pub(super) async fn expect(world: &World, cluster: Option<&str>) -> Result<Vec<S
             kustomizations: objects(handle, "Kustomization").await?,
             automations: objects(handle, "ImageUpdateAutomation").await?,
             sources: objects(handle, "GitRepository").await?,
+            policies: objects(handle, "ImagePolicy").await?,
+            is_complete: true,
         });
     }
     let seen = look(&world.forge, &clusters, cluster);

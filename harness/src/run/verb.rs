@@ -60,7 +60,11 @@ async fn verb(world: &mut World, line: u32, op: &VerbOp) -> Result<Vec<String>, 
     }
     let before = if bootstraps { heads(world) } else { BTreeMap::new() };
     let handle = world.cluster(&op.cluster)?;
-    let had = if bootstraps { tokens::of_cluster(&world.forge, handle).await } else { None };
+    // One that could not be read is not taken back.
+    let had = match bootstraps {
+        true => tokens::of_cluster(&world.forge, handle).await.ok().flatten(),
+        false => None,
+    };
     let mut variables = BTreeMap::new();
     let mut issued = None;
     if bootstraps {

@@ -1,9 +1,10 @@
 //! Keys of a controller, as `kubectl get secret -o yaml` backs them up, and how they come onto another cluster.
 
 use crate::cluster::Handle;
-use crate::offline::{documents, place};
+use crate::offline::place;
 use seatrial_seal::SealError;
 use seatrial_seal::secret::{backup_keys, is_key};
+use seatrial_verbs::seal::documents;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -27,16 +28,24 @@ impl KeyBackup {
     /// or as a List, in YAML or JSON.
     ///
     /// # Errors
-    /// It has no Secret, one that is no key of a controller, or a key that cannot be read.
+    /// It cannot be read, has no Secret, one that is no key of a controller, or a key that cannot be read.
     pub fn parse(text: &[u8]) -> Result<KeyBackup, SealError> {
+        if text.trim_ascii_start().starts_with(b"-----BEGIN ") {
+            let message =
+                "a PEM key is not a backup: it takes the Secrets of the controller, in YAML or JSON";
+            return Err(SealError::Object(message.to_owned()));
+        }
         let mut secrets = Vec::new();
-        for document in documents(text) {
+        for document in documents(text).map_err(|error| SealError::Object(error.to_string()))? {
             match document.get("items").and_then(Value::as_array) {
                 Some(items) => secrets.extend(items.iter().cloned()),
                 None => secrets.push(document),
             }
         }
         for secret in &mut secrets {
+            if !secret.is_object() {
+                return Err(SealError::Object("an item of its List is no object".to_owned()));
+            }
             // In lists these may be left out.
             secret["apiVersion"] = "v1".into();
             if secret["kind"].is_null() {
@@ -106,6 +115,18 @@ mod tests {
 
     #[rstest]
     #[case::nothing("", "there is no Secret in it")]
+    #[case::a_pem_key(
+        "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n",
+        "a PEM key is not a backup"
+    )]
+    #[case::a_text("hello", "the document is no object")]
+    #[case::a_list("[a, b]", "the document is no object")]
+    #[case::items_that_are_none("{kind: List, items: [text]}", "an item of its List is no object")]
+    #[case::broken("a: [\n", "json parse error: line ")]
+    #[case::broken_behind_a_secret(
+        "{kind: ConfigMap, metadata: {name: b}}\n---\na: [\n",
+        "json parse error: line "
+    )]
     #[case::no_label("{apiVersion: v1, kind: Secret, metadata: {name: a}}", "Secret \"a\" has no label")]
     #[case::another_kind(
         "{apiVersion: v1, kind: List, items: [{kind: ConfigMap, metadata: {name: b}}]}",

@@ -180,6 +180,12 @@ pub enum TrialError {
         /// The names that exist.
         known: Vec<String>,
     },
+    /// Keys are given to a cluster that is left out.
+    #[error("give sealing keys to the cluster {name}: it is not among those that are played")]
+    NotPlayed {
+        /// The name that was given.
+        name: String,
+    },
     /// A repository could not be served.
     #[error(transparent)]
     Forge(#[from] ForgeError),
@@ -224,6 +230,7 @@ async fn play(
     let found = source.clusters(&repo, &options.clusters)?;
     let keyed: Vec<String> = options.sealing_keys.keys().cloned().collect();
     source.clusters(&repo, &keyed)?;
+    all_played(keyed, &found)?;
     let revision = format!("{}@sha1:{}", source.branch, repo.head(&source.branch)?);
 
     let registry = Registry::new();
@@ -264,6 +271,14 @@ async fn play(
     Ok(Trial { repository: source.name.clone(), revision, notes: source.notes.clone(), clusters })
 }
 
+/// Whether these clusters are among those that are played.
+pub(crate) fn all_played(named: Vec<String>, played: &[crate::monorepo::Cluster]) -> Result<(), TrialError> {
+    match named.into_iter().find(|name| played.iter().all(|cluster| cluster.name != *name)) {
+        Some(name) => Err(TrialError::NotPlayed { name }),
+        None => Ok(()),
+    }
+}
+
 /// Waits for one cluster, and says how it ended.
 async fn watch(
     setting: &Setting<'_>,
@@ -296,16 +311,26 @@ async fn watch(
         hints,
         objects,
     };
-    cover(handle, &mut trial);
+    let mut values: Vec<Vec<u8>> = handle.secret_values().into_iter().collect();
+    for kustomization in handle.objects.list("kustomize.toolkit.fluxcd.io/v1", "Kustomization", None).await? {
+        values.extend(crate::preview::secrets(&handle.objects, &store, &kustomization).await?);
+    }
+    cover(values, &mut trial);
     Ok(trial)
 }
 
 /// Covers what came from Secrets in all that is said.
-fn cover(handle: &Handle, trial: &mut ClusterTrial) {
-    let values: Vec<Vec<u8>> = handle.secret_values().into_iter().filter(|value| !value.is_empty()).collect();
+fn cover(mut values: Vec<Vec<u8>>, trial: &mut ClusterTrial) {
+    values.retain(|value| !value.is_empty());
+    values.sort_unstable();
+    values.dedup();
     let (mut redactor, values) = (Redactor::default(), Known::new(&values));
     let mut text = |text: &mut String| *text = redactor.cover_text(&redact::cover_refusal(text), &values);
-    trial.objects.iter_mut().for_each(|object| text(&mut object.ready.message));
+    for object in &mut trial.objects {
+        text(&mut object.ready.message);
+        object.url.iter_mut().for_each(&mut text);
+    }
+    trial.hints.iter_mut().for_each(&mut text);
     trial.problems.iter_mut().for_each(|problem| text(&mut problem.why));
 }
 

@@ -59,6 +59,27 @@ fn a_source_that_is_not_served_is_named_with_its_flag() {
 }
 
 #[test]
+fn a_token_in_a_url_is_shown_nowhere() {
+    let more = "apiVersion: v1\nkind: Secret\nmetadata: {name: vars, namespace: flux-system}\nstringData: {token: planted-token}\n---\n\
+         apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: more, namespace: flux-system}\n\
+         spec: {interval: 1m, prune: true, path: ./more, sourceRef: {kind: GitRepository, name: flux-system},\n\
+         \x20 postBuild: {substituteFrom: [{kind: Secret, name: vars}]}}\n";
+    let upper = source("https://x:${token^^}@example.test/org/upper").replace("name: other", "name: upper");
+    let sources = format!("{}---\n{upper}", source("https://x:${token}@example.test/org/elsewhere"));
+    let dir = folder(&[("clusters/beta/more.yaml", more), ("more/sources.yaml", &sources)]);
+    let trial = try_repository(&TrialOptions::new(dir.path())).unwrap();
+    let hints = trial.clusters[0].hints.join("\n");
+    for path in ["elsewhere", "upper"] {
+        assert!(hints.contains(&format!("@example.test/org/{path}=PATH")), "{hints}");
+    }
+    assert!(hints.contains("--serve https://x:<redacted "), "{hints}");
+    let text = Print { all: true, ..Print::default() }.trial(&trial);
+    for shown in [text, serde_json::to_string(&trial).unwrap()] {
+        assert!(!shown.to_lowercase().contains("planted-token"), "{shown}");
+    }
+}
+
+#[test]
 fn a_remote_base_that_is_not_served_is_named_with_its_flag() {
     let base = folder(&[
         ("app/kustomization.yaml", "resources: [c.yaml]\n"),
@@ -150,6 +171,16 @@ fn an_artifact_that_is_not_served_is_named_with_its_flag() {
     let trial = try_repository(&options).unwrap();
     let text = Print { all: true, ..Print::default() }.trial(&trial);
     assert!(trial.passed() && text.contains("default/hello"), "{text}");
+}
+
+#[test]
+fn keys_of_a_cluster_that_is_left_out_are_refused() {
+    let dir = folder(&[("clusters/a/config.yaml", CONFIG), ("clusters/b/config.yaml", CONFIG)]);
+    let mut options = TrialOptions::new(dir.path());
+    options.clusters = vec!["a".to_owned()];
+    options.sealing_keys.insert("b".to_owned(), KeyBackup::default());
+    let error = try_repository(&options).unwrap_err().to_string();
+    assert_eq!(error, "give sealing keys to the cluster b: it is not among those that are played");
 }
 
 #[rstest]

@@ -39,9 +39,9 @@ pub(crate) struct Args {
     /// How findings are written.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// The Flux release of clusters whose repository does not have the definitions that bootstrap writes: 2.2.3 or 2.9.
-    #[arg(long, value_name = "RELEASE", default_value_t = FluxRelease::default())]
-    flux: FluxRelease,
+    /// The Flux release of clusters whose repository does not have the definitions that bootstrap writes: 2.2.3 or 2.9 (the default).
+    #[arg(long, value_name = "RELEASE")]
+    flux: Option<FluxRelease>,
     /// The private keys of a cluster's sealed-secrets controller, or of all: a key in PEM, or a backup of its Secrets. SealedSecrets
     /// are then opened. Repeatable.
     #[arg(long, value_name = "[CLUSTER=]FILE")]
@@ -98,9 +98,11 @@ pub(crate) fn run(args: &Args) -> Exit {
 fn exit(error: &LintError) -> Exit {
     match error {
         LintError::Fleet(FleetError::Repository(error)) => trial::exit(error),
-        LintError::Fleet(FleetError::Forge(_)) | LintError::Discover(_) | LintError::Nothing { .. } => {
-            Exit::Invalid
-        }
+        LintError::Fleet(FleetError::Forge(_))
+        | LintError::Discover(_)
+        | LintError::Nothing { .. }
+        | LintError::NoRepository { .. }
+        | LintError::NoRule => Exit::Invalid,
         _ => Exit::Internal,
     }
 }

@@ -27,6 +27,9 @@ impl Bootstrap<'_> {
         let resource = session.flux(find(group, kind)?).await?;
         let path = resource.object(Some(&self.sync.namespace), &self.sync.namespace);
         let found = session.read(&path).await?;
+        if let Some(why) = suspended(kind, &found) {
+            return Err(VerbError::Failed(why));
+        }
         let mut seen = Seen { kind, commit, asked: None };
         // It has been looked at before: nobody looks again before the interval is over, unless asked.
         if !seen.is_there(&found) && !found["status"]["conditions"].is_null() {
@@ -39,6 +42,9 @@ impl Bootstrap<'_> {
             let mut failing = Duration::ZERO;
             loop {
                 match session.read(&path).await {
+                    Ok(object) if suspended(kind, &object).is_some() => {
+                        return Err(VerbError::Failed(suspended(kind, &object).unwrap_or_default()));
+                    }
                     Ok(object) => match seen.progress(&object) {
                         Progress::Ready => return Ok(()),
                         Progress::Stalled(why) if failing >= BELIEVED => return Err(VerbError::Failed(why)),
@@ -110,6 +116,13 @@ impl Seen<'_> {
     }
 }
 
+/// Why nobody will ever look at an object that is suspended.
+fn suspended(kind: &str, object: &Value) -> Option<String> {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+    let said = || format!("{kind} '{}/{}' is suspended", text("namespace"), text("name"));
+    (object["spec"]["suspend"] == true).then(said)
+}
+
 /// What the controller says of an object that is not ready.
 fn not_ready(object: &Value) -> Option<&str> {
     condition(object, "Ready").filter(|ready| ready["status"] != "True")?["message"].as_str()
@@ -122,6 +135,15 @@ mod tests {
 
     fn object(status: Value) -> Value {
         json!({"metadata": {"generation": 2}, "status": status})
+    }
+
+    #[rstest]
+    #[case::suspended(json!(true), Some("Kustomization 'a/b' is suspended"))]
+    #[case::resumed(json!(false), None)]
+    #[case::not_said(json!(null), None)]
+    fn what_is_suspended_is_not_waited_for(#[case] suspend: Value, #[case] want: Option<&str>) {
+        let object = json!({"metadata": {"namespace": "a", "name": "b"}, "spec": {"suspend": suspend}});
+        assert_eq!(suspended("Kustomization", &object).as_deref(), want);
     }
 
     fn ready(status: &str) -> Value {

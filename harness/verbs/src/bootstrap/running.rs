@@ -25,9 +25,8 @@ fn of_image(component: Component, deployment: &Value) -> Option<FluxRelease> {
     containers.iter().find_map(|container| {
         let image = container["image"].as_str()?;
         let image = image.split_once('@').map_or(image, |(image, _)| image);
-        let (_, last) = image.rsplit_once('/').unwrap_or_default();
-        let (name, tag) = last.split_once(':').filter(|(name, _)| *name == component.name())?;
-        debug_assert!(!name.is_empty());
+        let last = image.rsplit_once('/').map_or(image, |(_, last)| last);
+        let (_, tag) = last.split_once(':').filter(|(name, _)| *name == component.name())?;
         let of = |flux: &FluxRelease| component.tag(*flux).is_some_and(|known| same_minor(known, tag));
         FluxRelease::ALL.into_iter().find(of)
     })
@@ -38,12 +37,13 @@ fn of_label(deployment: &Value) -> Option<FluxRelease> {
     FluxRelease::of_version(deployment["metadata"]["labels"]["app.kubernetes.io/version"].as_str()?)
 }
 
-/// Whether all pods that there are are of the Deployment's own template.
+/// Whether there are pods, all of the Deployment's own template.
 fn is_rolled_out(deployment: &Value) -> bool {
     let status = &deployment["status"];
     let count = |field: &str| status[field].as_i64().unwrap_or(0);
     let wanted = deployment["spec"]["replicas"].as_i64().unwrap_or(1);
     deployment["metadata"]["deletionTimestamp"].is_null()
+        && wanted > 0
         && status["observedGeneration"] == deployment["metadata"]["generation"]
         && count("updatedReplicas") == wanted
         && count("replicas") == wanted
@@ -75,11 +75,20 @@ mod tests {
     #[case::a_later_patch(("ghcr.io/fluxcd/NAME:v1.9.5", ""), Some(FluxRelease::V2_9))]
     #[case::a_mirror_with_a_digest(("10.0.0.1:5000/x/NAME:v1.9.5@sha256:00", ""), Some(FluxRelease::V2_9))]
     #[case::the_image_is_what_runs(("ghcr.io/fluxcd/NAME:v1.2.2", "v2.9.0"), Some(FluxRelease::V2_2_3))]
+    #[case::no_registry(("NAME:v1.9.5", ""), Some(FluxRelease::V2_9))]
     #[case::a_placeholder(("registry.k8s.io/pause:3.10", "v2.2.3"), Some(FluxRelease::V2_2_3))]
     #[case::a_digest_alone(("ghcr.io/fluxcd/NAME@sha256:00", "v2.9.5"), Some(FluxRelease::V2_9))]
     #[case::another_release(("ghcr.io/fluxcd/NAME:v1.6.1", "v2.6.4"), None)]
     fn a_controller_says_its_release(#[case] of: (&str, &str), #[case] want: Option<FluxRelease>) {
         assert_eq!(release_of(&[deployment("kustomize-controller", of, 1)]), want);
+    }
+
+    #[test]
+    fn a_controller_without_pods_says_nothing() {
+        let mut none = (*deployment("kustomize-controller", NEW, 0)).clone();
+        none["spec"]["replicas"] = 0.into();
+        none["status"]["replicas"] = 0.into();
+        assert_eq!(release_of(&[Arc::new(none)]), None);
     }
 
     #[rstest]

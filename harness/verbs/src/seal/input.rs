@@ -52,7 +52,10 @@ pub(super) fn read_secrets(
 }
 
 /// The documents of YAML or JSON; empty ones are passed over.
-pub(super) fn documents(content: &[u8]) -> Result<Vec<Value>, SealVerbError> {
+///
+/// # Errors
+/// It is neither, or a document is no object.
+pub fn documents(content: &[u8]) -> Result<Vec<Value>, SealVerbError> {
     let mut all = Vec::new();
     for root in roots(content)? {
         all.extend(object(root.to_json(Dialect::KubernetesJson).map_err(invalid)?)?);

@@ -18,6 +18,7 @@ mod output;
 mod types;
 
 pub use args::Args;
+pub use input::documents;
 
 use crate::{Env, Screen, VerbError};
 use args::Mode;
