@@ -138,6 +138,9 @@ impl AutomationReconciler {
         }
         // Asked before anything is written: what is refused again and again leaves nothing in the repository.
         self.context.git.may_push(&place.url, &place.access).map_err(|error| not_pushed(&error))?;
+        if let Some(SigningKey::Useless(why)) = signer {
+            return Err(Failure::new("GitOperationFailed", format!("failed to commit: {why}")));
+        }
         let commit = push::write(remote, &draft)
             .map_err(|error| Failure::new("GitOperationFailed", format!("failed to commit: {error}")))?;
         let reference = format!("refs/heads/{}", place.branch);
