@@ -283,7 +283,6 @@ const PINNED: &str = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitReposito
 #[case::a_cycle(&[Replace("clusters/beta/infrastructure.yaml", "spec:\n", "spec:\n  dependsOn: [{name: applications}]\n")], "applications", Outcome::Waiting)]
 #[case::no_source(&[Replace(APPS, "    name: applications", "    name: apps")], "applications", Outcome::Waiting)]
 #[case::no_path(&[Replace(APPS, "./config/beta", "./config/betta")], "applications", Outcome::Failed)]
-#[case::an_included_source(&[Replace("tenant/plain.yaml", "a: b", "a: c")], "included", Outcome::Applied)]
 fn the_outcome_is_that_after_the_change(
     #[case] change: &[Edit<'_>],
     #[case] name: &str,

@@ -118,10 +118,10 @@ fn the_names_that_are_most_like_the_missing_one_are_told() {
         registry.create(name, Vec::<String>::new()).unwrap();
     }
     let known =
-        "the run's registry has docker.io/btoll/debug, docker.io/btoll/debug2, docker.io/zoo/a and 1 other";
+        "the run's registry has docker.io/btoll/debug, docker.io/btoll/debug2, docker.io/zoo/b and 1 other";
     assert!(told().ends_with(known), "{}", told());
     registry.create("zoo/c", Vec::<String>::new()).unwrap();
-    assert!(told().ends_with("docker.io/zoo/a and 2 others"), "{}", told());
+    assert!(told().ends_with("docker.io/zoo/b and 2 others"), "{}", told());
 }
 
 async fn asks(registry: &Registry, auth: OciAuth) -> Result<usize, String> {

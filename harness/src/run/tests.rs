@@ -323,6 +323,10 @@ fn an_automation_that_reaches_another_clusters_files_is_told() {
   - bootstrap: {{cluster: production, path: clusters/production}}
 {}{}  - apply:
       cluster: beta
+      object: {{apiVersion: image.toolkit.fluxcd.io/v1, kind: ImagePolicy, metadata: {{name: p, namespace: flux-system}},
+        spec: {{imageRepositoryRef: {{name: p}}, policy: {{alphabetical: {{}}}}}}}}
+  - apply:
+      cluster: beta
       object: {{apiVersion: image.toolkit.fluxcd.io/v1, kind: ImageUpdateAutomation, metadata: {{name: auto, namespace: flux-system}},
         spec: {{interval: 1m, suspend: true, sourceRef: {{name: flux-system}}, update: {{path: {path}}},
           git: {{commit: {{author: {{email: a@b}}}}, checkout: {{ref: {{branch: {branch}}}}}, push: {{branch: main}}}}}}}}

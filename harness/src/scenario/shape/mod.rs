@@ -46,6 +46,14 @@ impl Shape {
         }
         let mut check = Check { shape: self, file, problems: Vec::new(), hidden: false };
         check.value(node, &self.root, label.to_owned());
+        // Where several forms are tried, each can find the same.
+        let mut told = Vec::new();
+        check.problems.retain(|problem| {
+            let words = problem.to_string();
+            let is_new = !told.contains(&words);
+            told.push(words);
+            is_new
+        });
         check.problems
     }
 
