@@ -45,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     cluster: Vec<String>,
     /// Serve one more source: what manifests call URL is the repository or folder PATH, or, without PATH, the repository
-    /// that is previewed. URLs that end in its own name need no flag. oci://HOST/NAME[:TAG]=FOLDER is an
+    /// that is previewed. URLs that end in its own name need no flag. `oci://HOST/NAME[:TAG]=FOLDER` is an
     /// artifact with the files of the folder, as `flux push artifact` makes it.
     #[arg(long, value_name = "URL[=PATH]", value_parser = url_and_path)]
     serve: Vec<(String, Option<PathBuf>)>,
