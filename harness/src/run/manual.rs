@@ -2,11 +2,39 @@
 
 use super::failure::StepError;
 use super::world::World;
+use crate::cluster::Objects;
 use crate::plan::{Op, PatchKind};
 use kube::api::Patch;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The field manager of what is done by hand, as of `kubectl patch`.
 const MANAGER: &str = "kubectl-patch";
+
+/// Applies an object. A real server can take a moment to serve a kind that it has called established: there it is tried again.
+async fn applied(
+    world: &World,
+    objects: &Objects,
+    object: &Value,
+    manager: &str,
+    force: bool,
+) -> kube::Result<Arc<Value>> {
+    const TRIES: usize = 20;
+    const PAUSE: Duration = Duration::from_millis(250);
+    let mut tries = if world.clock.is_virtual() { 1 } else { TRIES };
+    loop {
+        tries -= 1;
+        match objects.apply(object, manager, force).await {
+            Err(kube::Error::Api(status))
+                if tries > 0 && status.message.starts_with("no matches for kind") =>
+            {
+                world.clock.sleep(PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+}
 
 /// Plays a step; the result is what a report says about it.
 pub(super) async fn play(world: &World, op: &Op) -> Result<Vec<String>, StepError> {
@@ -16,7 +44,7 @@ pub(super) async fn play(world: &World, op: &Op) -> Result<Vec<String>, StepErro
             for object in objects {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
                 let kind = object["kind"].as_str().unwrap_or_default();
-                cluster.objects.apply(object, manager, *force).await.map_err(|error| {
+                applied(world, &cluster.objects, object, manager, *force).await.map_err(|error| {
                     refused(format!("apply {kind}/{name}"), object["apiVersion"] == "v1", kind, &error)
                 })?;
                 cluster.note_made(object);
