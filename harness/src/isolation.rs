@@ -8,12 +8,11 @@ use crate::forge::{Forge, ForgeError, Repo};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt as _};
 use seatrial_image::setter::{is_under, markers};
+use seatrial_render::KUSTOMIZATION_FILES;
 use seatrial_yaml::{Node, ParseOptions, Value as Yaml, parse_first};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// What a cluster has.
 pub(crate) struct ClusterObjects {
@@ -313,7 +312,7 @@ impl<'a> Files<'a> {
 
     /// The kustomization file of a folder.
     fn kustomization(&self, folder: &str) -> Option<String> {
-        NAMES.iter().map(|name| join(folder, name)).find(|path| self.all.contains(path))
+        KUSTOMIZATION_FILES.iter().map(|name| join(folder, name)).find(|path| self.all.contains(path))
     }
 
     fn folder(&mut self, folder: &str) -> Result<(), String> {

@@ -3,6 +3,7 @@
 mod autoscale;
 mod builtin;
 mod cron;
+mod definition;
 mod event;
 mod immutable;
 mod job;

@@ -4,6 +4,7 @@ use super::failure::StepError;
 use super::world::World;
 use crate::cluster::Handle;
 use crate::forge::Change;
+use crate::offline::place;
 use crate::plan::{Op, SealOp};
 use crate::scenario::{KeyAction, Span};
 use crate::sealed::KeyBackup;
@@ -139,11 +140,6 @@ async fn keys_step(
 
 fn counted(count: usize) -> String {
     format!("{count} key{}", if count == 1 { "" } else { "s" })
-}
-
-fn place(object: &Value) -> (&str, &str) {
-    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
-    (text("namespace"), text("name"))
 }
 
 /// The first of these Secrets that no backup has.

@@ -169,17 +169,10 @@ pub fn proxy(uri: &Uri) -> Option<&'static str> {
     names.into_iter().find(set).filter(|_| !local && !excepted)
 }
 
-/// Waits for what the network does, on a thread that is in no runtime.
-///
-/// # Errors
-/// Where no runtime can be started.
-pub fn block_on<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block_on;
     use rstest::rstest;
 
     async fn failure(url: &str) -> RestError {

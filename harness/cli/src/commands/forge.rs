@@ -111,7 +111,7 @@ fn ask(declared: &[Declared], forge: &Found) -> Exit {
     };
     let token = secret(forge.token.trim());
     let asking = Asking { requests: &rest, api: forge.api.trim_end_matches('/').to_owned(), token };
-    let runtime = seatrial_harness::rest::block_on(create(&asking, declared));
+    let runtime = seatrial_verbs::block_on(create(&asking, declared));
     let lines = match runtime {
         Ok(lines) => lines,
         Err(error) => {

@@ -46,14 +46,6 @@ impl Shape {
         }
         let mut check = Check { shape: self, file, problems: Vec::new(), hidden: false };
         check.value(node, &self.root, label.to_owned());
-        // Where several forms are tried, each can find the same.
-        let mut told = Vec::new();
-        check.problems.retain(|problem| {
-            let words = problem.to_string();
-            let is_new = !told.contains(&words);
-            told.push(words);
-            is_new
-        });
         check.problems
     }
 
@@ -392,7 +384,7 @@ impl<'a> Check<'a> {
         match (chosen, key) {
             (Some(index), _) => {
                 let (_, problems) = fitting.swap_remove(index);
-                self.problems.extend(problems);
+                problems.into_iter().for_each(|problem| self.problem(problem));
             }
             (None, Some(key)) if !fitting.is_empty() => {
                 let valid: Vec<&str> = fitting
