@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "tests wait on the wall clock, and may panic"
 )]
@@ -47,6 +48,23 @@ fn started(assets: &Path, folder: &Path) -> Child {
         .unwrap()
 }
 
+/// Waits until the process catches signals: before that, a signal ends any program, and nothing has been started yet.
+fn until_signals_are_caught(run: &Child) {
+    const INTERRUPT: u64 = 1 << (2 - 1);
+    for _ in 0..3_000 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", run.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        if caught
+            .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .is_some_and(|m| m & INTERRUPT != 0)
+        {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the run did not catch signals within 30 s");
+}
+
 /// What is left: processes that name the folder in their arguments, and files in it.
 fn left(folder: &Path) -> Vec<String> {
     let wanted = folder.display().to_string();
@@ -72,6 +90,7 @@ fn nothing_is_left_of_an_interrupted_run() {
         for (signal, status) in [("INT", Some(130)), ("TERM", Some(143)), ("KILL", None)] {
             let folder = tempfile::tempdir().unwrap();
             let mut run = started(&assets, folder.path());
+            until_signals_are_caught(&run);
             let moment = Duration::from_millis(200 + 9_000 * turn / times);
             std::thread::sleep(moment);
             Command::new("kill").args([&format!("-{signal}"), &run.id().to_string()]).status().unwrap();
