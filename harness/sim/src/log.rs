@@ -79,7 +79,12 @@ impl Log {
                 std::cmp::Ordering::Greater
             }
         });
-        self.changes.iter().skip(at.unwrap_or_else(|at| at))
+        self.changes.focus().narrow(at.unwrap_or_else(|at| at)..).into_iter()
+    }
+
+    /// The latest change.
+    pub fn last(&self) -> Option<&Arc<Change>> {
+        self.changes.last()
     }
 
     /// How many changes are kept.

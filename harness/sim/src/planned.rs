@@ -30,10 +30,10 @@ struct Plan {
     warnings: Vec<String>,
 }
 
-/// Kinds whose admission reads other objects (addresses that are taken, classes, definitions, roles): their outcome may change while
+/// Kinds whose admission reads other objects (addresses that are taken, classes, roles): their outcome may change while
 /// the object itself does not.
 fn depends_on_others(kind: &Kind) -> bool {
-    let kinds = ["Service", "Pod", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"];
+    let kinds = ["Service", "Pod", "PersistentVolume", "PersistentVolumeClaim"];
     !kind.is_custom() && (kinds.contains(&kind.kind.as_ref()) || kind.group == rbac::GROUP)
 }
 

@@ -528,6 +528,32 @@ fn an_apply_after_its_dry_run_stores_what_an_apply_alone_would(#[case] before: O
 }
 
 #[test]
+fn a_definition_that_is_applied_after_its_dry_run_is_served() {
+    let applied = |dry_run: bool| {
+        run(move |server| async move {
+            let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/owls.farm.test";
+            let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": "owls.farm.test"},
+                "spec": {"group": "farm.test", "scope": "Namespaced", "names": {"plural": "owls", "kind": "Owl"},
+                    "versions": [{"name": "v1", "served": true, "storage": true,
+                        "schema": {"openAPIV3Schema": {"type": "object", "properties": {
+                            "spec": {"type": "object", "properties": {"age": {"type": "integer"}}}}}}}]}});
+            if dry_run {
+                plan(&server, path, definition.clone()).await.expect(201);
+            }
+            server.apply(path, "m", definition).await.expect(201);
+            settle(&server).await;
+            let owl = |age: Value| json!({"apiVersion": "farm.test/v1", "kind": "Owl", "metadata": {"name": "a"}, "spec": {"age": age}});
+            let owls = "/apis/farm.test/v1/namespaces/default/owls";
+            server.post(owls, owl("old".into())).await.expect(422);
+            server.post(owls, owl(3.into())).await.expect(201);
+            comparable(server.get(path).await.expect(200))
+        })
+    };
+    assert_eq!(applied(true), applied(false));
+}
+
+#[test]
 fn a_dry_run_is_worked_out_anew_where_something_has_changed_since() {
     run(|server| async move {
         let path = format!("{CONFIG_MAPS}/x");

@@ -74,7 +74,7 @@ struct SimHistory(Cluster);
 
 impl History for SimHistory {
     fn end(&self) -> u64 {
-        self.0.log().iter().last().map_or(0, |change| change.resource_version)
+        self.0.log().last().map_or(0, |change| change.resource_version)
     }
 
     fn since(&self, position: u64, visit: &mut dyn FnMut(&Past<'_>) -> ControlFlow<()>) {
