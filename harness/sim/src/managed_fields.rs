@@ -29,6 +29,7 @@ mod last_applied;
 mod merge;
 mod path;
 mod set;
+mod text;
 mod update;
 mod walk;
 

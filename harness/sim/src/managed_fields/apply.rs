@@ -60,7 +60,7 @@ fn attempt(
         managers.put(before_first_apply(live, writer, kind));
     }
 
-    let own = writer.entry(Operation::Apply, Fields::of(&claims));
+    let own = writer.entry(Operation::Apply, Fields::of(claims));
     let previous = managers.put(own.clone()).filter(|previous| previous.fields != own.fields);
     let mut new = live.map(without_managed_fields).unwrap_or_else(|| Value::Object(Map::new()));
     merge(&mut new, &without_ignored(applied, writer), kind.ty);

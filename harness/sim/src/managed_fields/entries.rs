@@ -147,7 +147,7 @@ impl Managers {
                 }
                 Some(older) => {
                     let mut joined = entry.clone();
-                    joined.fields.extend(&older.fields.set());
+                    joined.fields.extend(older.fields.set());
                     Entry { manager: ANCIENT.to_owned(), subresource: String::new(), ..joined }
                 }
             };

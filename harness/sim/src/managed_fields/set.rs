@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::SELF;
-use super::{FieldsError, PathElement};
+use super::{FieldsError, PathElement, text};
+
+/// Says in `fieldsV1` that the place itself is a member, where there are members below it as well.
+pub(super) const SELF: &str = ".";
 
 /// A set of paths, as a tree: its nodes in the order of their elements. Objects have few fields at a place and name them in
 /// order, so that a list is smaller than a map and as fast.
@@ -14,10 +16,10 @@ pub struct FieldSet {
 
 /// An element and what is below it. It is a member, or something below it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Node {
-    element: PathElement,
-    is_member: bool,
-    below: FieldSet,
+pub(super) struct Node {
+    pub(super) element: PathElement,
+    pub(super) is_member: bool,
+    pub(super) below: FieldSet,
 }
 
 impl FieldSet {
@@ -29,7 +31,7 @@ impl FieldSet {
         FieldSet::from_map(fields.as_object().ok_or(FieldsError::NoObject)?)
     }
 
-    pub(super) fn from_map(map: &Map<String, Value>) -> Result<FieldSet, FieldsError> {
+    fn from_map(map: &Map<String, Value>) -> Result<FieldSet, FieldsError> {
         let mut set = FieldSet::default();
         for (key, value) in map {
             if key == SELF {
@@ -49,6 +51,19 @@ impl FieldSet {
         Value::Object(self.write(false))
     }
 
+    /// Reads the JSON text of `fieldsV1`.
+    ///
+    /// # Errors
+    /// Those of [`FieldSet::from_fields_v1`]; text that is no JSON counts as no object.
+    pub fn from_text(text: &str) -> Result<FieldSet, FieldsError> {
+        text::read(text)
+    }
+
+    /// Writes the JSON text of `fieldsV1`: keys in the order of their elements, so that equal sets have equal texts.
+    pub fn to_text(&self) -> String {
+        text::write(self)
+    }
+
     fn write(&self, is_member: bool) -> Map<String, Value> {
         let own = is_member.then(|| (SELF.to_owned(), Value::Object(Map::new())));
         let below = self.nodes.iter().map(|node| {
@@ -56,6 +71,10 @@ impl FieldSet {
             (node.element.to_text(), Value::Object(node.below.write(is_member)))
         });
         own.into_iter().chain(below).collect()
+    }
+
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
     }
 
     /// Whether it holds no path.

@@ -65,7 +65,7 @@ fn track(managers: &mut Managers, old: Option<&Value>, new: &Value, writer: &Wri
         if let Some(previous) = managers.entries.iter_mut().find(|e| e.same_writer(&entry)) {
             entry.fields = std::mem::take(&mut previous.fields);
         }
-        entry.fields.extend(&taken);
+        entry.fields.extend(taken);
         managers.put(entry);
     }
     managers.entries.retain(|e| !e.fields.is_empty());
@@ -83,7 +83,7 @@ pub(super) fn before_first_apply(live: &Value, writer: &Writer<'_>, kind: Kind<'
     let changes = Changes::between(&Value::Object(Map::new()), live, kind).without(&ignored(writer));
     Entry {
         manager: BEFORE_FIRST_APPLY.to_owned(),
-        ..writer.entry(Operation::Update, Fields::of(&taken(changes)))
+        ..writer.entry(Operation::Update, Fields::of(taken(changes)))
     }
 }
 
