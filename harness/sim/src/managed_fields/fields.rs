@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{FieldSet, FieldsError};
+use super::{FieldSet, FieldsError, text};
 
 /// `fieldsV1`: as text, in the one form that [`FieldSet::to_text`] gives it, or as the set that it says.
 #[derive(Clone, Debug)]
@@ -84,7 +84,12 @@ impl Fields {
     fn is_apart_from(&self, set: &FieldSet) -> bool {
         let Form::Text(text) = &self.0 else { return set.is_empty() };
         let mut first = set.members().chain(set.children().map(|(element, _)| element));
-        !first.any(|element| text.contains(&Value::String(element.to_text()).to_string()))
+        let mut key = String::new();
+        !first.any(|element| {
+            key.clear();
+            text::put_key(element, &mut key);
+            text.contains(key.as_str())
+        })
     }
 
     /// As a set.

@@ -22,18 +22,25 @@ fn put(set: &FieldSet, is_member: bool, out: &mut String) {
         if at > 0 || is_member {
             out.push(',');
         }
-        let key = node.element.to_text();
-        if key.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-            out.push_str(&serde_json::Value::String(key).to_string());
-        } else {
-            out.push('"');
-            out.push_str(&key);
-            out.push('"');
-        }
+        put_key(&node.element, out);
         out.push(':');
         put(&node.below, node.is_member && !node.below.is_empty(), out);
     }
     out.push('}');
+}
+
+/// Writes an element as a key of `fieldsV1`.
+pub(super) fn put_key(element: &PathElement, out: &mut String) {
+    let is_plain = |text: &str| !text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+    match element {
+        // Most elements are fields with plain names.
+        PathElement::Field(name) if is_plain(name) => {
+            out.push_str("\"f:");
+            out.push_str(name);
+            out.push('"');
+        }
+        element => out.push_str(&serde_json::Value::String(element.to_text()).to_string()),
+    }
 }
 
 /// Reads `fieldsV1`.
