@@ -139,13 +139,14 @@ fn set(
         return;
     };
     let count = |field: &str| deployment["status"][field].as_i64().unwrap_or_default();
-    if count("availableReplicas") == 0 || object::is_deleted(deployment) {
+    // It works as soon as its pod is ready, before the Deployment counts as available.
+    if count("readyReplicas") == 0 || object::is_deleted(deployment) {
         running.lock().remove(&who);
         return;
     }
     let is_rolled_out = deployment["status"]["observedGeneration"] == object::generation(deployment)
         && count("updatedReplicas") >= 1
-        && count("unavailableReplicas") == 0;
+        && count("updatedReplicas") == count("replicas");
     let template = &deployment["spec"]["template"];
     let is_same = running.lock().get(&who).is_some_and(|(known, _)| known == template);
     if is_same || !is_rolled_out {
