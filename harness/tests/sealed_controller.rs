@@ -37,7 +37,11 @@ impl World {
             let object = document.root.to_json(seatrial_yaml::Dialect::KubernetesJson).unwrap();
             cluster.objects.apply(&object, "test", true).await.unwrap();
         }
-        clock.sleep(Duration::from_secs(60)).await;
+        clock.sleep(Duration::from_secs(20)).await;
+        // Its pod is ready: it need not have been so for `minReadySeconds`.
+        let deployments = cluster.objects.list("apps/v1", "Deployment", Some("kube-system")).await.unwrap();
+        let count = |field: &str| deployments[0]["status"][field].as_i64();
+        assert_eq!((count("readyReplicas"), count("availableReplicas")), (Some(1), None));
         let secrets = cluster.objects.list("v1", "Secret", Some("kube-system")).await.unwrap();
         let [key] = secrets.as_slice() else { panic!("{} keys", secrets.len()) };
         assert!(key["metadata"]["name"].as_str().unwrap().starts_with("sealed-secrets-key"));
