@@ -43,5 +43,6 @@ pub use secret::sealed;
 pub use source::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use source::{GitPush, GitPushError, RefUpdate, push_to};
 pub use source::{
-    NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries, OciTags, oci_credentials,
+    NoRegistries, OciAddress, OciAuth, OciChallenge, OciError, OciManifest, OciRegistries, OciTags,
+    oci_credentials,
 };
