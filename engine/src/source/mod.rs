@@ -21,6 +21,7 @@ pub use oci::{
     credentials as oci_credentials,
 };
 pub use push::{GitPush, GitPushError, RefUpdate, push_to};
+pub use verify::{CommitKey, RingError};
 
 /// `folder/name`, or `name` in the root.
 fn join(folder: &str, name: &str) -> String {
