@@ -7,18 +7,17 @@ use rstest::rstest;
 use seatrial_engine::{OciAddress, OciAuth, OciRegistries, Secret};
 use seatrial_time::Clock;
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 fn guarded(registry: &Registry, clock: &Clock, anonymous: &[TokenAction]) {
     let user = |actions: &[TokenAction]| TokenUserSpec {
         password: "new".to_owned(),
-        actions: Some(actions.iter().copied().collect()),
+        actions: Some(actions.to_vec()),
     };
     let users = [("ann", user(&[TokenAction::Pull])), ("ci", user(&[TokenAction::Push]))];
     let tokens = TokensSpec {
         expires_after: Some(Span(Duration::from_secs(60))),
-        anonymous: anonymous.iter().copied().collect::<BTreeSet<_>>(),
+        anonymous: anonymous.to_vec(),
         users: users.map(|(name, user)| (name.to_owned(), user)).into(),
     };
     registry.guard("btoll/debug", &tokens, clock).unwrap();

@@ -111,14 +111,13 @@ impl TokenFault {
 
 impl From<&TokensSpec> for Access {
     fn from(spec: &TokensSpec) -> Access {
-        let all = || TokenAction::ALL.into_iter().collect();
         let users = spec.users.iter().map(|(name, user)| {
-            let actions = user.actions.clone().unwrap_or_else(all);
-            (name.clone(), (Secret(user.password.clone()), actions))
+            let actions = user.actions.clone().unwrap_or_else(|| TokenAction::ALL.to_vec());
+            (name.clone(), (Secret(user.password.clone()), actions.into_iter().collect()))
         });
         Access {
             expires_after: spec.expires_after.map_or(USUAL, |span| span.0),
-            anonymous: spec.anonymous.clone(),
+            anonymous: spec.anonymous.iter().copied().collect(),
             users: users.collect(),
         }
     }

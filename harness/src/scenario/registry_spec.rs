@@ -4,7 +4,7 @@ use super::Span;
 use super::registry_step::ImageSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A repository of the registry: its images, or more about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,8 +37,8 @@ pub struct TokensSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_after: Option<Span>,
     /// What everybody may do, without credentials, too. Default: nothing.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub anonymous: BTreeSet<TokenAction>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub anonymous: Vec<TokenAction>,
     /// Users, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<String, TokenUserSpec>,
@@ -53,7 +53,7 @@ pub struct TokenUserSpec {
     pub password: String,
     /// What the user may do with this repository. Default: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actions: Option<BTreeSet<TokenAction>>,
+    pub actions: Option<Vec<TokenAction>>,
 }
 
 /// What a token is good for.
