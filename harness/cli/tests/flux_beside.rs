@@ -105,6 +105,26 @@ impl Up {
         let fresh =
             text.replace("name: plain, namespace: flux-system", "name: fresh, namespace: flux-system");
         fs::write(work.join("fresh.yaml"), fresh).unwrap();
+        let ignoring = |target: &str| {
+            let rule =
+                format!("ignore: [{{paths: [/data/a, /spec/replicas], target: {{kind: '{target}'}}}}]");
+            text.replace("  path: ./apps/plain\n", &format!("  path: ./apps/plain\n  {rule}\n"))
+        };
+        fs::write(work.join("ignoring.yaml"), ignoring("ConfigMap|Deployment")).unwrap();
+        fs::write(work.join("no-target.yaml"), ignoring("Config[")).unwrap();
+        let encrypted = |keys: [&str; 2]| {
+            let values = keys.map(|key| format!("{key}: 'ENC[AES256_GCM,data:ACv8,type:str]'")).join(", ");
+            format!("data: {{{values}}}\nsops: {{mac: 'ENC[AES256_GCM,data:G5Vt,type:str]', version: 3.9.0}}")
+        };
+        for (folder, keys) in [("closed/same", ["user", "pass"]), ("closed/other", ["user", "token"])] {
+            copy(&work.join("same/plain"), &work.join(folder));
+            let config = work.join(folder).join("config.yaml");
+            edit(&config, &[("stringData: {user: admin, pass: s3cret}", &encrypted(keys))]);
+        }
+        copy(&work.join("same/plain"), &work.join("closed/file"));
+        let file = "data: {user: eyJzb3BzIjoge30sICJhIjogIkVOQ1tBRVNdIn0=, pass: b3RoZXI=}";
+        let config = work.join("closed/file/config.yaml");
+        edit(&config, &[("stringData: {user: admin, pass: s3cret}", file)]);
     }
 
     /// Standard output, standard error, exit status.
@@ -266,6 +286,14 @@ const LINES: &[&str] = &[
     "diff ks nope --path apps/plain --ignore-not-found",
     "diff ks fresh --path same/plain --kustomization-file fresh.yaml",
     "diff ks fresh --path same/plain --kustomization-file fresh.yaml --ignore-not-found",
+    "build ks plain --path apps/plain --kustomization-file ignoring.yaml",
+    "diff ks plain --path apps/plain --kustomization-file ignoring.yaml",
+    "build ks plain --path same/plain --kustomization-file no-target.yaml",
+    "diff ks plain --path same/plain --kustomization-file no-target.yaml",
+    "build ks plain --path closed/other",
+    "diff ks plain --path closed/same",
+    "diff ks plain --path closed/other",
+    "diff ks plain --path closed/file",
     "diff ks plain",
     "diff ks",
 ];
