@@ -54,7 +54,7 @@ impl CommitKey {
                 return Err(said(&format!("invalid GPG key id length; expected {ID}, got {length}")));
             }
         };
-        if !entity.first().is_some_and(|(tag, _)| *tag == SECRET_KEY) {
+        if entity.first().is_none_or(|(tag, _)| *tag != SECRET_KEY) {
             return Err(said(&match id.as_str() {
                 "" => "keyring does not contain a private key; export the secret key with 'gpg --export-secret-keys' \
                        or specify --gpg-key-id"
