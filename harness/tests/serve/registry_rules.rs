@@ -307,6 +307,38 @@ fn a_form_gets_a_token_and_one_that_lasts() {
 }
 
 #[test]
+fn a_blob_of_a_guarded_repository_is_mounted_with_a_token_that_reads_it() {
+    let tokens = "tokens: {users: {ci: {password: pushes}}}";
+    let registry = format!(
+        "    shop/web: {{images: ['1'], {tokens}}}\n    shop/mine: {{{tokens}}}\n    shop/open: []\n"
+    );
+    play_registry(&registry, "", async |http, run_token| {
+        let token = async |scope: &str| {
+            let (status, given) = token_of(&basic(&http, "ci", "pushes"), scope).await;
+            assert_eq!(status, 200);
+            bearer(&http, given["token"].as_str().unwrap())
+        };
+        let (reads, writes) = ("repository:shop/web:pull", "repository:shop/mine:pull,push");
+        let both = token(&format!("{reads}%20{writes}")).await;
+        let manifest = both.get("/v2/shop/web/manifests/1").await.json();
+        let digest = manifest["config"]["digest"].as_str().unwrap();
+        let writer = token(writes).await;
+        let run = basic(&http, "me", &run_token);
+        // Where it is not mounted, an upload begins.
+        for (client, to, from, status) in [
+            (&writer, "mine", "&from=shop/web", 202),
+            (&writer, "mine", "", 202),
+            (&run, "open", "&from=shop/web", 202),
+            (&run, "open", "", 202),
+            (&both, "mine", "&from=shop/web", 201),
+        ] {
+            let path = format!("/v2/shop/{to}/blobs/uploads/?mount={digest}{from}");
+            assert_eq!(client.send("POST", &path, "").await.status, status, "{path}");
+        }
+    });
+}
+
+#[test]
 fn without_guarded_repositories_there_is_no_service() {
     play("", async |http, _| {
         assert_eq!(Client::http(&http).get("/token").await.status, 404);

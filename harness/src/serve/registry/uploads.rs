@@ -116,9 +116,13 @@ pub(super) async fn begin(on: &Registries, name: &RepositoryName, at: &str, aske
     if let Some(wanted) = asked.query("mount") {
         let wanted = digest(wanted)?;
         let from = asked.query("from").map(|from| repository(from, asked.query("ns"))).transpose()?;
-        // Who may not read the other repository uploads, as where the blob is not there.
+        // Who may not read the other repository uploads, as where the blob is not there; so does who names none, where some of them
+        // are guarded.
         let auth = credentials(asked.request.headers());
-        let may = from.as_ref().is_none_or(|from| on.registry.may_mount(from, &auth));
+        let may = match &from {
+            Some(from) => on.registry.may_mount(from, &auth),
+            None => !on.registry.gives_tokens(),
+        };
         if may && on.registry.mount_blob(name, from.as_ref(), &wanted) {
             return Ok(created(at, &wanted));
         }
