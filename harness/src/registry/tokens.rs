@@ -37,6 +37,7 @@ pub(super) struct Tokens {
     clock: Option<Clock>,
     given: BTreeMap<[u8; 32], Given>,
     /// The credentials behind tokens with which others can be had.
+    #[cfg(feature = "serve")]
     refreshing: BTreeMap<[u8; 32], OciAuth>,
     count: u64,
 }
@@ -45,6 +46,7 @@ pub(super) struct Tokens {
 struct Given {
     access: BTreeMap<RepositoryName, BTreeSet<TokenAction>>,
     /// Whether it is good for the list of all repositories.
+    #[cfg(feature = "serve")]
     catalog: bool,
     until: Timestamp,
     way: Way,
@@ -66,6 +68,7 @@ pub(crate) struct Scope {
     /// Repositories, and what is to be done with them.
     pub(crate) repositories: BTreeMap<RepositoryName, BTreeSet<TokenAction>>,
     /// Whether the list of all repositories is wanted.
+    #[cfg(feature = "serve")]
     pub(crate) catalog: bool,
 }
 
@@ -160,7 +163,7 @@ impl Registry {
         state.tokens.count += 1;
         let token = format!("inside-{}", state.tokens.count);
         let wanted = BTreeSet::from([TokenAction::Pull]);
-        let scope = Scope { repositories: BTreeMap::from([(name.clone(), wanted)]), catalog: false };
+        let scope = Scope { repositories: BTreeMap::from([(name.clone(), wanted)]), ..Scope::default() };
         let asker = Asker { auth, is_run: false, way: Way::Inside };
         state.give(&token, &scope, asker)?;
         Some(Secret(token))
@@ -237,8 +240,13 @@ impl State {
         }
         let until = at.checked_add(expires_after).unwrap_or(Timestamp::MAX);
         self.tokens.given.retain(|_, given| at < given.until);
-        let catalog = scope.catalog && asker.is_run;
-        let given = Given { access: access.clone(), catalog, until, way: asker.way };
+        let given = Given {
+            access: access.clone(),
+            #[cfg(feature = "serve")]
+            catalog: scope.catalog && asker.is_run,
+            until,
+            way: asker.way,
+        };
         self.tokens.given.insert(digest(token), given);
         let scope =
             access.into_iter().filter(|(_, actions): &(_, BTreeSet<TokenAction>)| !actions.is_empty());
