@@ -8,7 +8,7 @@ use crate::reconcile::{
     AutomationReconciler, Context, GeneratorReconciler, GitRepositoryReconciler, KustomizationReconciler,
     OciRepositoryReconciler, PolicyReconciler, RepositoryReconciler, SourceObserver, Unsupported,
 };
-use crate::source::oci::Repeating;
+use crate::source::oci::{Authenticating, Repeating};
 use crate::source::{GitHosts, OciRegistries};
 use kube::Client;
 use seatrial_api::FluxRelease;
@@ -82,7 +82,11 @@ impl Engine {
             clock: options.clock.clone(),
             changes: options.cluster_changes.clone(),
             git: options.git,
-            registries: Arc::new(Repeating::new(options.registries, options.clock.clone(), options.flux)),
+            registries: Arc::new(Authenticating::new(Arc::new(Repeating::new(
+                options.registries,
+                options.clock.clone(),
+                options.flux,
+            )))),
             clusters: options.clusters,
             elsewhere: Default::default(),
             artifacts: options.artifacts,

@@ -40,8 +40,10 @@ pub use installed::{Installed, InstalledEngine, Release};
 pub use object::ObjectRef;
 pub use render::{BuildError, ServedRemotes, build, envsubst};
 pub use secret::sealed;
+pub use source::{CommitKey, RingError};
 pub use source::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use source::{GitPush, GitPushError, RefUpdate, push_to};
 pub use source::{
-    NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries, OciTags, oci_credentials,
+    NoRegistries, OciAddress, OciAuth, OciChallenge, OciError, OciManifest, OciRegistries, OciTags,
+    oci_credentials,
 };

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::Client;
 use seatrial_api::FluxRelease;
-use seatrial_api::kustomization::{KustomizationSpec, ResourceInventory};
+use seatrial_api::kustomization::{IgnoreRule, KustomizationSpec, ResourceInventory};
 use seatrial_render::{Remotes, Renderer, Tree};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,8 +33,6 @@ pub struct LocalBuild<'a> {
     pub strict: bool,
     /// Where remote bases come from; `None`: they are refused.
     pub remotes: Option<Arc<dyn Remotes>>,
-    /// Whether what SOPS encrypted is covered, as `flux build` does it; else it is refused.
-    pub covers: bool,
 }
 
 /// Why there are no objects.
@@ -67,25 +65,23 @@ pub enum LocalError {
     },
 }
 
-/// Builds the objects, in the order of the build, with owner labels and common metadata.
+/// Builds the objects, in the order of the build, with owner labels and common metadata. What SOPS encrypted in Secrets is covered by
+/// [`SOPS_MASK`]; other objects stay as they are.
 ///
 /// # Errors
 /// [`LocalError`].
 pub async fn build(local: &LocalBuild<'_>) -> Result<Vec<Value>, LocalError> {
     let built = build_placed(local).await?;
-    if let Some((object, _)) = built.iter().find(|(object, _)| !local.covers && object.get("sops").is_some())
-    {
-        let who = ObjectRef::of(object);
-        return Err(LocalError::Spec(format!("{who}: Seatrial does not decrypt SOPS files here yet")));
-    }
     let mut objects: Vec<Value> = built.into_iter().map(|(object, _)| object).collect();
     objects.iter_mut().filter(|object| object["kind"] == "Secret").try_for_each(mask)?;
     Ok(objects)
 }
 
+/// Stands in a Secret for what SOPS encrypted.
+pub const SOPS_MASK: &str = "**SOPS**";
+
 /// Covers what SOPS encrypted in a Secret: all of it, or the values that are encrypted files.
 fn mask(secret: &mut Value) -> Result<(), LocalError> {
-    const MASK: &str = "**SOPS**";
     let text = seatrial_yaml::emit_json(secret).unwrap_or_default();
     let all = text.contains("sops:") && text.contains("mac: ENC[");
     let name = ObjectRef::of(secret).name;
@@ -93,7 +89,7 @@ fn mask(secret: &mut Value) -> Result<(), LocalError> {
     if all {
         fields.remove("sops");
         for value in fields.get_mut("stringData").and_then(Value::as_object_mut).into_iter().flatten() {
-            *value.1 = MASK.into();
+            *value.1 = SOPS_MASK.into();
         }
     }
     for (_, value) in fields.get_mut("data").and_then(Value::as_object_mut).into_iter().flatten() {
@@ -109,7 +105,7 @@ fn mask(secret: &mut Value) -> Result<(), LocalError> {
             is_file(&decoded.map_err(mask)?)
         };
         if covered {
-            *value = STANDARD.encode(MASK).into();
+            *value = STANDARD.encode(SOPS_MASK).into();
         }
     }
     Ok(())
@@ -127,9 +123,6 @@ fn contains(content: &[u8], part: &[u8]) -> bool {
 pub async fn build_placed(local: &LocalBuild<'_>) -> Result<Vec<(Value, String)>, LocalError> {
     let mut spec: KustomizationSpec = serde_json::from_value(local.kustomization["spec"].clone())
         .map_err(|error| LocalError::Spec(format!("spec of the Kustomization: {error}")))?;
-    if !spec.ignore.is_empty() {
-        return Err(LocalError::Spec("Seatrial does not support spec.ignore of a Kustomization yet".into()));
-    }
     spec.path = Some(local.folder.to_owned());
     let built = render::build_files(&Renderer::for_one_build(), local.tree, &spec, local.remotes.clone())
         .map_err(LocalError::Build)?;
@@ -223,17 +216,44 @@ pub enum Drift {
     None,
 }
 
+/// The fields that a Kustomization leaves as they are (`spec.ignore`).
+pub struct Ignored(apply::Ignore);
+
+impl Ignored {
+    /// Those of a Kustomization.
+    ///
+    /// # Errors
+    /// The target of a rule cannot be read, in Flux's words.
+    pub fn of(kustomization: &Value) -> Result<Ignored, String> {
+        let rules: Option<Vec<IgnoreRule>> = serde_json::from_value(kustomization["spec"]["ignore"].clone())
+            .map_err(|error| format!("spec.ignore of the Kustomization: {error}"))?;
+        let ignore = apply::Ignore::of(&rules.unwrap_or_default());
+        ignore.map(Ignored).map_err(|error| error.to_string())
+    }
+}
+
 /// What applying the object would change, by a dry run on the server. Nothing is written.
 ///
 /// # Errors
 /// The server's refusal, in Flux's words.
-pub async fn drift(client: &Client, object: &Value) -> Result<Drift, String> {
+pub async fn drift(client: &Client, object: &Value, ignored: &Ignored) -> Result<Drift, String> {
     let cluster = Cluster::new(client.clone());
     let wanted = Wanted::new(object.clone());
     let compared = apply::compare(&cluster, &wanted).await.map_err(|error: ApplyError| error.to_string())?;
     Ok(match (compared.action, compared.live, compared.planned) {
         (Action::Created, _, _) => Drift::Created,
-        (Action::Configured, Some(live), Some(planned)) => Drift::Changed(live, planned),
+        (Action::Configured, Some(live), Some(planned)) => {
+            match ignored.0.differences(&wanted.who, object, &live, &planned) {
+                None => Drift::Changed(live, planned),
+                Some(kept) => {
+                    let planned = kept.planned(&planned, &live);
+                    match apply::drifted(&live, &planned) {
+                        true => Drift::Changed(live, Arc::new(planned)),
+                        false => Drift::None,
+                    }
+                }
+            }
+        }
         _ => Drift::None,
     })
 }

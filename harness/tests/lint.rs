@@ -120,6 +120,14 @@ const SECRETS: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespa
      apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata: {name: inner}\n  data: {p: cGxhbnRlZA==}\n";
 const GENERATOR: &str = "secretGenerator:\n- name: g\n  literals:\n  - password=planted\n  - empty=\n  envs: [x.env, y.env]\n\
      \x20 files:\n  - k=key\n";
+const PATCHES: &str = "patches:\n- patch: |\n    apiVersion: v1\n    kind: Secret\n    metadata: {name: merged}\n    data: {p: cGxhbnRlZA==}\n\
+     - patch: '[{op: add, path: /data, value: {p: cGxhbnRlZA==}}]'\n  target: {kind: Secret}\n\
+     - path: json.yaml\n  target: {kind: Secret}\n\
+     - path: secret.yaml\n  target: {kind: Secret}\n\
+     - patch: '[{op: add, path: /data/p, value: x}]'\n  target: {kind: ConfigMap}\n\
+     - patch: '[{op: remove, path: /data/p}, {op: add, path: /metadata/labels/a, value: b}, {op: add, path: /data/p, value: \"${P}\"}]'\n  target: {kind: Secret}\n\
+     - patch: |\n    apiVersion: v1\n    kind: Secret\n    metadata: {name: gone}\n    $patch: delete\n\
+     patchesStrategicMerge:\n- secret.yaml\n- |\n  apiVersion: v1\n  kind: Secret\n  metadata: {name: old}\n  stringData: {p: planted}\n";
 const IMAGES: &str = include_str!("../../scenarios/images/one-environment-only/images.yaml");
 const DEPLOYMENT: &str = "applications/devops/debug/base/deployment.yaml";
 const MARKED: Edit<'_> = Replace(
@@ -303,6 +311,24 @@ const CRD: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefi
         "a/s.yaml:28:3 warning[plain-secret] : the Secret inner is in Git in plain text…",
     ]
 )]
+#[case::a_file_of_variables_in_the_old_form(
+    &[Write("a/kustomization.yaml", "secretGenerator:\n- name: g\n  env: x.env\n- name: h\n  env: y.env\n"), Write("a/x.env", "A=planted\n"), Write("a/y.env", "A=ENC[AES256_GCM,x]\nsops_version=3\n")],
+    &["a/kustomization.yaml:3:3 warning[plain-secret] : the secretGenerator \"g\" makes a Secret of a/x.env, which is in Git in plain text…"]
+)]
+#[case::secrets_in_patches(
+    &[Write("a/kustomization.yaml", PATCHES), Write("a/json.yaml", "- {op: add, path: /stringData/p, value: planted}\n"), Write("a/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: file}\nstringData: {p: planted}\n")],
+    &[
+        "a/kustomization.yaml:2:3 warning[plain-secret] : a patch of the Secret merged has a value that is in Git in plain text…",
+        "a/kustomization.yaml:7:3 warning[plain-secret] : a patch of a Secret has a value that is in Git in plain text…",
+        "a/kustomization.yaml:9:3 warning[plain-secret] : the patch a/json.yaml of a Secret has a value that is in Git in plain text…",
+        "a/kustomization.yaml:25:3 warning[plain-secret] : a patch of the Secret old has a value that is in Git in plain text…",
+        "a/secret.yaml:4:1 warning[plain-secret] : the Secret file is in Git in plain text…",
+    ]
+)]
+#[case::secrets_in_patches_of_a_kustomization(
+    &[Replace(APPS, "spec:\n", "spec:\n  patches:\n  - target: {kind: Secret, name: x}\n    patch: |\n      - {op: replace, path: /data/p, value: cGxhbnRlZA==}\n")],
+    &["clusters/beta/applications.yaml:9:5 warning[plain-secret] : a patch of a Secret has a value that is in Git in plain text…"]
+)]
 fn what_is_wrong_is_found(#[case] edits: &[Edit<'_>], #[case] expected: &[&str]) {
     let fleet = Fleet::new(edits);
     let lint = fleet.lint();
@@ -448,6 +474,43 @@ fn sealed_secrets_that_kustomize_breaks_are_found(
     assert_eq!(found.is_empty(), expected.is_empty(), "{found:#?}");
     assert!(expected.iter().all(|part| found[0].contains(part)), "{found:#?}");
     assert!(found.len() <= 1, "{found:#?}");
+}
+
+/// The same values in several files: the file that is rendered counts.
+#[test]
+fn a_copy_of_a_sealed_secret_hides_nothing_and_blames_nobody() {
+    let key = PrivateKey::generate(2048).unwrap();
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "sealed-secret", "namespace": "default"},
+        "stringData": {"test": "bar"},
+    });
+    for scope in [Scope::Strict, Scope::NamespaceWide] {
+        let sealed = seal(&secret, key.public(), scope).unwrap();
+        let mut renamed = sealed.clone();
+        renamed["metadata"] = json!({"name": "other", "namespace": "elsewhere", "annotations": sealed["metadata"]["annotations"]});
+        let (sealed, renamed) = (sealed.to_string(), renamed.to_string());
+        let controller = fs::read_to_string(root().join("fixtures/sealed-secrets/controller.yaml")).unwrap();
+        let fleet = Fleet::of(
+            "scenarios/secrets/repo",
+            &[
+                Write("a/renamed.yaml", &renamed),
+                Write("applications/web/sealed-secret.yaml", &sealed),
+                Write("infrastructure/controller.yaml", &controller),
+                Write("z/copy.yaml", &sealed),
+                Write("z/renamed.yaml", &renamed),
+            ],
+        );
+        let found = lines(&fleet, &fleet.lint());
+        match scope {
+            Scope::Strict => {
+                assert_eq!(found.len(), 1, "{found:#?}");
+                let want = "applications/web/sealed-secret.yaml has it as default/sealed-secret";
+                assert!(found[0].starts_with("applications/web/sealed-secret.yaml:1:"), "{found:#?}");
+                assert!(found[0].contains(want), "{found:#?}");
+            }
+            _ => assert_eq!(found, Vec::<String>::new()),
+        }
+    }
 }
 
 /// A repository whose clusters follow another branch than the one that is checked out, with something that is not committed.

@@ -51,7 +51,7 @@ fn as_scenario(block: &str) -> String {
     format!(
         "apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: example}}\nspec:\n  \
          clusters: {{beta: {{}}}}\n  git: {{gitops: {{from: ../../fixtures/monorepo, branch: master}}}}\n  \
-         registry: {{btoll/debug: [latest], ghcr.io/owls/manifests: []}}\n  steps:\n{steps}"
+         registry: {{btoll/debug: [latest], ghcr.io/owls/manifests: [], ghcr.io/owls/shop: {{tokens: {{}}}}}}\n  steps:\n{steps}"
     )
 }
 

@@ -4,9 +4,9 @@
 //! the ignored ones is replaced by what is there; a new object is created with the fields that it has.
 
 use crate::object::ObjectRef;
-use regex::Regex;
 use seatrial_api::kustomization::{IgnoreRule, Selector};
 use seatrial_render::LabelSelector;
+use seatrial_template::regexp::Regexp;
 use serde_json::Value;
 
 /// A rule that cannot be used. The text is Flux's.
@@ -35,11 +35,11 @@ struct Rule {
 
 #[derive(Debug)]
 struct Target {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    namespace: Option<Regex>,
-    name: Option<Regex>,
+    group: Option<Regexp>,
+    version: Option<Regexp>,
+    kind: Option<Regexp>,
+    namespace: Option<Regexp>,
+    name: Option<Regexp>,
     labels: LabelSelector,
     annotations: LabelSelector,
 }
@@ -135,9 +135,9 @@ impl Target {
     fn of(selector: &Selector) -> Result<Target, IgnoreError> {
         let pattern = |field: &'static str, text: &Option<String>| match text.as_deref() {
             None | Some("") => Ok(None),
-            Some(text) => Regex::new(&format!("^(?:{text})$"))
+            Some(text) => Regexp::new(&format!("^(?:{text})$"))
                 .map(Some)
-                .map_err(|error| IgnoreError::Pattern { field, message: go_words(&error, text) }),
+                .map_err(|message| IgnoreError::Pattern { field, message }),
         };
         let labels = |field: &'static str, text: &Option<String>| {
             LabelSelector::parse(text.as_deref().unwrap_or_default())
@@ -155,7 +155,7 @@ impl Target {
     }
 
     fn matches(&self, who: &ObjectRef, object: &Value) -> bool {
-        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
+        let fits = |pattern: &Option<Regexp>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
         let has = |field: &str, selector: &LabelSelector| {
             let map = &object["metadata"][field];
             selector.matches(|key| map.get(key).and_then(Value::as_str))
@@ -167,17 +167,6 @@ impl Target {
             && fits(&self.name, &who.name)
             && has("labels", &self.labels)
             && has("annotations", &self.annotations)
-    }
-}
-
-/// The words of Go for the one fault that is common.
-fn go_words(error: &regex::Error, text: &str) -> String {
-    let shown = format!("`^(?:{text})$`");
-    match error.to_string() {
-        message if message.contains("unclosed group") => {
-            format!("error parsing regexp: missing closing ): {shown}")
-        }
-        _ => format!("error parsing regexp: {shown}"),
     }
 }
 

@@ -17,6 +17,7 @@ mod settled;
 mod wanted;
 
 pub(crate) use compare::compare;
+pub(crate) use drift::drifted;
 pub(crate) use ignore::Ignore;
 pub(crate) use manager::{Action, ApplyError, ApplyOptions, Change, Manager};
 pub(crate) use order::sort;

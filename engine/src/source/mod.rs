@@ -17,10 +17,11 @@ pub use git::{FetchError, read_commit};
 pub use host::{GitAccess, GitAuth, GitError, GitHosts, GitRemote, Secret};
 pub use ignore::{DEFAULT_EXCLUDES, IgnoreRules};
 pub use oci::{
-    NoRegistries, OciAddress, OciAuth, OciError, OciManifest, OciRegistries, OciTags,
+    NoRegistries, OciAddress, OciAuth, OciChallenge, OciError, OciManifest, OciRegistries, OciTags,
     credentials as oci_credentials,
 };
 pub use push::{GitPush, GitPushError, RefUpdate, push_to};
+pub use verify::{CommitKey, RingError};
 
 /// `folder/name`, or `name` in the root.
 fn join(folder: &str, name: &str) -> String {

@@ -7,6 +7,8 @@ mod support;
 #[path = "support/up.rs"]
 mod up;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -282,4 +284,67 @@ fn a_cluster_is_bootstrapped_over_the_network_and_the_real_flux_says_the_same() 
         assert_eq!(namespace, !flags.contains("keep"), "{told}");
     }
     assert_eq!(up.ours(&["check", "--context=production"]).0, empty, "nothing is left");
+}
+
+/// A key ring of the engine's fixtures, in the form that `gpg --export-secret-keys` writes.
+fn ring(up: &Up, name: &str) -> PathBuf {
+    let armored = root().join(format!("engine/tests/data/signatures/openpgp/{name}.asc"));
+    let text = fs::read_to_string(armored).unwrap();
+    let (_, body) = text.split_once("\n\n").unwrap();
+    let lines = body.lines().take_while(|line| !line.starts_with(['=', '-']));
+    let file = up.up.path(&format!("{name}.gpg"));
+    fs::write(&file, STANDARD.decode(lines.collect::<String>()).unwrap()).unwrap();
+    file
+}
+
+#[test]
+fn commits_are_signed_with_a_key_of_a_ring() {
+    let up = Up::start();
+    let (locked, public) = (ring(&up, "locked"), ring(&up, "ed.pub"));
+    let (locked, public) = (locked.to_str().unwrap(), public.to_str().unwrap());
+    fs::write(up.up.path("text"), "no ring\n").unwrap();
+    let with = |flags: &[&str]| {
+        let mut words = up.bootstrap("beta");
+        words.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        words
+    };
+    let ring = |file: &str| format!("--gpg-key-ring={file}");
+    // Told before anything is done, in flux's words.
+    let cases: [&[&str]; 6] = [
+        &[&ring("none")],
+        &[&ring(".")],
+        &[&ring("text")],
+        &[&ring(public)],
+        &[&ring(locked), "--gpg-passphrase=wrong"],
+        &[&ring(locked), "--gpg-passphrase=hunter2", "--gpg-key-id=0x12"],
+    ];
+    for flags in cases {
+        let (told, passed) = up.ours(&strings(&with(flags)));
+        assert!(!passed && told.starts_with("✗ invalid GPG signing key: "), "{told}");
+        assert!(!told.contains("wrong") && !told.contains("hunter2"), "{told}");
+        if let Some(flux) = flux() {
+            assert_eq!(up.run(&flux, &strings(&with(flags))), (told, false));
+        }
+    }
+    let signed = with(&[&ring(locked), "--gpg-passphrase=hunter2"]);
+    assert_eq!(up.ours(&strings(&signed)), (BOOTSTRAPPED.to_owned(), true));
+
+    let (url, token) = up.git();
+    let url = url.replacen("http://", &format!("http://seatrial:{token}@"), 1);
+    let clone = up.up.path("signed").display().to_string();
+    let (told, cloned) = up.run(Path::new("git"), &["clone", "--quiet", &url, &clone]);
+    assert!(cloned, "{told}");
+    let signed = |at: &str| up.run(Path::new("git"), &["-C", &clone, "cat-file", "commit", at]).0;
+    for at in ["HEAD", "HEAD~1"] {
+        assert!(signed(at).contains("\ngpgsig -----BEGIN PGP SIGNATURE-----\n"), "{at}");
+    }
+    assert!(!signed("HEAD~2").contains("gpgsig"));
+    if std::process::Command::new("gpg").arg("--version").output().is_err() {
+        return println!("skipped: there is no gpg");
+    }
+    let key = root().join("engine/tests/data/signatures/openpgp/locked.pub.asc");
+    let (told, imported) = up.run(Path::new("gpg"), &["--quiet", "--import", key.to_str().unwrap()]);
+    assert!(imported, "{told}");
+    let (told, verified) = up.run(Path::new("git"), &["-C", &clone, "verify-commit", "HEAD", "HEAD~1"]);
+    assert!(verified && told.contains("Good signature"), "{told}");
 }

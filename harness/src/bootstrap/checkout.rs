@@ -69,6 +69,7 @@ impl Checkout for RepoCheckout {
         let email = if commit.email.is_empty() { AUTHOR.1 } else { &commit.email };
         let author = Author { name: commit.name.clone(), email: email.to_owned() };
         let mut change = Change::new(commit.message.clone()).by(author);
+        change.signer.clone_from(&commit.signer);
         for (path, content) in &commit.files {
             change = change.write(path.clone(), content.as_bytes());
         }
@@ -80,6 +81,7 @@ impl Checkout for RepoCheckout {
                 Ok(Some(id))
             }
             Ok(None) => Ok(None),
+            Err(ForgeError::Signature { problem }) => Err(problem),
             Err(error) => Err(format!("failed to {error}")),
         };
         Box::pin(std::future::ready(made))

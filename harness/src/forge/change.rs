@@ -1,5 +1,8 @@
 //! What a commit changes.
 
+use seatrial_engine::CommitKey;
+use std::sync::Arc;
+
 /// Who made a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
@@ -34,7 +37,7 @@ pub enum Edit {
 }
 
 /// A commit to be made: edits, applied in order, and what is recorded about them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Change {
     /// The edits.
     pub edits: Vec<Edit>,
@@ -44,6 +47,8 @@ pub struct Change {
     pub author: Author,
     /// Whether a commit is made even if it changes no file. Default: that is an error.
     pub allow_empty: bool,
+    /// What the commit is signed with.
+    pub signer: Option<Arc<CommitKey>>,
 }
 
 impl Change {

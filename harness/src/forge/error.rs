@@ -115,6 +115,12 @@ pub enum ForgeError {
         /// What is there.
         what: &'static str,
     },
+    /// The key does not sign.
+    #[error("sign a commit: {problem}")]
+    Signature {
+        /// What is wrong.
+        problem: String,
+    },
     /// The commit would change nothing.
     #[error("commit to {branch:?} in the repository {repo:?}: nothing would change")]
     NothingToCommit {

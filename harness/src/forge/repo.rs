@@ -4,6 +4,7 @@ use super::hooks::Watched;
 use super::tree::Dir;
 use super::{Change, CommitId, ForgeError, lock};
 use git2::{ErrorCode, Oid, Repository, Signature, Time};
+use seatrial_engine::CommitKey;
 use seatrial_time::{Clock, Signal};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -179,7 +180,18 @@ impl Repo {
             return Err(ForgeError::NothingToCommit { repo: self.0.name.clone(), branch: branch.to_owned() });
         }
         let parents: Vec<Oid> = parent.iter().map(git2::Commit::id).collect();
-        self.write_commit(git, tree, &parents, &change.message, &change.author)
+        let id = self.write_commit(git, tree, &parents, &change.message, &change.author)?;
+        change.signer.as_ref().map_or(Ok(id), |signer| self.sign(git, id, signer))
+    }
+
+    /// Writes a commit again, with a signature. Nothing leads to the other one.
+    fn sign(&self, git: &Repository, id: Oid, signer: &CommitKey) -> Result<Oid, ForgeError> {
+        let wrap = self.wrap("sign a commit");
+        let text = git.odb().and_then(|objects| Ok(objects.read(id)?.data().to_vec())).map_err(&wrap)?;
+        let text = String::from_utf8_lossy(&text);
+        let signature = signer.sign(text.as_bytes(), self.0.clock.now().as_second());
+        let signature = signature.map_err(|problem| ForgeError::Signature { problem })?;
+        git.commit_signed(&text, signature.trim_end(), Some("gpgsig")).map_err(&wrap)
     }
 
     /// Creates a branch at a branch, tag or commit.

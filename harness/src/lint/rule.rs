@@ -79,7 +79,7 @@ rules! {
     /// Addresses that are no registries.
     ImageHost "image-host" "An ImageRepository names `hub.docker.com`, which is a web site: the registry is `docker.io`.",
     /// Secrets in Git.
-    PlainSecret "plain-secret" "A Secret, or the source of a secret generator, stands in Git in plain text.",
+    PlainSecret "plain-secret" "A Secret, a patch of one, or the source of a secret generator, stands in Git in plain text.",
     /// A generator that no SealedSecret follows.
     SealedGeneratorName "sealed-generator-name" "A secret generator over the file of a SealedSecret has another name than the SealedSecret: the hash is not followed.",
     /// A SealedSecret that does not follow its generator.

@@ -51,7 +51,7 @@ pub(super) fn check(context: &Context<'_>, cluster: &Builds, found: &mut Lint) {
         let checked = opener.and_then(|opener| check_object(&placed.object, opener));
         let verdict = checked.as_ref().map(|(_, verdict, _)| *verdict);
         let opens = verdict == Some(Verdict::Opens);
-        if let Some(renamed) = origins.renamed(&placed.object).filter(|_| !opens) {
+        if let Some(renamed) = origins.renamed(&placed.object, &placed.file).filter(|_| !opens) {
             let message = format!("{} cannot open: {}", who(&placed.object), renamed.message);
             let at = context.places.of(&renamed.file, &placed.object, "metadata.name");
             found.findings.push(Finding::error(Rule::SealedName, message).at(at).on(name));

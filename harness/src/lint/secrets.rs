@@ -1,5 +1,7 @@
 //! `plain-secret`: Secrets in Git in plain text. No value is in a message.
 
+mod patches;
+
 use super::context::{Context, is_open, items};
 use super::finding::{Finding, Lint};
 use super::places::{Step, placed};
@@ -16,20 +18,23 @@ pub(super) fn check(context: &Context<'_>, found: &mut Lint) {
         let name = file.rsplit('/').next().unwrap_or_default();
         let is_kustomization = KUSTOMIZATION_FILES.contains(&name);
         // Reading takes longer than looking.
-        let word: &[u8] = if is_kustomization { b"secretGenerator" } else { b"Secret" };
-        if !content.windows(word.len()).any(|window| window == word) {
-            continue;
-        }
+        let has = |word: &[u8]| content.windows(word.len()).any(|window| window == word);
         match is_kustomization {
-            true => generators(context, file, found),
-            false => objects(context, file, found),
+            true if has(b"secretGenerator") || has(b"Secret") => kustomization(context, file, found),
+            false if has(b"Secret") => objects(context, file, found),
+            _ => {}
         }
     }
     // It has no ending, so that it is not among those that may be YAML.
     let plain = |path: &&String| path.rsplit('/').next() == Some("Kustomization");
     for file in context.fleet.paths.iter().filter(plain) {
-        generators(context, file, found);
+        kustomization(context, file, found);
     }
+}
+
+fn kustomization(context: &Context<'_>, file: &str, found: &mut Lint) {
+    generators(context, file, found);
+    patches::of_file(context, file, found);
 }
 
 fn objects(context: &Context<'_>, file: &str, found: &mut Lint) {
@@ -53,6 +58,16 @@ fn objects(context: &Context<'_>, file: &str, found: &mut Lint) {
                 Finding::warning(Rule::PlainSecret, format!("the Secret {who} is in Git in plain text"));
             found.findings.push(finding.at(Some(placed(file, at.map(field)))).help(HELP));
         }
+        patches::of_object(context, file, node, &object, found);
+    }
+}
+
+/// Whether a value has content that everybody can read. What a variable brings is elsewhere.
+fn has_content(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty() && !is_open(text),
+        Value::Null => false,
+        _ => true,
     }
 }
 
@@ -62,12 +77,6 @@ fn is_plain(object: &Value) -> bool {
         return false;
     }
     let values = ["data", "stringData"].into_iter().filter_map(|field| object[field].as_object());
-    // What a variable brings is elsewhere.
-    let has_content = |value: &Value| match value {
-        Value::String(text) => !text.is_empty() && !is_open(text),
-        Value::Null => false,
-        _ => true,
-    };
     values.flat_map(|map| map.values()).any(has_content)
 }
 
@@ -96,8 +105,11 @@ fn generators(context: &Context<'_>, file: &str, found: &mut Lint) {
                     tell("a literal".to_owned(), "literals", item);
                 }
             }
-            for field in ["files", "envs"] {
-                for (item, source) in items(&generator[field]).enumerate() {
+            for field in ["files", "envs", "env"] {
+                // `env` is the old form: one file.
+                let sources =
+                    items(&generator[field]).chain(Some(&generator[field]).filter(|one| one.is_string()));
+                for (item, source) in sources.enumerate() {
                     let Some(source) = source.as_str() else { continue };
                     let source = source.split_once('=').map_or(source, |(_, path)| path);
                     let Some(path) = below(folder, source) else { continue };

@@ -233,7 +233,6 @@ fn build(
 fn run(kustomization: &Value, folder: &str, artifact: &Artifact, sources: &Sources<'_>) -> Outcome {
     let asked = Arc::new(Asked::default());
     let build = LocalBuild {
-        covers: false,
         kustomization,
         tree: &artifact.tree,
         folder,

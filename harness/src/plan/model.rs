@@ -4,7 +4,7 @@ use crate::bootstrap::Following;
 use crate::registry::{Build, Rule};
 use crate::scenario::Profile;
 use crate::scenario::{
-    FilePatch, ForgeSpec, ImageSpec, KeyAction, MergeHow, ObjectRef, SecretExpected, UnknownImages,
+    FilePatch, ForgeSpec, KeyAction, MergeHow, ObjectRef, RepositorySpec, SecretExpected, UnknownImages,
 };
 use seatrial_api::FluxRelease;
 use serde_json::Value;
@@ -31,8 +31,8 @@ pub struct Plan {
     pub repos: Vec<RepoPlan>,
     /// Who there is on the forge.
     pub forge: ForgeSpec,
-    /// Image repositories with their tags.
-    pub images: BTreeMap<String, Vec<ImageSpec>>,
+    /// Image repositories with their tags, and who may use them.
+    pub images: BTreeMap<String, RepositorySpec>,
     /// The steps.
     pub steps: Vec<PlannedStep>,
 }

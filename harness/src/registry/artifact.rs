@@ -1,10 +1,11 @@
 //! Artifacts of files, as `flux push artifact` makes them, and the registry as the engine sees it.
 
+use super::rules::unauthorized;
 use super::{Blob, Digest, ImageRef, Manifest, Registry, RegistryError, RepositoryName};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::future::BoxFuture;
-use seatrial_engine::{OciAddress, OciError, OciManifest, OciRegistries, OciTags};
+use seatrial_engine::{OciAddress, OciChallenge, OciError, OciManifest, OciRegistries, OciTags, Secret};
 use seatrial_time::{Clock, Signal};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -177,6 +178,24 @@ impl OciRegistries for Registry {
         Box::pin(async move {
             self.let_in(&named(at)?, at, &format!("{}/blobs/{digest}", at.path)).await?;
             self.blob_of(at, digest)
+        })
+    }
+
+    fn challenge<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Option<OciChallenge>, OciError>> {
+        Box::pin(async move { Ok(Registry::challenge(self, &named(at)?)) })
+    }
+
+    fn token<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        challenge: &'a OciChallenge,
+    ) -> BoxFuture<'a, Result<Secret, OciError>> {
+        Box::pin(async move {
+            self.give_inside(&named(at)?, &at.auth).ok_or_else(|| OciError::Token {
+                url: challenge.url(&OciChallenge::pull_scope(&at.path)),
+                code: "UNAUTHORIZED".to_owned(),
+                message: unauthorized(true).to_owned(),
+            })
         })
     }
 

@@ -1,9 +1,11 @@
 //! Nodes that pull images.
 
+use super::rules::Refused;
 use super::store::Absent;
-use super::words::{denied, invalid, not_found, refused, wrong_content};
+use super::tokens::TokenFault;
+use super::words::{denied, invalid, no_token, not_found, refused, wrong_content};
 use super::{ImageRef, Registry};
-use seatrial_engine::{OciAuth, oci_credentials};
+use seatrial_engine::{OciAuth, OciChallenge, oci_credentials};
 use seatrial_workload::{ImageLookup, Login, Pull, PullRequest};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -47,9 +49,30 @@ impl Images {
     /// One attempt with these credentials, the time that it takes, and the name of what was pulled.
     fn attempt(&self, image: &ImageRef, auth: &OciAuth) -> (Duration, Result<Option<String>, String>) {
         let mut takes = Duration::ZERO;
+        let challenge = self.registry.challenge(&image.repository);
+        // A token of the pull secret is shown as it is.
+        let challenge = challenge.filter(|_| !matches!(auth, OciAuth::Bearer { .. }));
+        let mut shown = match &challenge {
+            None => auth.clone(),
+            Some(challenge) => match self.token(image, auth, challenge) {
+                Ok(token) => token,
+                Err(problem) => return (takes, Err(problem)),
+            },
+        };
         for _ in 0..REQUESTS {
-            let passage = self.registry.ask(&image.repository, auth);
+            let mut passage = self.registry.ask(&image.repository, &shown);
             takes += passage.latency;
+            if let (Some(challenge), Some(Refused::Token(TokenFault::Invalid))) =
+                (&challenge, passage.refusal)
+            {
+                // It has expired: with a new one, once.
+                match self.token(image, auth, challenge) {
+                    Ok(token) => shown = token,
+                    Err(problem) => return (takes, Err(problem)),
+                }
+                passage = self.registry.ask(&image.repository, &shown);
+                takes += passage.latency;
+            }
             if let Some(why) = passage.refusal {
                 return (takes, Err(refused(image, &why)));
             }
@@ -62,6 +85,13 @@ impl Images {
             (Err(Absent::Content { said, actual }), _) => Err(wrong_content(image, &said, &actual)),
         };
         (takes, found)
+    }
+
+    /// A token for these credentials from the service of the registry.
+    fn token(&self, image: &ImageRef, auth: &OciAuth, challenge: &OciChallenge) -> Result<OciAuth, String> {
+        let token = self.registry.give_inside(&image.repository, auth);
+        let url = challenge.url(&OciChallenge::pull_scope(image.repository.path()));
+        token.map(|token| OciAuth::Bearer { token }).ok_or_else(|| no_token(image, &url))
     }
 }
 

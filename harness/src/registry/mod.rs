@@ -9,6 +9,7 @@
 //! - Only repositories that the run maps are checked for existence; any other image pulls, unless the cluster says
 //!   [`UnknownImages::Missing`].
 //! - Digests of generated images depend on the name of the repository, the tag and the [`Build`] alone.
+//! - Repositories that a token service guards take its tokens alone, and it takes the credentials.
 //! - A [`Rule`] holds for everybody: for Flux in process, for nodes that pull, for clients over HTTP.
 
 mod artifact;
@@ -20,6 +21,7 @@ mod reference;
 mod rules;
 mod seed;
 mod store;
+mod tokens;
 mod words;
 
 pub use content::Blob;
@@ -31,6 +33,10 @@ pub use rules::{Fault, Rule};
 #[cfg(feature = "serve")]
 pub(crate) use rules::{RATE_LIMIT, Refused, unauthorized};
 pub use store::Registry;
+#[cfg(feature = "serve")]
+pub(crate) use tokens::{Asker, Scope, TokenFault, Way};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token_tests;

@@ -3,8 +3,10 @@
 //! Rules hold for everybody: Flux in process ([`seatrial_engine::OciRegistries`]), nodes that pull ([`super::Images`]), and
 //! clients over HTTP.
 
+use super::store::State;
+use super::tokens::{TokenFault, Way};
 use super::{Digest, Registry, RegistryError, RepositoryName};
-use crate::scenario::SetRegistry;
+use crate::scenario::{SetRegistry, TokenAction};
 use seatrial_engine::{OciAddress, OciAuth, OciError, Secret};
 use seatrial_time::{Clock, Task};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +24,8 @@ pub struct Rule {
     pub login: OciAuth,
     /// How long those credentials are let in; none: as long as the rule stands.
     pub login_ends: Option<Duration>,
+    /// Whether every token has expired by the time it is shown.
+    pub expired_tokens: bool,
     /// Tags that point elsewhere while the rule stands: at what another tag, or a digest, points at.
     pub moved: BTreeMap<String, String>,
     /// Tags of which the repository says a digest that their content does not have.
@@ -78,6 +82,8 @@ pub(crate) enum Refused {
         /// Whether there were any.
         given: bool,
     },
+    /// A token is wanted.
+    Token(TokenFault),
 }
 
 impl Passage {
@@ -90,10 +96,13 @@ impl Passage {
 }
 
 impl Ruled {
-    fn passage(&mut self, auth: &OciAuth, login_first: bool) -> Passage {
-        let expired = self.login_until.is_some_and(|until| self.clock.now() >= until);
-        let admitted = admits(&self.rule.login, auth) && !expired;
-        let login = (!admitted).then_some(Refused::Login { given: *auth != OciAuth::None });
+    /// Why these credentials are not let in where no tokens are wanted.
+    fn login(&self, auth: &OciAuth) -> Option<Refused> {
+        let admitted = admits(&self.rule.login, auth) && !expired(self);
+        (!admitted).then_some(Refused::Login { given: *auth != OciAuth::None })
+    }
+
+    fn passage(&mut self, login: Option<Refused>, login_first: bool) -> Passage {
         let refusal = match login.filter(|_| login_first) {
             Some(login) => Some(login),
             None => self.fault().or(login),
@@ -119,8 +128,13 @@ impl Ruled {
     }
 }
 
+/// Whether the credentials of a rule have expired.
+pub(super) fn expired(ruled: &Ruled) -> bool {
+    ruled.login_until.is_some_and(|until| ruled.clock.now() >= until)
+}
+
 /// Whether `login` lets these credentials in.
-fn admits(login: &OciAuth, given: &OciAuth) -> bool {
+pub(super) fn admits(login: &OciAuth, given: &OciAuth) -> bool {
     match (login, given) {
         (OciAuth::None, _) => true,
         (OciAuth::Bearer { token }, OciAuth::Basic { password, .. }) => token == password,
@@ -147,6 +161,7 @@ impl From<&SetRegistry> for Rule {
             latency: set.latency.map_or(Duration::ZERO, |span| span.0),
             login,
             login_ends: set.login.as_ref().and_then(|login| login.expires_after).map(|span| span.0),
+            expired_tokens: set.expired_tokens,
             moved: set.moved.clone(),
             wrong_digests: set.wrong_digests.iter().cloned().collect(),
         }
@@ -189,24 +204,30 @@ impl Registry {
         Ok(())
     }
 
-    /// What becomes of a request to a repository with these credentials.
+    /// What becomes of a request to read a repository with these credentials.
     pub(crate) fn ask(&self, name: &RepositoryName, auth: &OciAuth) -> Passage {
-        self.answer(name, auth, false)
+        self.answer(name, auth, &[TokenAction::Pull], Way::Inside)
     }
 
     /// The same over HTTP, where clients ask without credentials first: a fault is for those who are let in.
     #[cfg(feature = "serve")]
-    pub(crate) fn ask_over_http(&self, name: &RepositoryName, auth: &OciAuth) -> Passage {
-        self.answer(name, auth, true)
+    pub(crate) fn ask_over_http(
+        &self,
+        name: &RepositoryName,
+        auth: &OciAuth,
+        actions: &[TokenAction],
+    ) -> Passage {
+        self.answer(name, auth, actions, Way::Http)
     }
 
-    fn answer(&self, name: &RepositoryName, auth: &OciAuth, login_first: bool) -> Passage {
+    fn answer(&self, name: &RepositoryName, auth: &OciAuth, actions: &[TokenAction], way: Way) -> Passage {
         let mut state = self.state();
         let name = state.own_name(name);
+        let login = state.login(&name, auth, actions, way);
         let Some(ruled) = state.repositories.get_mut(&name).and_then(|found| found.rule.as_mut()) else {
-            return Passage::default();
+            return Passage { refusal: login, ..Passage::default() };
         };
-        let passage = ruled.passage(auth, login_first);
+        let passage = ruled.passage(login, way != Way::Inside);
         let ends = ruled.rule.fault.is_some_and(|fault| fault.times.is_some());
         drop(state);
         if ends && matches!(passage.refusal, Some(Refused::Fault { .. })) {
@@ -221,7 +242,9 @@ impl Registry {
     pub(crate) fn has_login(&self, name: &RepositoryName) -> bool {
         let state = self.state();
         let ruled = state.repositories.get(&state.own_name(name)).and_then(|found| found.rule.as_ref());
-        ruled.is_some_and(|ruled| ruled.rule.login != OciAuth::None)
+        let guarded =
+            state.repositories.get(&state.own_name(name)).is_some_and(|found| found.access.is_some());
+        guarded || ruled.is_some_and(|ruled| ruled.rule.login != OciAuth::None)
     }
 
     /// Whether some repository lets these credentials in by its own rule.
@@ -230,8 +253,7 @@ impl Registry {
         let state = self.state();
         let mut rules = state.repositories.values().filter_map(|found| found.rule.as_ref());
         rules.any(|ruled| {
-            let expired = ruled.login_until.is_some_and(|until| ruled.clock.now() >= until);
-            ruled.rule.login != OciAuth::None && !expired && admits(&ruled.rule.login, auth)
+            ruled.rule.login != OciAuth::None && !expired(ruled) && admits(&ruled.rule.login, auth)
         })
     }
 
@@ -248,6 +270,34 @@ impl Registry {
     }
 }
 
+impl State {
+    /// Why these credentials are not let in, if they are not. A repository without a token service takes its tokens, too: clients go
+    /// by what the base of the registry says.
+    fn login(
+        &self,
+        name: &RepositoryName,
+        auth: &OciAuth,
+        actions: &[TokenAction],
+        way: Way,
+    ) -> Option<Refused> {
+        let repository = self.repositories.get(name);
+        let ruled = repository.and_then(|found| found.rule.as_ref());
+        let fault = self.token_fault(name, auth, actions, way);
+        if repository.is_none_or(|found| found.access.is_none()) {
+            return match fault {
+                None => None,
+                Some(TokenFault::Scope) => Some(Refused::Token(TokenFault::Scope)),
+                Some(_) => ruled.and_then(|ruled| ruled.login(auth)),
+            };
+        }
+        let all_expired = ruled.is_some_and(|ruled| ruled.rule.expired_tokens);
+        if all_expired && fault != Some(TokenFault::Missing) {
+            return Some(Refused::Token(TokenFault::Invalid));
+        }
+        fault.map(Refused::Token)
+    }
+}
+
 /// A refusal in the words of go-containerregistry: proxies in front of registries answer 5xx without the specification's errors.
 fn told(refused: Refused, at: &OciAddress, path: &str) -> OciError {
     let (host, path) = (at.host.clone(), path.to_owned());
@@ -261,6 +311,11 @@ fn told(refused: Refused, at: &OciAddress, path: &str) -> OciError {
         Refused::Fault { status: 429, .. } => said("TOOMANYREQUESTS", RATE_LIMIT),
         Refused::Fault { status, .. } => OciError::Status { host, path, status },
         Refused::Login { given } => said("UNAUTHORIZED", unauthorized(given)),
+        // What was asked for stands in the details, which clients in Go print as a map.
+        Refused::Token(_) => said(
+            "UNAUTHORIZED",
+            &format!("{}; [map[Action:pull Class: Name:{} Type:repository]]", unauthorized(false), at.path),
+        ),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The images that a scenario begins with.
 
 use super::{Build, Digest, ImageRef, Registry, RegistryError, RepositoryName};
-use crate::scenario::{ImageSpec, Push};
+use crate::scenario::{ImageSpec, Push, RepositorySpec};
+use seatrial_time::Clock;
 
 impl Build {
     /// What a seed says of its image.
@@ -32,6 +33,23 @@ impl Build {
 }
 
 impl Registry {
+    /// Maps a repository of a scenario: its images, and who may use it.
+    ///
+    /// # Errors
+    /// As [`Registry::seed`].
+    pub fn add(
+        &self,
+        name: &str,
+        spec: &RepositorySpec,
+        clock: &Clock,
+    ) -> Result<RepositoryName, RegistryError> {
+        let repository = self.seed(name, spec.images())?;
+        if let Some(tokens) = spec.tokens() {
+            self.guard(name, tokens, clock)?;
+        }
+        Ok(repository)
+    }
+
     /// Maps a repository with the images of a scenario.
     ///
     /// # Errors

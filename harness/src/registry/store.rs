@@ -2,6 +2,7 @@
 
 use super::image::generate;
 use super::rules::{Rule, Ruled};
+use super::tokens::{Access, Tokens};
 use super::{Blob, Build, Digest, ImageRef, Manifest, RegistryError, RepositoryName};
 use seatrial_time::Signal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ pub(super) struct State {
     /// only a manifest makes the repository one that the run maps.
     pub(super) shown: BTreeMap<RepositoryName, BTreeSet<Digest>>,
     pub(super) repositories: BTreeMap<RepositoryName, Repository>,
+    pub(super) tokens: Tokens,
     /// Addresses under which the registry itself is served.
     pub(super) hosts: BTreeSet<String>,
     /// The first of them.
@@ -35,6 +37,8 @@ pub(super) struct Repository {
     pub(super) tags: BTreeMap<String, Digest>,
     /// The digests that images are known by although their content has others.
     pub(super) given: BTreeSet<Digest>,
+    /// Whom the token service gives tokens for it, where tokens guard it.
+    pub(super) access: Option<Access>,
     /// How it answers, where it does not simply do what it is asked for.
     pub(super) rule: Option<Ruled>,
 }

@@ -135,7 +135,7 @@ async fn asks(registry: &Registry, auth: OciAuth) -> Result<usize, String> {
     tags.map(|page| page.tags.len()).map_err(|error| error.to_string())
 }
 
-fn basic(password: &str) -> OciAuth {
+pub(super) fn basic(password: &str) -> OciAuth {
     OciAuth::Basic { username: "ann".to_owned(), password: Secret(password.to_owned()) }
 }
 
@@ -208,7 +208,7 @@ fn a_push_with_a_digest_moves_a_tag() {
     assert!(matches!(wrong, Err(RegistryError::NoDigest { .. })), "{wrong:?}");
 }
 
-fn under_rule(test: impl AsyncFnOnce(Registry, Clock)) {
+pub(super) fn under_rule(test: impl AsyncFnOnce(Registry, Clock)) {
     seatrial_time::simulate(seatrial_time::Simulation::seeded(0), |clock| async move {
         test(seeded(), clock).await;
     })
@@ -216,12 +216,12 @@ fn under_rule(test: impl AsyncFnOnce(Registry, Clock)) {
 }
 
 /// A pull secret for Docker Hub.
-fn pull_secret(entry: &Value) -> Arc<Value> {
+pub(super) fn pull_secret(entry: &Value) -> Arc<Value> {
     let config = json!({ "auths": { "https://index.docker.io/v1/": entry } }).to_string();
     Arc::new(json!({ "data": { ".dockerconfigjson": STANDARD.encode(config) } }))
 }
 
-fn node_pulls(registry: &Registry, image: &str, secrets: &[Arc<Value>]) -> Pull {
+pub(super) fn node_pulls(registry: &Registry, image: &str, secrets: &[Arc<Value>]) -> Pull {
     registry.images(UnknownImages::Pull).pull(&PullRequest { image, secrets })
 }
 

@@ -1,6 +1,7 @@
 //! What a kubelet says when containerd cannot pull; the words are containerd's.
 
 use super::rules::Refused;
+use super::tokens::TokenFault;
 use super::{Digest, ImageRef};
 use http::StatusCode;
 
@@ -28,6 +29,14 @@ pub(super) fn invalid(image: &str) -> String {
     )
 }
 
+/// The token service does not take the credentials.
+pub(super) fn no_token(image: &ImageRef, url: &str) -> String {
+    format!(
+        "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": failed to authorize: \
+         failed to fetch oauth token: unexpected status from GET request to {url}: 401 Unauthorized"
+    )
+}
+
 /// The registry does not do what it is asked for.
 pub(super) fn refused(image: &ImageRef, refused: &Refused) -> String {
     let status = match refused {
@@ -36,6 +45,15 @@ pub(super) fn refused(image: &ImageRef, refused: &Refused) -> String {
                 "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": \
                  pull access denied, repository does not exist or may require authorization: \
                  authorization failed: no basic auth credentials"
+            );
+        }
+        Refused::Token(TokenFault::Scope) => return denied(image),
+        Refused::Token(fault) => {
+            let word = fault.word().unwrap_or("authorization required");
+            return format!(
+                "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": \
+                 pull access denied, repository does not exist or may require authorization: \
+                 server message: {word}: authorization failed"
             );
         }
         Refused::Login { given: true } => 401,

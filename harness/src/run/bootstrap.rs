@@ -222,6 +222,7 @@ impl<'a> Work<'a> {
             repository: &self.following.sync.url,
             author: ("Flux".to_owned(), String::new()),
             appendix: None,
+            signer: None,
             applied: Some(cluster),
         };
         (steps, &mut self.checkout)

@@ -7,6 +7,8 @@ use crate::forge::{DEFAULT_USER, Forge, Repo, Seed, Token};
 use crate::plan::ClusterPlan;
 use crate::registry::{Registry, UnknownImages};
 use crate::sealed::SealingKeys;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use kube::Client;
 use kube::client::Body;
@@ -465,6 +467,45 @@ fn keys_are_of_the_kind_that_is_asked_for(#[case] flag: &str, #[case] kind: &str
     });
 }
 
+/// Keys of the engine's fixtures, as `gpg --export-secret-keys` writes them.
+fn key_ring(name: &str, folder: &Path) -> String {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/data/signatures/openpgp");
+    let text = std::fs::read_to_string(fixtures.join(format!("{name}.asc"))).unwrap();
+    let (_, body) = text.split_once("\n\n").unwrap();
+    let encoded: String = body.lines().take_while(|line| !line.starts_with(['=', '-'])).collect();
+    let file = folder.join(name);
+    std::fs::write(&file, STANDARD.decode(encoded).unwrap()).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn commits_in_process_are_signed_too() {
+    play(async move |place| {
+        let folder = tempfile::tempdir().unwrap();
+        let line = format!("{BETA} --gpg-key-ring={}", key_ring("ed", folder.path()));
+        let (ok, printed, _) = place.run(&line, PLENTY).await;
+        assert!(ok, "{printed}");
+        let commits = place.repo.log("master", 100).unwrap();
+        assert_eq!(commits.len(), 2);
+        let repository = git2::Repository::open(place.repo.path()).unwrap();
+        for commit in commits {
+            let id = git2::Oid::from_str(&commit.id.to_string()).unwrap();
+            let (signature, text) = repository.extract_signature(&id, None).unwrap();
+            assert!(signature.starts_with(b"-----BEGIN PGP SIGNATURE-----"));
+            assert!(text.starts_with(b"tree "));
+        }
+        // A locked subkey is found out when there is something to sign.
+        let line = format!(
+            "{BETA}/other --gpg-passphrase=hunter2 --gpg-key-ring={}",
+            key_ring("lockedsub", folder.path())
+        );
+        let (ok, printed, _) = place.run(&line, PLENTY).await;
+        let want = "failed to commit component manifests: ";
+        assert!(!ok && printed.contains(want) && printed.contains("signing key is encrypted"), "{printed}");
+        assert!(!printed.contains("hunter2"), "{printed}");
+    });
+}
+
 #[rstest]
 #[case::component("--components=source-controller", "component kustomize-controller is required")]
 #[case::extra("--components-extra=foo", "component foo is not available")]
@@ -474,7 +515,11 @@ fn keys_are_of_the_kind_that_is_asked_for(#[case] flag: &str, #[case] kind: &str
 )]
 #[case::level("--log-level=loud", "unsupported log level 'loud', must be one of: debug, info, error")]
 #[case::size("--ssh-rsa-bits=1024", "2048, 3072, 4096 and 8192")]
-#[case::unsupported("--gpg-key-id=x", "--gpg-key-id is not supported by seatrial")]
+#[case::unsupported("--ssh-signing-key-file=x", "--ssh-signing-key-file is not supported by seatrial")]
+#[case::no_ring(
+    "--gpg-key-ring=/none --gpg-passphrase=x",
+    "invalid GPG signing key: unable to open GPG key ring: open /none: no such file"
+)]
 #[case::branch("--branch=nope", "couldn't find remote ref \"refs/heads/nope\"")]
 fn what_is_wrong_is_told_and_nothing_is_written(#[case] flags: &str, #[case] want: &str) {
     let (line, want) = (format!("{BETA} {flags}"), want.to_owned());

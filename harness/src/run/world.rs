@@ -103,8 +103,8 @@ impl World {
             self.forge.create(&repo.name, &seed(repo), &repo.branch, &repo.urls)?;
         }
         super::forge::repositories(&self.forge, plan)?;
-        for (name, images) in &plan.images {
-            self.registry.seed(name, images)?;
+        for (name, spec) in &plan.images {
+            self.registry.add(name, spec, &self.clock)?;
         }
         // Those that did start are ended with the world, also when the run is stopped while others still start.
         let started = join_all(plan.clusters.iter().map(async |cluster| {

@@ -3,7 +3,7 @@
 use super::Step;
 use super::forge_step::{ForgeSpec, GitAccessSpec};
 use super::profile::Profile;
-use super::registry_step::ImageSpec;
+use super::registry_spec::RepositorySpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,10 +47,10 @@ pub struct Spec {
     /// Who there is on the forge, beside its own user `seatrial`, who owns every organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forge: Option<ForgeSpec>,
-    /// Images: repository to tags, or to images with a tag. An image of a repository that is listed here exists only if its tag
-    /// does.
+    /// Images: repository to tags, or to images with a tag, or to `images` and the `tokens` that guard them. An image of a repository
+    /// that is listed here exists only if its tag does.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub registry: BTreeMap<String, Vec<ImageSpec>>,
+    pub registry: BTreeMap<String, RepositorySpec>,
     /// Decides everything that is left to chance, also the order of what happens at the same time. Default: 0; the
     /// command line can override it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

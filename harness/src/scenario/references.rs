@@ -157,7 +157,10 @@ impl Context<'_> {
                 let message = format!("`{}` is not an image repository: write it without a tag", entry.key);
                 self.problem(entry.at, message);
             }
-            for image in entry.value.items() {
+            if let Some(tokens) = entry.value.get("tokens") {
+                self.tokens(tokens);
+            }
+            for image in entry.value.get("images").unwrap_or(&entry.value).items() {
                 let tag = image.get("tag").unwrap_or(image);
                 if tag.text().is_some_and(|t| !is_tag(t)) {
                     self.problem(tag.at, format!("{:?} is not an image tag", tag.text().unwrap_or_default()));
@@ -167,6 +170,23 @@ impl Context<'_> {
                 if let Some((name, problem)) = problem {
                     self.problem(image.get(name).map_or(image.at, |node| node.at), problem);
                 }
+            }
+        }
+    }
+
+    fn tokens(&mut self, tokens: &Node) {
+        let zero = |node: &&Node| {
+            node.text().is_some_and(|text| text.parse::<super::Span>().is_ok_and(|span| span.0.is_zero()))
+        };
+        if let Some(node) = tokens.get("expiresAfter").filter(zero) {
+            self.problem(node.at, "a token that holds for no time opens nothing: `expiredTokens` of `setRegistry` is that fault");
+        }
+        for user in tokens.get("users").map(Node::entries).unwrap_or_default() {
+            if user.key.is_empty() || user.key.contains(':') {
+                self.problem(
+                    user.at,
+                    format!("{:?} is no user name: it has no colon, and is not empty", user.key),
+                );
             }
         }
     }

@@ -59,6 +59,9 @@ pub struct SetRegistry {
     /// Whom it lets in. Default: everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<LoginSpec>,
+    /// Every token has expired by the time it is shown. Goes with a repository that `tokens` guard.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expired_tokens: bool,
     /// Tags that point elsewhere: at what another tag, or a digest, points at.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moved: BTreeMap<String, String>,

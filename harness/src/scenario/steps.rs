@@ -97,6 +97,9 @@ pub(super) fn check(context: &mut Context<'_>, step: &Step, node: &Node) {
         Action::SetRegistry(set) => {
             let at = body.get("repository").map_or(body.at, |n| n.at);
             image_repository(context, &set.repository, at);
+            if set.expired_tokens {
+                guarded(context, &set.repository, body);
+            }
             if let Some((field, problem)) = set.problem() {
                 context.problem(body.get(field).map_or(body.at, |n| n.at), problem.to_owned());
             }
@@ -330,6 +333,20 @@ fn image_repository(context: &mut Context<'_>, repository: &str, at: Pos) {
     let name = RepositoryName::parse(repository).ok();
     if name.is_none() || !known.iter().any(|known| RepositoryName::parse(known).ok() == name) {
         context.known("image repository", repository, at, &known);
+    }
+}
+
+/// Tokens expire where there are some.
+fn guarded(context: &mut Context<'_>, repository: &str, body: &Node) {
+    let name = RepositoryName::parse(repository).ok();
+    let mut all = context.scenario.spec.registry.iter();
+    let found = all.find(|(known, _)| RepositoryName::parse(known).ok() == name);
+    if found.is_some_and(|(_, spec)| spec.tokens().is_none()) {
+        let at = body.entry("expiredTokens").map_or(body.at, |entry| entry.at);
+        context.problem(
+            at,
+            format!("`expiredTokens` goes with a repository that has `tokens`, which `{repository}` has not"),
+        );
     }
 }
 

@@ -111,7 +111,7 @@ pub fn check_repository(
                 findings.push(finding(object, Verdict::Unknown, message));
                 continue;
             }
-            match origins.renamed(&placed.object).filter(|_| verdict != Verdict::Opens) {
+            match origins.renamed(&placed.object, &placed.file).filter(|_| verdict != Verdict::Opens) {
                 Some(renamed) => {
                     // Of what is not known without the private keys, this is.
                     let message = match verdict {

@@ -15,8 +15,8 @@ struct Origin {
     name: String,
 }
 
-/// Where each sealed value stands: values are never equal by chance.
-pub(crate) struct Origins(BTreeMap<String, Origin>);
+/// Where each sealed value stands: values are never equal by chance, but files are copied.
+pub(crate) struct Origins(BTreeMap<String, Vec<Origin>>);
 
 /// A SealedSecret that the rendered output calls otherwise than its file does, which its scope does not allow.
 pub(crate) struct Renamed {
@@ -29,7 +29,7 @@ pub(crate) struct Renamed {
 impl Origins {
     /// Those of all files.
     pub(crate) fn of(fleet: &Fleet) -> Origins {
-        let mut origins = BTreeMap::new();
+        let mut origins: BTreeMap<String, Vec<Origin>> = BTreeMap::new();
         // Reading takes longer than looking.
         let may_have = |content: &[u8]| content.windows(12).any(|window| window == b"SealedSecret");
         for (file, content) in fleet.yaml().filter(|(_, content)| may_have(content)) {
@@ -38,34 +38,42 @@ impl Origins {
                 let origin =
                     Origin { file: file.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() };
                 for value in values(object) {
-                    origins.insert(value.to_owned(), origin.clone());
+                    origins.entry(value.to_owned()).or_default().push(origin.clone());
                 }
             }
         }
         Origins(origins)
     }
 
-    /// Whether the values of a rendered SealedSecret stay behind, since its name or namespace is another one than in its file.
-    pub(crate) fn renamed(&self, sealed: &Value) -> Option<Renamed> {
-        let origin = self.origin(sealed)?;
+    /// Whether the values of a rendered SealedSecret stay behind, since its name or namespace is another one than in its file. Where
+    /// the same values stand in several files it is `file` that counts, from which it was rendered, or else each of them.
+    pub(crate) fn renamed(&self, sealed: &Value, file: &str) -> Option<Renamed> {
+        let all = self.origins(sealed)?;
         let (namespace, name) = place(sealed);
         let scope = Scope::of(sealed);
-        let moved = namespace != origin.namespace && !origin.namespace.is_empty();
-        let breaks = match scope {
-            Scope::Strict => name != origin.name || moved,
-            Scope::NamespaceWide => moved,
+        let moved = |origin: &Origin| namespace != origin.namespace && !origin.namespace.is_empty();
+        let breaks = |origin: &&Origin| match scope {
+            Scope::Strict => name != origin.name || moved(origin),
+            Scope::NamespaceWide => moved(origin),
             Scope::ClusterWide => false,
         };
+        let mut own = all.iter().filter(|origin| origin.file == file).peekable();
+        let origin = match own.peek() {
+            // One of several documents of the file may be it.
+            Some(_) => own.clone().all(|origin| breaks(&origin)).then(|| own.next())?,
+            None => all.iter().all(|origin| breaks(&origin)).then(|| all.first())?,
+        }?;
+        let moved = moved(origin);
         let remedy = if moved { "cluster-wide" } else { "namespace-wide or cluster-wide" };
         let message = format!(
             "{} has it as {}/{}, the rendered output calls it {namespace}/{name}: a value of the scope {scope} does not follow, \
              seal it {remedy}",
             origin.file, origin.namespace, origin.name
         );
-        breaks.then(|| Renamed { file: origin.file.clone(), message })
+        Some(Renamed { file: origin.file.clone(), message })
     }
 
-    fn origin(&self, sealed: &Value) -> Option<&Origin> {
+    fn origins(&self, sealed: &Value) -> Option<&Vec<Origin>> {
         values(sealed).find_map(|value| self.0.get(value))
     }
 }

@@ -39,6 +39,8 @@ pub(super) type Answer = Response<Body>;
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub(super) tls: bool,
     /// The certificates that a TLS client has shown; nobody has looked at who signed them.
     pub(super) certificates: Vec<CertificateDer<'static>>,
 }
@@ -86,13 +88,13 @@ async fn connect(
     // Watch events are small and must not wait for each other.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else {
-        return converse(stream, Peer { address, certificates: Vec::new() }, handler).await;
+        return converse(stream, Peer { address, tls: false, certificates: Vec::new() }, handler).await;
     };
     match clock.timeout(HANDSHAKE, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
             let certificates = shown.iter().cloned().map(CertificateDer::into_owned).collect();
-            converse(stream, Peer { address, certificates }, handler).await;
+            converse(stream, Peer { address, tls: true, certificates }, handler).await;
         }
         Ok(Err(error)) => tracing::debug!(%address, %error, "the TLS handshake failed"),
         Err(_) => tracing::debug!(%address, "the TLS handshake took too long"),

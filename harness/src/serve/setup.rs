@@ -199,8 +199,8 @@ impl Setup {
             self.forge.create(&repo.name, &seed, &repo.branch, &repo.urls)?;
         }
         crate::run::forge_repositories(&self.forge, plan)?;
-        for (name, images) in &plan.images {
-            self.registry.seed(name, images)?;
+        for (name, spec) in &plan.images {
+            self.registry.add(name, spec, clock)?;
         }
         if let Some(first) = plan.repos.first() {
             self.branch.clone_from(&first.branch);

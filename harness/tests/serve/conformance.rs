@@ -7,15 +7,13 @@ use crate::world::{World, serve};
 use std::path::PathBuf;
 use tokio::process::Command;
 
-/// The program; says so where it is not there.
-fn program() -> Option<PathBuf> {
+/// A program to compare with; says so where it is not there.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let given = std::env::var_os("ORACLES_DIR").map(|dir| PathBuf::from(dir).join("bin"));
     let folder = given.or_else(|| Some(std::env::home_dir()?.join(".cache/seatrial-oracles/bin")));
-    let found = folder.map(|folder| folder.join("oci-conformance")).filter(|program| program.is_file());
+    let found = folder.map(|folder| folder.join(name)).filter(|program| program.is_file());
     if found.is_none() {
-        eprintln!(
-            "skipped: there is no oci-conformance in $ORACLES_DIR/bin or ~/.cache/seatrial-oracles/bin"
-        );
+        eprintln!("skipped: there is no {name} in $ORACLES_DIR/bin or ~/.cache/seatrial-oracles/bin");
     }
     found
 }
@@ -48,7 +46,7 @@ async fn run(world: &World, program: &PathBuf) -> (usize, usize, String) {
 
 #[test]
 fn the_registry_conforms_to_the_specification() {
-    let Some(program) = program() else { return };
+    let Some(program) = program("oci-conformance") else { return };
     serve(false, async |world| {
         let (passed, wrong, said) = run(&world, &program).await;
         assert!(wrong == 0 && (800..usize::MAX).contains(&passed), "{said}");

@@ -15,11 +15,22 @@ use std::time::{Duration, Instant};
 
 /// Serves the registry of a scenario whose first steps are these, with its HTTP address and the token.
 fn play<F: Future<Output = ()>>(steps: &str, test: impl FnOnce(String, String) -> F) {
+    let registry = format!(
+        "    shop/web:\n    - '1'\n    - {{tag: '2', digest: {GIVEN}, \
+         labels: {{team: web}}, created: '2024-05-01T12:00:00Z'}}\n    shop/other: ['1']\n"
+    );
+    play_registry(&registry, steps, test);
+}
+
+/// The same with these repositories.
+fn play_registry<F: Future<Output = ()>>(
+    registry: &str,
+    steps: &str,
+    test: impl FnOnce(String, String) -> F,
+) {
     let text = format!(
         "apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: rules}}\nspec:\n  \
-         clusters: {{beta: {{}}}}\n  registry:\n    shop/web:\n    - '1'\n    - {{tag: '2', digest: {GIVEN}, \
-         labels: {{team: web}}, created: '2024-05-01T12:00:00Z'}}\n    shop/other: ['1']\n  \
-         steps:\n{steps}  - advance: 1m\n"
+         clusters: {{beta: {{}}}}\n  registry:\n{registry}  steps:\n{steps}  - advance: 1m\n"
     );
     let located = parse_text(Path::new("rules.yaml"), &text).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -172,5 +183,222 @@ fn moved_tags_and_wrong_digests_are_served() {
             (&config["created"], &config["config"]["Labels"]["team"]),
             (&"2024-05-01T12:00:00Z".into(), &"web".into())
         );
+    });
+}
+
+/// Two repositories: one that tokens guard, and one that they do not.
+fn with_tokens<F: Future<Output = ()>>(test: impl FnOnce(String, String) -> F) {
+    let registry = "    shop/web:\n      images: ['1']\n      tokens:\n        expiresAfter: 2s\n        \
+                    users: {ann: {password: new, actions: [pull]}, ci: {password: pushes}}\n    \
+                    shop/other: ['1']\n";
+    play_registry(registry, "", test);
+}
+
+/// The parts of a challenge.
+fn challenge(answer: &Answer) -> std::collections::BTreeMap<String, String> {
+    let header = answer.header("www-authenticate");
+    let rest = header.strip_prefix("Bearer ").unwrap_or_else(|| panic!("{header}"));
+    let parts = rest.split("\",").map(|part| part.trim_end_matches('"').split_once("=\"").unwrap());
+    parts.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+async fn token_of(client: &Client, scope: &str) -> (u16, serde_json::Value) {
+    let answer = client.get(&format!("/token?scope={scope}")).await;
+    (answer.status, answer.json())
+}
+
+#[test]
+fn a_challenge_leads_to_the_token_service() {
+    with_tokens(async |http, run_token| {
+        let base = Client::http(&http).get("/v2/").await;
+        assert_eq!((base.status, code(&base).as_str()), (401, "UNAUTHORIZED"));
+        let said = challenge(&base);
+        assert_eq!(said["realm"], format!("http://{}/token", http.trim_start_matches("http://")));
+        assert_eq!(said["service"], http.trim_start_matches("http://"));
+        assert_eq!(said.get("scope"), None);
+        let path = "/v2/shop/web/tags/list";
+        // Credentials are for the service alone.
+        for client in [Client::http(&http), basic(&http, "ann", "new"), bearer(&http, &run_token)] {
+            let answer = client.get(path).await;
+            assert_eq!(answer.status, 401);
+            assert_eq!(challenge(&answer)["scope"], "repository:shop/web:pull");
+        }
+        let push = Client::http(&http).send("POST", "/v2/shop/web/blobs/uploads/", "").await;
+        assert_eq!(challenge(&push)["scope"], "repository:shop/web:pull,push");
+
+        let (status, given) = token_of(&basic(&http, "ann", "new"), "repository:shop/web:pull,push").await;
+        assert_eq!(status, 200);
+        assert_eq!(given["token"], given["access_token"]);
+        assert_eq!(given["expires_in"], 2);
+        assert!(given["issued_at"].as_str().unwrap().ends_with('Z'), "{given}");
+        assert_eq!(given.get("refresh_token"), None);
+        let client = bearer(&http, given["token"].as_str().unwrap());
+        for path in ["/v2/", path] {
+            assert_eq!(client.get(path).await.status, 200, "{path}");
+        }
+        let push = client.send("POST", "/v2/shop/web/blobs/uploads/", "").await;
+        assert_eq!((push.status, challenge(&push)["error"].as_str()), (401, "insufficient_scope"));
+        assert_eq!(push.json()["errors"][0]["detail"][1]["Action"], "push");
+        tokio::time::sleep(Duration::from_millis(2100)).await;
+        let late = client.get(path).await;
+        assert_eq!((late.status, challenge(&late)["error"].as_str()), (401, "invalid_token"));
+    });
+}
+
+#[test]
+fn the_service_knows_whom_it_gives_tokens() {
+    with_tokens(async |http, run_token| {
+        let web = "repository:shop/web:pull,push,delete";
+        let (status, refused) = token_of(&basic(&http, "ann", "old"), web).await;
+        assert_eq!((status, refused["errors"][0]["code"].as_str()), (401, Some("UNAUTHORIZED")));
+        let shows = async |given: &serde_json::Value, path: &str| {
+            bearer(&http, given["token"].as_str().unwrap()).get(path).await.status
+        };
+        // The run's token opens what no repository keeps to its own users.
+        let both = "repository:shop/web:pull&scope=repository:shop/other:pull%20registry:catalog:*";
+        let (_, given) = token_of(&basic(&http, "me", &run_token), both).await;
+        assert_eq!(shows(&given, "/v2/shop/web/tags/list").await, 401);
+        assert_eq!(shows(&given, "/v2/shop/other/tags/list").await, 200);
+        assert_eq!(shows(&given, "/v2/_catalog").await, 200);
+        assert_eq!(basic(&http, "me", &run_token).get("/v2/shop/other/tags/list").await.status, 200);
+        let (_, nobody) = token_of(&Client::http(&http), both).await;
+        for path in ["/v2/shop/web/tags/list", "/v2/shop/other/tags/list", "/v2/_catalog"] {
+            assert_eq!(shows(&nobody, path).await, 401, "{path}");
+        }
+        for (path, status) in [
+            ("/token?scope=shop", 400),
+            ("/token?service=elsewhere", 400),
+            ("/token?scope=plugin:x:pull", 200),
+        ] {
+            assert_eq!(Client::http(&http).get(path).await.status, status, "{path}");
+        }
+    });
+}
+
+#[test]
+fn a_form_gets_a_token_and_one_that_lasts() {
+    with_tokens(async |http, _| {
+        let client = Client::http(&http);
+        let form = "grant_type=password&username=ci&password=pushes&access_type=offline&client_id=t\
+                    &scope=repository%3Ashop%2Fweb%3Apull%2Cpush";
+        let first = client.send("POST", "/token", form).await;
+        assert_eq!(first.status, 200, "{first:?}");
+        assert_eq!(first.json()["scope"], "repository:shop/web:pull,push");
+        let pushes = bearer(&http, first.json()["access_token"].as_str().unwrap());
+        assert_eq!(pushes.send("POST", "/v2/shop/web/blobs/uploads/", "").await.status, 202);
+        let refresh = first.json()["refresh_token"].as_str().unwrap().to_owned();
+        let again =
+            format!("grant_type=refresh_token&refresh_token={refresh}&scope=repository:shop/web:pull");
+        let second = client.send("POST", "/token", again).await.json();
+        assert_eq!(second["refresh_token"], refresh);
+        let reads = bearer(&http, second["token"].as_str().unwrap());
+        assert_eq!(reads.get("/v2/shop/web/tags/list").await.status, 200);
+        // The one that lasts is for the service alone.
+        assert_eq!(bearer(&http, &refresh).get("/v2/shop/web/tags/list").await.status, 401);
+        for (form, status) in [
+            ("grant_type=password&username=ci&password=x", 401),
+            ("grant_type=refresh_token&refresh_token=x", 401),
+            ("grant_type=client_credentials", 400),
+            ("", 400),
+        ] {
+            assert_eq!(client.send("POST", "/token", form).await.status, status, "{form}");
+        }
+    });
+}
+
+#[test]
+fn a_blob_of_a_guarded_repository_is_mounted_with_a_token_that_reads_it() {
+    let tokens = "tokens: {users: {ci: {password: pushes}}}";
+    let registry = format!(
+        "    shop/web: {{images: ['1'], {tokens}}}\n    shop/mine: {{{tokens}}}\n    shop/open: []\n"
+    );
+    play_registry(&registry, "", async |http, run_token| {
+        let token = async |scope: &str| {
+            let (status, given) = token_of(&basic(&http, "ci", "pushes"), scope).await;
+            assert_eq!(status, 200);
+            bearer(&http, given["token"].as_str().unwrap())
+        };
+        let (reads, writes) = ("repository:shop/web:pull", "repository:shop/mine:pull,push");
+        let both = token(&format!("{reads}%20{writes}")).await;
+        let manifest = both.get("/v2/shop/web/manifests/1").await.json();
+        let digest = manifest["config"]["digest"].as_str().unwrap();
+        let writer = token(writes).await;
+        let run = basic(&http, "me", &run_token);
+        // Where it is not mounted, an upload begins.
+        for (client, to, from, status) in [
+            (&writer, "mine", "&from=shop/web", 202),
+            (&writer, "mine", "", 202),
+            (&run, "open", "&from=shop/web", 202),
+            (&run, "open", "", 202),
+            (&both, "mine", "&from=shop/web", 201),
+        ] {
+            let path = format!("/v2/shop/{to}/blobs/uploads/?mount={digest}{from}");
+            assert_eq!(client.send("POST", &path, "").await.status, status, "{path}");
+        }
+    });
+}
+
+#[test]
+fn without_guarded_repositories_there_is_no_service() {
+    play("", async |http, _| {
+        assert_eq!(Client::http(&http).get("/token").await.status, 404);
+        let base = Client::http(&http).get("/v2/").await;
+        assert!(base.header("www-authenticate").starts_with("Basic "));
+    });
+}
+
+#[test]
+fn tokens_that_have_expired_open_nothing() {
+    let registry = "    shop/web: {images: ['1'], tokens: {anonymous: [pull]}}\n";
+    let rule = "  - setRegistry: {repository: shop/web, expiredTokens: true}\n";
+    play_registry(registry, rule, async |http, _| {
+        let (_, given) = token_of(&Client::http(&http), "repository:shop/web:pull").await;
+        let answer = bearer(&http, given["token"].as_str().unwrap()).get("/v2/shop/web/tags/list").await;
+        assert_eq!((answer.status, challenge(&answer)["error"].as_str()), (401, "invalid_token"));
+    });
+}
+
+/// flux has the client library that the engine follows.
+#[test]
+fn the_real_flux_takes_tokens() {
+    let Some(program) = crate::conformance::program("flux") else { return };
+    with_tokens(async |http, _| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.yaml"), "a: b\n").unwrap();
+        let url = |tag: &str| format!("oci://{}/shop/web{tag}", http.trim_start_matches("http://"));
+        let flux = async |words: &[&str], url: String, login: &str| {
+            let mut command = tokio::process::Command::new(&program);
+            command.args(words).arg(url).args(["--insecure-registry", "--creds", login]);
+            let output =
+                command.current_dir(folder.path()).env("HOME", folder.path()).output().await.unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            (output.status.success(), format!("{}{said}", String::from_utf8_lossy(&output.stdout)))
+        };
+        let push = ["push", "artifact", "--path", ".", "--source", "x", "--revision", "y"];
+        for (words, tag, login, want) in [
+            (push.as_slice(), ":2", "ci:pushes", "pushed"),
+            (&["list", "artifacts"], "", "ann:new", "y"),
+            (&["pull", "artifact", "--output", "."], ":2", "ann:new", "extracted"),
+        ] {
+            let (done, said) = flux(words, url(tag), login).await;
+            assert!(done && said.contains(want), "{words:?}: {said}");
+        }
+        let unauthorized = "UNAUTHORIZED: authentication required";
+        let scope = |action: &str| {
+            format!("{unauthorized}; [map[Action:pull Class: Name:shop/web Type:repository]{action}]")
+        };
+        let wrong = format!("{unauthorized}: the credentials are wrong or have expired");
+        for (words, tag, login, want) in [
+            (
+                push.as_slice(),
+                ":3",
+                "ann:new",
+                scope(" map[Action:push Class: Name:shop/web Type:repository]"),
+            ),
+            (&["list", "artifacts"], "", "ann:old", wrong),
+        ] {
+            let (done, said) = flux(words, url(tag), login).await;
+            assert!(!done && said.contains(&want), "{words:?}: {said}");
+        }
     });
 }

@@ -87,7 +87,7 @@ async fn objects(
     let mut todo = vec![(kustomization, input.folder.clone())];
     let mut depth = 0;
     while let Some((own, folder)) = todo.pop() {
-        let built = input.objects(&own, Path::new(&folder), session, true).await?;
+        let built = input.objects(&own, Path::new(&folder), session).await?;
         if input.recursive {
             depth += 1;
             if depth > MAX {

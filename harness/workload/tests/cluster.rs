@@ -59,6 +59,29 @@ fn a_missing_image_runs_into_the_progress_deadline_and_recovers() {
 }
 
 #[test]
+fn an_image_that_is_never_pulled_is_found_once_another_pod_has_pulled_it() {
+    on_cluster(json!([]), |world| async move {
+        let mut quiet = deployment("quiet", "app:1", 1);
+        quiet["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "Never".into();
+        world.create(DEPLOYMENTS, quiet).await;
+        world.sleep(3600).await;
+        let pod = world.list(PODS).await.remove(0);
+        let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
+        let message = "Container image \"app:1\" is not present with pull policy of Never";
+        assert_eq!(*waiting, json!({"reason": "ErrImageNeverPull", "message": message}));
+        let events = world.list("v1/events").await;
+        let told = |reason: &str, message: &str| {
+            let same = |event: &&Value| event["reason"] == reason && event["message"] == message;
+            events.iter().filter(same).count()
+        };
+        assert_eq!(told("ErrImageNeverPull", message), 1);
+        assert_eq!(told("Failed", "Error: ErrImageNeverPull"), 1);
+        world.create(DEPLOYMENTS, deployment("loud", "app:1", 1)).await;
+        assert!(world.until(DEPLOYMENTS, "quiet", 20, is_current).await <= 14);
+    });
+}
+
+#[test]
 fn a_crash_loop_never_becomes_available_and_restarts_less_and_less() {
     let profiles = json!([{"selector": {"name": "web"}, "outcome": "crashLoop"}]);
     on_cluster(profiles, |world| async move {

@@ -1,5 +1,6 @@
 //! Where the artifacts of container registries come from.
 
+use super::OciChallenge;
 use crate::source::Secret;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -24,6 +25,23 @@ pub trait OciRegistries: Send + Sync {
 
     /// The bytes of this digest (`sha256:<hex>`). The caller checks them.
     fn blob<'a>(&'a self, at: &'a OciAddress, digest: &'a str) -> BoxFuture<'a, Result<Bytes, OciError>>;
+
+    /// Where those who ask without a token are sent for one, where they are: what a registry answers at `/v2/`.
+    fn challenge<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Option<OciChallenge>, OciError>> {
+        let _ = at;
+        Box::pin(ready(Ok(None)))
+    }
+
+    /// A token with which the repository can be read, from the service of `challenge`, for the credentials of `at`. Only registries
+    /// that give a challenge are asked.
+    fn token<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        challenge: &'a OciChallenge,
+    ) -> BoxFuture<'a, Result<Secret, OciError>> {
+        let url = challenge.url(&OciChallenge::pull_scope(&at.path));
+        Box::pin(ready(Err(OciError::Failed(format!("GET {url}: the token service is not served")))))
+    }
 
     /// Moves when something is pushed or deleted, where that is known.
     fn changes(&self) -> Option<Signal> {
@@ -118,6 +136,16 @@ pub enum OciError {
         /// What the registry says.
         message: String,
     },
+    /// The answer of a registry's token service.
+    #[error("GET {url}: {code}: {message}")]
+    Token {
+        /// What was asked for.
+        url: String,
+        /// Code of the distribution specification.
+        code: String,
+        /// What the service says.
+        message: String,
+    },
     /// An answer without the specification's errors, as proxies in front of registries give it.
     #[error("GET https://{host}/v2/{path}: unexpected status code {status} {}", reason(*.status))]
     Status {
@@ -152,6 +180,11 @@ impl OciError {
             OciError::Refused { code, .. } if code == "TOOMANYREQUESTS" => Some(429),
             _ => None,
         }
+    }
+
+    /// Whether the registry wants other credentials (401).
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        matches!(self, OciError::Refused { code, .. } if code == "UNAUTHORIZED")
     }
 }
 

@@ -1,6 +1,7 @@
 //! Asking again within one request, as the usual client (go-containerregistry) does when a registry is in trouble.
 
-use super::{OciAddress, OciError, OciManifest, OciRegistries, OciTags};
+use super::{OciAddress, OciChallenge, OciError, OciManifest, OciRegistries, OciTags};
+use crate::source::Secret;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use seatrial_api::FluxRelease;
@@ -74,6 +75,18 @@ impl OciRegistries for Repeating {
 
     fn blob<'a>(&'a self, at: &'a OciAddress, digest: &'a str) -> BoxFuture<'a, Result<Bytes, OciError>> {
         Box::pin(self.ask(move |registries| registries.blob(at, digest)))
+    }
+
+    fn challenge<'a>(&'a self, at: &'a OciAddress) -> BoxFuture<'a, Result<Option<OciChallenge>, OciError>> {
+        Box::pin(self.ask(move |registries| registries.challenge(at)))
+    }
+
+    fn token<'a>(
+        &'a self,
+        at: &'a OciAddress,
+        challenge: &'a OciChallenge,
+    ) -> BoxFuture<'a, Result<Secret, OciError>> {
+        Box::pin(self.ask(move |registries| registries.token(at, challenge)))
     }
 
     fn changes(&self) -> Option<Signal> {

@@ -12,6 +12,7 @@ mod secret;
 mod sign;
 mod sshsig;
 
+pub use secret::{CommitKey, RingError};
 pub(crate) use secret::{KeyError, PgpKey};
 pub(crate) use sign::{SigningKey, SshKey};
 

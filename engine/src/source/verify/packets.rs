@@ -16,7 +16,8 @@ pub(super) fn packets(mut data: &[u8]) -> Vec<Packet<'_>> {
     all
 }
 
-fn packet(data: &[u8]) -> Option<(Packet<'_>, &[u8])> {
+/// The first packet, and what is behind it.
+pub(super) fn packet(data: &[u8]) -> Option<(Packet<'_>, &[u8])> {
     let (&head, rest) = data.split_first()?;
     if head & 0x80 == 0 {
         return None;

@@ -1,7 +1,10 @@
 //! Refusals in the form of the specification.
 
-use crate::registry::RegistryError;
-use crate::serve::http::{Answer, CHALLENGE, answer};
+use super::Site;
+use super::token::{PATH, scope_of};
+use crate::registry::{RegistryError, TokenFault};
+use crate::scenario::TokenAction;
+use crate::serve::http::{Answer, CHALLENGE, answer, set};
 use http::{StatusCode, header};
 use serde_json::json;
 
@@ -65,11 +68,23 @@ pub(super) struct Refusal {
     code: Code,
     status: StatusCode,
     message: String,
+    /// The token that is wanted.
+    wanted: Option<Wanted>,
+}
+
+/// A token that a request needs.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// The repository, as it is written.
+    pub(super) name: String,
+    pub(super) actions: &'static [TokenAction],
+    /// What is wrong with the one that was shown.
+    pub(super) fault: Option<TokenFault>,
 }
 
 impl Refusal {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Refusal {
-        Refusal { code, status: code.status(), message: message.into() }
+        Refusal { code, status: code.status(), message: message.into(), wanted: None }
     }
 
     /// With another status than the code's usual one.
@@ -77,16 +92,46 @@ impl Refusal {
         Refusal { status, ..self }
     }
 
+    /// With the token that is wanted.
+    pub(super) fn wanting(self, wanted: Wanted) -> Refusal {
+        Refusal { wanted: Some(wanted), ..self }
+    }
+
     /// A file of the registry could not be read or written.
     pub(super) fn io(error: &std::io::Error) -> Refusal {
         Refusal::new(Code::Unknown, format!("the registry's files: {error}"))
     }
 
+    /// The answer of a registry without a token service.
     pub(super) fn answer(self) -> Answer {
-        let body = json!({"errors": [{"code": self.code.word(), "message": self.message, "detail": null}]});
+        self.answer_at(None)
+    }
+
+    /// The answer, with a challenge where credentials are missing: to the token service at `site`, where there is one.
+    pub(super) fn answer_at(self, site: Option<&Site>) -> Answer {
+        let detail = self.wanted.as_ref().filter(|wanted| wanted.fault.is_some()).map(|wanted| {
+            let actions = wanted.actions.iter();
+            let access = actions.map(|action| json!({"Type": "repository", "Class": "", "Name": wanted.name, "Action": action.word()}));
+            access.collect::<Vec<_>>()
+        });
+        let body = json!({"errors": [{"code": self.code.word(), "message": self.message, "detail": detail}]});
         let mut answer = answer(self.status, "application/json", body.to_string());
         if self.code == Code::Unauthorized {
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+            match site {
+                Some(Site { scheme, host }) => {
+                    let mut words = format!("Bearer realm=\"{scheme}://{host}{PATH}\",service=\"{host}\"");
+                    if let Some(wanted) = &self.wanted {
+                        words += &format!(",scope=\"{}\"", scope_of(&wanted.name, wanted.actions));
+                        if let Some(fault) = wanted.fault.and_then(TokenFault::word) {
+                            words += &format!(",error=\"{fault}\"");
+                        }
+                    }
+                    set(&mut answer, header::WWW_AUTHENTICATE, &words);
+                }
+                None => {
+                    answer.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+                }
+            }
         }
         answer
     }

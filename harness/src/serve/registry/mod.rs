@@ -13,6 +13,7 @@ mod lists;
 mod manifests;
 mod passage;
 mod route;
+mod token;
 mod uploads;
 
 use super::auth::Token;
@@ -20,7 +21,7 @@ use super::http::{Answer, Handler, Peer, answer};
 use crate::registry::{Registry, RepositoryName};
 use error::{Code, Refusal};
 use futures::future::BoxFuture;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use route::Route;
 use std::path::PathBuf;
@@ -39,6 +40,27 @@ struct Asked {
     request: Request<Incoming>,
     /// The pairs of the query.
     query: Vec<(String, String)>,
+    /// The registry's address as the client has it: `https://127.0.0.1:5000`.
+    site: Site,
+}
+
+/// How a client reaches the registry.
+#[derive(Clone, Debug)]
+struct Site {
+    scheme: &'static str,
+    host: String,
+}
+
+impl Site {
+    fn of(request: &Request<Incoming>, tls: bool) -> Site {
+        let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let authority = request.uri().authority().map(http::uri::Authority::as_str);
+        // What is no name of a host must not get into a header.
+        let good =
+            |host: &&str| host.parse::<http::uri::Authority>().is_ok_and(|at| !at.as_str().contains('@'));
+        let host = authority.or(header).filter(good).unwrap_or("localhost").to_owned();
+        Site { scheme: if tls { "https" } else { "http" }, host }
+    }
 }
 
 impl Asked {
@@ -55,12 +77,16 @@ impl Registries {
         Registries { registry, token, uploads: Uploads::new(folder) }
     }
 
-    async fn serve(&self, request: Request<Incoming>) -> Result<Answer> {
+    async fn serve(&self, request: Request<Incoming>, site: Site) -> Result<Answer> {
         let path = request.uri().path().to_owned();
         let pairs = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
         let query = pairs.into_owned().collect();
-        let asked = Asked { request, query };
+        let asked = Asked { request, query, site };
         let route = route::route(&path);
+        if matches!(route, Ok(Route::Token)) {
+            let service = asked.site.host.clone();
+            return token::give(self, asked, &service).await;
+        }
         if let Some(answer) = self.passage(&asked, route.as_ref().ok().copied()).await? {
             return Ok(answer);
         }
@@ -95,9 +121,12 @@ impl Registries {
 }
 
 impl Handler for Registries {
-    fn answer(self: Arc<Self>, request: Request<Incoming>, _: Peer) -> BoxFuture<'static, Answer> {
+    fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> BoxFuture<'static, Answer> {
         Box::pin(async move {
-            let mut answer = self.serve(request).await.unwrap_or_else(Refusal::answer);
+            let site = Site::of(&request, peer.tls);
+            let tokens = self.registry.gives_tokens().then_some(&site);
+            let answer = self.serve(request, site.clone()).await;
+            let mut answer = answer.unwrap_or_else(|refusal| refusal.answer_at(tokens));
             // Old clients look for it before they believe that this is a registry.
             let version = HeaderValue::from_static("registry/2.0");
             answer.headers_mut().insert("docker-distribution-api-version", version);

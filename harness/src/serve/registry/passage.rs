@@ -1,12 +1,13 @@
 //! Who is let in, and what the rule of a repository does with a request before anybody looks at it.
 
-use super::error::{Code, Refusal};
+use super::error::{Code, Refusal, Wanted};
 use super::route::Route;
 use super::{Asked, Registries, Result, repository};
 use crate::registry::{RATE_LIMIT, Refused, unauthorized};
+use crate::scenario::TokenAction;
 use crate::serve::auth::{basic, bearer};
 use crate::serve::http::{Answer, answer, set};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use seatrial_engine::{OciAuth, Secret};
 use std::time::Duration;
 
@@ -16,26 +17,45 @@ impl Registries {
     pub(super) async fn passage(&self, asked: &Asked, route: Option<Route<'_>>) -> Result<Option<Answer>> {
         let headers = asked.request.headers();
         let auth = credentials(headers);
-        let name = route.and_then(Route::name);
-        let Some(name) = name.and_then(|name| repository(name, asked.query("ns")).ok()) else {
+        let written = route.and_then(Route::name);
+        let Some(name) = written.and_then(|name| repository(name, asked.query("ns")).ok()) else {
             // Clients look at the base whether their login is a good one.
             let is_base = matches!(route, Some(Route::Base));
-            return if self.token.admits(headers) || (is_base && self.registry.knows(&auth)) {
+            let known = is_base && self.registry.knows(&auth);
+            return if self.token.admits(headers) || known || self.registry.has_given(&auth, !is_base) {
                 Ok(None)
             } else {
                 refuse()
             };
         };
-        if !self.registry.has_login(&name) && !self.token.admits(headers) {
-            return refuse();
+        let actions = actions(asked.request.method(), route);
+        let wanted = |fault| Wanted { name: written.unwrap_or_default().to_owned(), actions, fault };
+        let open = !self.registry.has_login(&name);
+        if open && !self.token.admits(headers) && !self.registry.has_given(&auth, false) {
+            return refuse().map_err(|refusal| refusal.wanting(wanted(None)));
         }
-        let passage = self.registry.ask_over_http(&name, &auth);
+        let passage = self.registry.ask_over_http(&name, &auth, actions);
         passage.wait().await;
         match passage.refusal {
             None => Ok(None),
-            Some(Refused::Login { given }) => Err(Refusal::new(Code::Unauthorized, unauthorized(given))),
+            Some(Refused::Login { given }) => {
+                Err(Refusal::new(Code::Unauthorized, unauthorized(given)).wanting(wanted(None)))
+            }
+            Some(Refused::Token(fault)) => {
+                Err(Refusal::new(Code::Unauthorized, unauthorized(false)).wanting(wanted(Some(fault))))
+            }
             Some(Refused::Fault { status, retry_after }) => Ok(Some(fault(status, retry_after))),
         }
+    }
+}
+
+/// What a token must be good for.
+fn actions(method: &Method, route: Option<Route<'_>>) -> &'static [TokenAction] {
+    match *method {
+        Method::GET if !matches!(route, Some(Route::Upload(..))) => &[TokenAction::Pull],
+        Method::HEAD => &[TokenAction::Pull],
+        Method::DELETE if !matches!(route, Some(Route::Upload(..))) => &[TokenAction::Delete],
+        _ => &[TokenAction::Pull, TokenAction::Push],
     }
 }
 
@@ -45,7 +65,7 @@ fn refuse<T>() -> Result<T> {
 }
 
 /// What a request says of who asks.
-fn credentials(headers: &HeaderMap) -> OciAuth {
+pub(super) fn credentials(headers: &HeaderMap) -> OciAuth {
     if let Some((username, password)) = basic(headers) {
         return OciAuth::Basic { username, password: Secret(password) };
     }

@@ -8,6 +8,7 @@ use http::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route<'p> {
     Base,
+    Token,
     Catalog,
     Tags(&'p str),
     Referrers(&'p str, &'p str),
@@ -21,7 +22,7 @@ impl<'p> Route<'p> {
     /// The repository that it is about, as it is written.
     pub(super) fn name(self) -> Option<&'p str> {
         match self {
-            Route::Base | Route::Catalog => None,
+            Route::Base | Route::Token | Route::Catalog => None,
             Route::Tags(name)
             | Route::Referrers(name, _)
             | Route::Manifest(name, _)
@@ -39,6 +40,7 @@ pub(super) fn route(path: &str) -> Result<Route<'_>> {
         Refusal::new(Code::Unsupported, words).with(StatusCode::NOT_FOUND)
     };
     let rest = match path {
+        super::token::PATH => return Ok(Route::Token),
         "/v2" | "/v2/" => return Ok(Route::Base),
         "/v2/_catalog" => return Ok(Route::Catalog),
         other => other.strip_prefix("/v2/").ok_or_else(unknown)?,
@@ -70,6 +72,7 @@ mod tests {
     #[rstest]
     #[case::base("/v2/", Some(Route::Base))]
     #[case::base_without_slash("/v2", Some(Route::Base))]
+    #[case::token("/token", Some(Route::Token))]
     #[case::catalog("/v2/_catalog", Some(Route::Catalog))]
     #[case::tags("/v2/btoll/debug/tags/list", Some(Route::Tags("btoll/debug")))]
     #[case::tags_of_a_repository_called_tags("/v2/tags/tags/list", Some(Route::Tags("tags")))]

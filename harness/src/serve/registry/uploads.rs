@@ -2,6 +2,7 @@
 
 use super::blobs::{DIGEST, digest};
 use super::error::{Code, Refusal};
+use super::passage::credentials;
 use super::{Asked, Registries, Result, repository};
 use crate::registry::{Blob, Digest, RepositoryName};
 use crate::serve::auth::Token;
@@ -115,7 +116,14 @@ pub(super) async fn begin(on: &Registries, name: &RepositoryName, at: &str, aske
     if let Some(wanted) = asked.query("mount") {
         let wanted = digest(wanted)?;
         let from = asked.query("from").map(|from| repository(from, asked.query("ns"))).transpose()?;
-        if on.registry.mount_blob(name, from.as_ref(), &wanted) {
+        // Who may not read the other repository uploads, as where the blob is not there; so does who names none, where some of them
+        // are guarded.
+        let auth = credentials(asked.request.headers());
+        let may = match &from {
+            Some(from) => on.registry.may_mount(from, &auth),
+            None => !on.registry.gives_tokens(),
+        };
+        if may && on.registry.mount_blob(name, from.as_ref(), &wanted) {
             return Ok(created(at, &wanted));
         }
     } else if let Some(wanted) = asked.query("digest") {

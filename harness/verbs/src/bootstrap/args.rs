@@ -4,10 +4,12 @@ use super::component::Component;
 use super::custom::built;
 use super::keys::KeyAlgorithm;
 use super::manifests::{Components, InstallOptions};
+use super::signing;
 use super::sync::Sync;
 use crate::flags::{SWITCH, duration, invalid, list, switch};
-use crate::{Env, Session, VerbError};
+use crate::{Env, Hidden, Session, VerbError};
 use seatrial_api::{FluxRelease, GoDuration};
+use seatrial_engine::CommitKey;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,6 +69,15 @@ pub(super) struct Shared {
     /// Put submodules into the artifact.
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]
     recurse_submodules: Option<String>,
+    /// The key of the key ring that signs, by its id [default: the first].
+    #[arg(long, global = true, value_name = "ID")]
+    gpg_key_id: Option<String>,
+    /// A GPG key ring, as `gpg --export-secret-keys` writes it: commits are signed with a key of it.
+    #[arg(long, global = true, value_name = "FILE")]
+    gpg_key_ring: Option<PathBuf>,
+    /// The passphrase of that key.
+    #[arg(long, global = true, value_name = "TEXT")]
+    gpg_passphrase: Option<Hidden>,
     /// Where the controllers' images come from [default: ghcr.io/fluxcd].
     #[arg(long, global = true, value_name = "REGISTRY")]
     registry: Option<String>,
@@ -101,12 +112,6 @@ pub(super) struct Shared {
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = SWITCH)]
     watch_all_namespaces: Option<String>,
     #[arg(long, global = true, hide = true)]
-    gpg_key_id: Option<OsString>,
-    #[arg(long, global = true, hide = true)]
-    gpg_key_ring: Option<OsString>,
-    #[arg(long, global = true, hide = true)]
-    gpg_passphrase: Option<OsString>,
-    #[arg(long, global = true, hide = true)]
     registry_creds: Option<OsString>,
     #[arg(long, global = true, hide = true)]
     ssh_hostkey_algos: Option<OsString>,
@@ -125,6 +130,8 @@ pub(super) struct Options {
     pub(super) path: String,
     pub(super) author: (String, String),
     pub(super) appendix: Option<String>,
+    /// What commits are signed with.
+    pub(super) signer: Option<Arc<CommitKey>>,
     pub(super) algorithm: KeyAlgorithm,
     pub(super) token_auth: bool,
     install: InstallOptions,
@@ -138,7 +145,7 @@ pub(super) struct Options {
     sparse_checkout: Vec<String>,
 }
 
-const UNSIGNED: &str = "commits are not signed";
+const UNSIGNED: &str = "commits are signed with GPG keys alone (--gpg-key-ring)";
 
 impl Shared {
     pub(super) fn given_release(&self) -> Option<FluxRelease> {
@@ -148,9 +155,6 @@ impl Shared {
     /// Refuses what is not supported, and reads the rest.
     pub(super) fn read(&self, env: &Env) -> Result<Options, VerbError> {
         let refused = [
-            ("--gpg-key-id", &self.gpg_key_id, UNSIGNED),
-            ("--gpg-key-ring", &self.gpg_key_ring, UNSIGNED),
-            ("--gpg-passphrase", &self.gpg_passphrase, UNSIGNED),
             ("--registry-creds", &self.registry_creds, "make the secret that --image-pull-secret names"),
             ("--ssh-hostkey-algos", &self.ssh_hostkey_algos, "ssh chooses the algorithms"),
             ("--ssh-signing-key-file", &self.ssh_signing_key_file, UNSIGNED),
@@ -177,12 +181,18 @@ impl Shared {
         install.placeholder.clone_from(&env.placeholder);
         let manifests = self.manifests.as_deref().filter(|folder| !folder.as_os_str().is_empty());
         let manifests = manifests.map(|folder| built(folder, &install)).transpose()?.map(Arc::new);
+        let signer = signing::key(
+            self.gpg_key_ring.as_deref(),
+            self.gpg_key_id.as_deref(),
+            self.gpg_passphrase.as_ref(),
+        )?;
         let interval = self.interval.as_deref().map(|text| duration("--interval", text)).transpose()?;
         Ok(Options {
             branch: text(&self.branch, "main"),
             path: relative(self.path.as_deref().unwrap_or_default())?,
             author: (text(&self.author_name, "Flux"), text(&self.author_email, "")),
             appendix: self.commit_message_appendix.clone().filter(|text| !text.is_empty()),
+            signer,
             algorithm: self.algorithm()?,
             token_auth: switch("--token-auth", self.token_auth.as_deref())?,
             install,

@@ -109,6 +109,7 @@ pub(super) async fn run(
         repository: &url,
         author: options.author.clone(),
         appendix: options.appendix.clone(),
+        signer: options.signer.clone(),
         applied: None,
     };
     let source = Source { hosts: hosts.as_ref(), remote: &remote };

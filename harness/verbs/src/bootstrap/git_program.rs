@@ -2,6 +2,8 @@
 //! its environment and by files of a private folder: they stand in no argument, no URL and no file of the clone.
 
 use super::hosts::{Access, Checkout, Commit, Pending, PushError, Remote};
+use super::signing::signed;
+use seatrial_engine::CommitKey;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -133,6 +135,16 @@ impl Clone {
         command
     }
 
+    /// Puts the newest commit under its signature. The `git` program would ask gpg, and that one the user's keys.
+    async fn sign(&self, key: &CommitKey) -> Result<(), String> {
+        let commit = self.git(&["cat-file", "commit", "HEAD"]).await?;
+        let file = self.folder.path().join("commit");
+        fs::write(&file, signed(&commit, key)?)
+            .map_err(|error| format!("failed to write a commit: {error}"))?;
+        let id = self.git(&["hash-object", "-t", "commit", "-w", "--", &self.file("commit")]).await?;
+        self.git(&["update-ref", "HEAD", id.trim()]).await.map(drop)
+    }
+
     async fn git(&self, args: &[&str]) -> Result<String, String> {
         run(self.command(args), args).await
     }
@@ -178,6 +190,9 @@ impl Checkout for Clone {
                 command.env(format!("GIT_{who}_EMAIL"), &commit.email);
             }
             run(command, &args).await?;
+            if let Some(key) = &commit.signer {
+                self.sign(key).await?;
+            }
             self.tip = self.git(&["rev-parse", "HEAD"]).await?.trim().to_owned();
             Ok(Some(self.tip.clone()))
         })

@@ -2,10 +2,12 @@
 
 use super::keys::KeyError;
 use bytes::Bytes;
+use seatrial_engine::CommitKey;
 use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// Work under way.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -75,6 +77,8 @@ pub struct Commit {
     pub email: String,
     /// Paths and contents of files to write.
     pub files: Vec<(String, String)>,
+    /// What it is signed with.
+    pub signer: Option<Arc<CommitKey>>,
 }
 
 /// A branch of a repository that was cloned.

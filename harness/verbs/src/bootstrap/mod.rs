@@ -21,6 +21,7 @@ mod network;
 mod on_github;
 mod reconciled;
 mod running;
+mod signing;
 mod source_secret;
 mod steps;
 mod sync;

@@ -16,6 +16,7 @@ use super::source_secret::SourceSecret;
 use super::sync::{Sync, clean};
 use crate::kinds::find;
 use crate::{ApiError, Screen, Session, VerbError};
+use seatrial_engine::CommitKey;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub struct Bootstrap<'a> {
     pub author: (String, String),
     /// What is added to the messages of commits.
     pub appendix: Option<String>,
+    /// What commits are signed with.
+    pub signer: Option<Arc<CommitKey>>,
     /// Told of every object before it is applied.
     pub applied: Option<&'a dyn Noting>,
 }
@@ -169,7 +172,7 @@ impl Bootstrap<'_> {
             }
         }
         let (name, email) = self.author.clone();
-        let commit = Commit { message, name, email, files: different };
+        let commit = Commit { message, name, email, files: different, signer: self.signer.clone() };
         let made = match commit.files.is_empty() {
             true => None,
             false => checkout.commit(&commit).await.map_err(failed)?,

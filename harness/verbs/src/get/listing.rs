@@ -17,11 +17,15 @@ pub(super) struct Listing {
 enum Column {
     /// The first text at these paths.
     Text(&'static str, &'static [&'static str]),
+    /// The same, with digests in full.
+    Whole(&'static str, &'static [&'static str]),
     /// The source of an ExternalArtifact.
     Origin,
     Suspended,
     Ready,
     Message,
+    /// The message with digests in full: flux cuts those of sources and Kustomizations alone.
+    WholeMessage,
     /// This for every object: the kind has no status.
     Always(&'static str, &'static str),
 }
@@ -37,7 +41,7 @@ pub(super) struct Columns {
     pub(super) source: bool,
 }
 
-use Column::{Always, Message, Origin, Ready, Suspended, Text};
+use Column::{Always, Message, Origin, Ready, Suspended, Text, Whole, WholeMessage};
 
 const ARTIFACT: Column = Text("Revision", &["/status/artifact/revision"]);
 const SOURCE: &[Column] = &[ARTIFACT, Suspended, Ready, Message];
@@ -54,20 +58,20 @@ const KUSTOMIZATION: Listing = Listing {
 
 const IMAGE_REPOSITORY: Listing = Listing {
     kind: "ImageRepository",
-    columns: &[Text("Last scan", &["/status/lastScanResult/scanTime"]), Suspended, Ready, Message],
+    columns: &[Whole("Last scan", &["/status/lastScanResult/scanTime"]), Suspended, Ready, WholeMessage],
 };
 const IMAGE_POLICY: Listing = Listing {
     kind: "ImagePolicy",
     columns: &[
-        Text("Image", &["/status/latestRef/name"]),
-        Text("Tag", &["/status/latestRef/tag"]),
+        Whole("Image", &["/status/latestRef/name"]),
+        Whole("Tag", &["/status/latestRef/tag"]),
         Ready,
-        Message,
+        WholeMessage,
     ],
 };
 const IMAGE_UPDATE: Listing = Listing {
     kind: "ImageUpdateAutomation",
-    columns: &[Text("Last run", &["/status/lastAutomationRunTime"]), Suspended, Ready, Message],
+    columns: &[Whole("Last run", &["/status/lastAutomationRunTime"]), Suspended, Ready, WholeMessage],
 };
 
 /// `get images repository`.
@@ -129,11 +133,11 @@ impl Listing {
         heads.push("Name");
         heads.extend(shown.source.then_some("Source"));
         heads.extend(self.columns.iter().map(|column| match column {
-            Text(head, _) | Always(head, _) => head,
+            Text(head, _) | Whole(head, _) | Always(head, _) => head,
             Origin => "Source",
             Suspended => "Suspended",
             Ready => "Ready",
-            Message => "Message",
+            Message | WholeMessage => "Message",
         }));
         heads
     }
@@ -152,10 +156,12 @@ impl Listing {
         };
         cells.extend(shown.source.then(source));
         let (status, message) = ready(object);
+        let first = |paths: &[&str]| {
+            paths.iter().map(|path| text(path)).find(|text| !text.is_empty()).unwrap_or_default()
+        };
         cells.extend(self.columns.iter().map(|column| match column {
-            Text(_, paths) => {
-                short(paths.iter().map(|path| text(path)).find(|text| !text.is_empty()).unwrap_or_default())
-            }
+            Text(_, paths) => short(first(paths)),
+            Whole(_, paths) => first(paths).to_owned(),
             Origin => {
                 let part = |key: &str| text(&format!("/spec/sourceRef/{key}"));
                 format!("{}/{}/{}", part("kind"), part("namespace"), part("name"))
@@ -163,6 +169,7 @@ impl Listing {
             Suspended => if object["spec"]["suspend"] == true { "True" } else { "False" }.to_owned(),
             Ready => status.clone(),
             Message => short(&message),
+            WholeMessage => message.clone(),
             Always(_, text) => (*text).to_owned(),
         }));
         cells

@@ -179,7 +179,6 @@ impl Input {
         kustomization: &Value,
         folder: &Path,
         session: Option<&Session>,
-        covers: bool,
     ) -> Result<Vec<Value>, VerbError> {
         let full = std::path::absolute(folder).and_then(std::fs::canonicalize);
         let full = full.map_err(|error| VerbError::Failed(format!("{}: {error}", folder.display())))?;
@@ -194,7 +193,6 @@ impl Input {
             client: session.map(|session| session.client().clone()),
             strict: self.strict,
             remotes: None,
-            covers,
         };
         local::build(&local).await.map_err(|error| VerbError::Failed(error.to_string()))
     }

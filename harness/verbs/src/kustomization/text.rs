@@ -1,5 +1,8 @@
 //! Texts of reports: numbers in words, columns, changes of texts. Pure.
 
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+use std::collections::BTreeSet;
+
 const WORDS: [&str; 13] =
     ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
@@ -78,31 +81,81 @@ fn hunks<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<(Vec<&'a str>, Vec<&'a str
     let (old, new) = (&old[head..], &new[head..]);
     let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
     let (old, new) = (&old[..old.len() - tail], &new[..new.len() - tail]);
-    // How long the longest common list is from each place on.
-    let mut common = vec![vec![0_u32; new.len() + 1]; old.len() + 1];
-    for (i, a) in old.iter().enumerate().rev() {
-        for (j, b) in new.iter().enumerate().rev() {
-            common[i][j] =
-                if a == b { common[i + 1][j + 1] + 1 } else { common[i + 1][j].max(common[i][j + 1]) };
-        }
-    }
     let (mut i, mut j) = (0, 0);
-    let mut out: Vec<(Vec<&str>, Vec<&str>)> = vec![Default::default()];
-    while i < old.len() || j < new.len() {
-        if i < old.len() && j < new.len() && old[i] == new[j] {
-            (i, j) = (i + 1, j + 1);
-            out.push(Default::default());
-            continue;
+    let mut out: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+    for (a, b) in common(old, new).into_iter().chain([(old.len(), new.len())]) {
+        if (i, j) != (a, b) {
+            out.push((old[i..a].to_vec(), new[j..b].to_vec()));
         }
-        let Some((gone, come)) = out.last_mut() else { break };
-        if j == new.len() || i < old.len() && common[i + 1][j] >= common[i][j + 1] {
-            gone.push(old[i]);
-            i += 1;
-        } else {
-            come.push(new[j]);
-            j += 1;
+        (i, j) = (a + 1, b + 1);
+    }
+    out
+}
+
+/// The longest common part of two lists: the places of its lines in both.
+fn common(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
+    // Lines that one side alone has are in no common part, and would cost the most.
+    let (before, after): (BTreeSet<&str>, BTreeSet<&str>) =
+        (old.iter().copied().collect(), new.iter().copied().collect());
+    let kept = |lines: &[&str], others: &BTreeSet<&str>| -> Vec<usize> {
+        (0..lines.len()).filter(|at| others.contains(lines[*at])).collect()
+    };
+    let (from, to) = (kept(old, &after), kept(new, &before));
+    let lines =
+        |at: &[usize], lines: &[&'_ str]| at.iter().map(|at| lines[*at].to_owned()).collect::<Vec<_>>();
+    let ops = capture_diff_slices(Algorithm::Myers, &lines(&from, old), &lines(&to, new));
+    let same = ops.iter().filter_map(|op| match *op {
+        DiffOp::Equal { old_index, new_index, len } => Some((old_index, new_index, len)),
+        _ => None,
+    });
+    same.flat_map(|(i, j, len)| (0..len).map(move |at| (i + at, j + at)))
+        .map(|(i, j)| (from[i], to[j]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn large_texts_are_compared_in_little_memory_and_time() {
+        let numbered = |from: usize, word: &str| -> String {
+            (from..from + 60_000).map(|number| format!("{word} {number}\n")).collect()
+        };
+        let (old, other) = (numbered(0, "line"), numbered(0, "other"));
+        let told = change(&old, &numbered(30_000, "line"));
+        assert!(told.starts_with("± value change in multiline text (one insert, one deletion)\n- line 0\n"));
+        assert_eq!(told.lines().count(), 60_002);
+        assert_eq!(change(&old, &other).lines().count(), 120_002);
+        let changed = old.replace("line 7\n", "seven\n").replace("line 59990\n", "");
+        let want = "± value change in multiline text (one insert, two deletions)\n- line 7\n+ seven\n- line 59990\n\n";
+        assert_eq!(change(&old, &changed), want);
+    }
+
+    /// The length of the longest common part, by the table of all pairs.
+    fn longest(old: &[&str], new: &[&str]) -> usize {
+        let mut row = vec![0; new.len() + 1];
+        for a in old {
+            let before = row.clone();
+            for (j, b) in new.iter().enumerate() {
+                row[j + 1] = if a == b { before[j] + 1 } else { before[j + 1].max(row[j]) };
+            }
+        }
+        row[new.len()]
+    }
+
+    proptest! {
+        #[test]
+        fn the_common_part_is_the_longest(old in "[a-e]{0,20}", new in "[a-f]{0,20}") {
+            let (old, new): (Vec<&str>, Vec<&str>) = (
+                old.split("").filter(|part| !part.is_empty()).collect(),
+                new.split("").filter(|part| !part.is_empty()).collect(),
+            );
+            let found = common(&old, &new);
+            prop_assert!(found.iter().all(|(i, j)| old[*i] == new[*j]));
+            prop_assert!(found.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 < two[1].1));
+            prop_assert_eq!(found.len(), longest(&old, &new));
         }
     }
-    out.retain(|(gone, come)| !gone.is_empty() || !come.is_empty());
-    out
 }

@@ -23,6 +23,11 @@ pub(crate) enum Image {
         /// How long the pull took.
         took: Duration,
     },
+    /// It is not, and the container's policy is never to pull it.
+    NeverPulled {
+        /// When it is looked for again.
+        until: Timestamp,
+    },
     /// It is being pulled.
     Pulling {
         /// When that is over.
@@ -284,6 +289,16 @@ fn start(input: &Input<'_>, last: Option<Value>, mut notes: Vec<Note>) -> Output
         };
         return Output { status, notes, wake: Some(*until), evict: false };
     }
+    if let Image::NeverPulled { until } = &found {
+        const REASON: &str = "ErrImageNeverPull";
+        let shown = format!("Container image \"{image}\" is not present with pull policy of Never");
+        if was != REASON {
+            notes.push(input.note(true, REASON, shown.clone()));
+            notes.push(input.note(true, "Failed", format!("Error: {REASON}")));
+        }
+        let status = waiting(REASON, Some(shown));
+        return Output { status, notes, wake: Some(*until), evict: false };
+    }
     if let Image::Failed { message, announced, pausing, until } = &found {
         let (reason, shown) = if *pausing {
             ("ImagePullBackOff", format!("Back-off pulling image \"{image}\": ErrImagePull: {message}"))
@@ -505,6 +520,23 @@ mod tests {
         assert_eq!((third.status, third.notes.len()), (second_look.status, 0));
         case.image = Image::Present { id: None, took: Duration::ZERO };
         assert!(case.step(4).status["state"].get("running").is_some());
+    }
+
+    #[test]
+    fn an_image_that_is_never_pulled_is_looked_for_again() {
+        let mut case = Case::new("Always", Fate::Run { ready: true });
+        case.image = Image::NeverPulled { until: second(11) };
+        let first = case.step(1);
+        let message = "Container image \"img:1\" is not present with pull policy of Never";
+        let waiting = json!({"reason": "ErrImageNeverPull", "message": message});
+        assert_eq!(first.status["state"]["waiting"], waiting);
+        let told: Vec<(&str, &str)> =
+            first.notes.iter().map(|note| (note.reason, note.message.as_str())).collect();
+        assert_eq!(told, [("ErrImageNeverPull", message), ("Failed", "Error: ErrImageNeverPull")]);
+        assert_eq!(first.wake, Some(second(11)));
+        assert!(case.step(2).notes.is_empty());
+        case.image = Image::Present { id: None, took: Duration::ZERO };
+        assert!(case.step(11).status["state"].get("running").is_some());
     }
 
     #[test]

@@ -4,11 +4,14 @@ use super::container::Image;
 use super::fate::not_found;
 use super::sync::{Kubelet, View};
 use crate::context::Context;
-use crate::object::{Key, Object, list, namespace, text};
+use crate::object::{Key, Object, later, list, namespace, text};
 use crate::options::{Pull, PullRequest};
 use crate::store::Store;
 use serde_json::Value;
 use std::time::Duration;
+
+/// How long until a kubelet looks for an image again that it must not pull.
+const LOOK: Duration = Duration::from_secs(10);
 
 impl View<'_> {
     /// Whether the image of a container is there; asks for it where the node does not have it.
@@ -23,6 +26,9 @@ impl View<'_> {
         };
         if !missing && let Some(id) = kept.find(node, container, logins) {
             return Image::Present { id, took: Duration::ZERO };
+        }
+        if text(container, &["imagePullPolicy"]) == "Never" {
+            return Image::NeverPulled { until: later(self.now, LOOK) };
         }
         let found = self.memory.image(container_name, self.now, || {
             if missing {

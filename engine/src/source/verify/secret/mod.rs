@@ -6,7 +6,10 @@
 mod ecdsa;
 mod locked;
 mod numbers;
+mod ring;
 mod unsupported;
+
+pub use self::ring::{CommitKey, RingError};
 
 use self::locked::Unopened;
 use self::numbers::Number;
@@ -66,13 +69,17 @@ impl PgpKey {
         let ring = dearmor(armored, "PGP PRIVATE KEY BLOCK");
         let ring = ring.or_else(|| dearmor(armored, "PGP PUBLIC KEY BLOCK"));
         let ring = ring.ok_or_else(|| invalid("no armored data found"))?;
-        let all = packets(&ring);
+        PgpKey::of(&packets(&ring), passphrase, true)
+    }
+
+    /// The same of the packets of a key. `dummies`: a key whose secret part is elsewhere lets its subkeys sign.
+    fn of(all: &[Packet<'_>], passphrase: Option<&[u8]>, dummies: bool) -> Result<PgpKey, KeyError> {
         let broken = || KeyError::Unreadable("openpgp: invalid data: the key is broken".to_owned());
         if let Some(what) = all.iter().find_map(unsupported::algorithm) {
             return Err(KeyError::Unsupported(what));
         }
         let mut shown: Vec<Packet<'_>> = Vec::new();
-        for &(tag, body) in &all {
+        for &(tag, body) in all {
             shown.push(match tag {
                 SECRET_KEY | SECRET_SUBKEY => {
                     let length = public_length(body).ok_or_else(broken)?;
@@ -90,7 +97,7 @@ impl PgpKey {
         }
         let entity = Entity::read(&shown).ok_or_else(|| useless("no valid signing keys"))?;
         // The passphrase is that of the key itself, whoever signs then.
-        let own = secret_of(&all, entity.primary());
+        let own = secret_of(all, entity.primary());
         let own = own.ok_or_else(|| useless("signing key doesn't have a private key"))?;
         let opened = locked::open(own, passphrase);
         let passphrase = match opened {
@@ -101,11 +108,15 @@ impl PgpKey {
             }
             Err(Unopened::Unsupported(what)) => return Err(KeyError::Unsupported(what)),
             Err(Unopened::Broken) => return Err(broken()),
+            Err(Unopened::Absent) if !dummies => {
+                let why = "openpgp: s2k GNU dummy key: dummy key found";
+                return Err(KeyError::Passphrase(why.to_owned()));
+            }
             Ok(_) | Err(Unopened::Absent) => passphrase,
         };
         let key = entity.signing().ok_or_else(|| useless("no valid signing keys"))?;
         let is_primary = key.body == entity.primary().body;
-        let secret = secret_of(&all, key).ok_or_else(|| useless("signing key doesn't have a private key"))?;
+        let secret = secret_of(all, key).ok_or_else(|| useless("signing key doesn't have a private key"))?;
         // Flux opens the key itself alone.
         let numbers = locked::open(secret, passphrase.filter(|_| is_primary)).map_err(|why| match why {
             Unopened::Locked | Unopened::Checksum => useless("signing key is encrypted"),

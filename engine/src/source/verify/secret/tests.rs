@@ -106,6 +106,84 @@ fn what_flux_could_sign_with_is_refused_by_name(#[case] armored: String, #[case]
     assert_eq!(said(PgpKey::parse(&armored, None)), words);
 }
 
+/// The binary form of keys, behind each other.
+fn ring(names: &[&str]) -> Vec<u8> {
+    let of = |name: &&str| {
+        let armored = file(name);
+        let secret = dearmor(&armored, "PGP PRIVATE KEY BLOCK");
+        secret.or_else(|| dearmor(&armored, "PGP PUBLIC KEY BLOCK")).unwrap()
+    };
+    names.iter().flat_map(of).collect()
+}
+
+fn id_of(name: &str) -> String {
+    let public = ring(&[&format!("{name}.pub")]);
+    let id = Key::parse(packets(&public)[0].1).unwrap().id;
+    id.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+// As flux 2.9.5 said it.
+#[rstest]
+#[case::nothing(vec![], "", "empty GPG key ring")]
+#[case::nothing_by_id(vec![], "123", "empty GPG key ring")]
+#[case::armored(file("ed").into_bytes(), "", "unable to read GPG key ring: openpgp: invalid data: tag byte does not have MSB set")]
+#[case::text_behind(
+    [ring(&["ed"]), b"x".to_vec()].concat(),
+    "",
+    "unable to read GPG key ring: openpgp: invalid data: tag byte does not have MSB set"
+)]
+#[case::cut(ring(&["rsa"])[..100].to_vec(), "", "unable to read GPG key ring: unexpected EOF")]
+#[case::public(
+    ring(&["ed.pub", "rsa"]),
+    "",
+    "keyring does not contain a private key; export the secret key with 'gpg --export-secret-keys' or specify --gpg-key-id"
+)]
+#[case::public_by_id(
+    ring(&["ed.pub"]),
+    &id_of("ed"),
+    &format!("keyring does not contain private key for key id '{}'", id_of("ed"))
+)]
+#[case::short_id(ring(&["ed"]), "0x123", "invalid GPG key id length; expected 16, got 3")]
+#[case::another_id(ring(&["ed"]), "0xaaaaaaaaaaaaaaaa", "no GPG keyring matching key id 'AAAAAAAAAAAAAAAA' found")]
+#[case::locked(
+    ring(&["locked"]),
+    "",
+    "unable to decrypt GPG private key: openpgp: invalid data: private key checksum failure"
+)]
+#[case::elsewhere(
+    ring(&["subkey-alone"]),
+    "",
+    "unable to decrypt GPG private key: openpgp: s2k GNU dummy key: dummy key found"
+)]
+fn a_ring_without_a_key_is_told(#[case] ring: Vec<u8>, #[case] id: &str, #[case] want: &str) {
+    let error = CommitKey::of_ring(&ring, id, "wrong").unwrap_err();
+    assert_eq!(error, RingError::Said(want.to_owned()));
+}
+
+#[rstest]
+#[case::first(&["ed", "rsa"], None, "ed")]
+#[case::by_id(&["ed.pub", "ed", "rsa"], Some("rsa"), "rsa")]
+#[case::opened(&["locked"], None, "locked")]
+#[case::subkey(&["sub"], None, "sub")]
+fn a_ring_has_a_key_that_signs(#[case] names: &[&str], #[case] id: Option<&str>, #[case] signs: &str) {
+    let id = id.map(|name| format!("0x{}", id_of(name).to_lowercase())).unwrap_or_default();
+    let key = CommitKey::of_ring(&ring(names), &id, "hunter2").unwrap();
+    let signature = key.sign(PAYLOAD, LATE).unwrap();
+    verified(&format!("{signs}.pub"), &signature, PAYLOAD).unwrap();
+    assert_eq!(format!("{key:?}"), "CommitKey");
+}
+
+#[test]
+fn a_locked_subkey_is_found_out_when_it_is_to_sign() {
+    let key = CommitKey::of_ring(&ring(&["lockedsub"]), "", "hunter2").unwrap();
+    assert_eq!(
+        key.sign(PAYLOAD, LATE),
+        Err("openpgp: invalid argument: signing key is encrypted".to_owned())
+    );
+    let unsupported = CommitKey::of_ring(&ring(&["dsa"]), "", "").unwrap_err();
+    assert!(matches!(unsupported, RingError::Unsupported(what) if what.contains("DSA")));
+}
+
 #[test]
 fn of_two_subkeys_of_one_time_the_first_signs() {
     let key = key("two-subkeys").unwrap();
