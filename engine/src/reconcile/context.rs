@@ -9,6 +9,7 @@ use crate::reconcile::image::Scans;
 use crate::reconcile::kustomization::Bundles;
 use crate::source::{GitHosts, OciRegistries};
 use crate::status::conditions::rfc3339;
+use crate::status::{Events, Outbox};
 use seatrial_api::FluxRelease;
 use seatrial_api::meta::{FINALIZER, REQUESTED_AT};
 use seatrial_render::Renderer;
@@ -36,12 +37,24 @@ pub(crate) struct Context {
     pub(crate) wakes: Wakes,
     pub(crate) driver: DriverOptions,
     pub(crate) stopping: Stopping,
+    /// Who writes events; none where requests take no time.
+    pub(crate) outbox: Option<Outbox>,
 }
 
 impl Context {
     /// Where the cluster stands now; empty where that is not known.
     pub(crate) fn cluster_stamps(&self) -> Vec<Stamp> {
         self.changes.iter().map(Signal::stamp).collect()
+    }
+
+    /// Whether the cluster is elsewhere: requests take time, and nobody tells of changes but watches.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.changes.is_none()
+    }
+
+    /// The events of a controller.
+    pub(crate) fn events(&self, controller: &'static str) -> Events {
+        Events::new(&self.clock, controller).beside(self.outbox.as_ref())
     }
 
     /// The time as it is written into objects.

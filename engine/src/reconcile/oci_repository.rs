@@ -30,7 +30,7 @@ pub(crate) struct OciRepositoryReconciler {
 
 impl OciRepositoryReconciler {
     pub(crate) fn new(context: Arc<Context>) -> OciRepositoryReconciler {
-        let events = Events::new(&context.clock, MANAGER);
+        let events = context.events(MANAGER);
         OciRepositoryReconciler { context, events }
     }
 
