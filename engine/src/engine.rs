@@ -112,9 +112,11 @@ impl Engine {
         }
         let watches = start.tasks.len();
         let mut tasks = start.tasks;
-        tasks.extend(outbox.iter().map(|outbox| {
-            options.clock.spawn(format!("{} events", start.name), outbox.clone().run())
-        }));
+        tasks.extend(
+            outbox
+                .iter()
+                .map(|outbox| options.clock.spawn(format!("{} events", start.name), outbox.clone().run())),
+        );
         Engine { _tasks: tasks, watches, clock: options.clock, wakes, stopping, outbox }
     }
 
@@ -234,7 +236,8 @@ impl Start {
     fn watch_deployments(&mut self) {
         let Some(namespace) = self.gates.namespace().map(str::to_owned) else { return };
         let (api_version, kind) = ("apps/v1".to_owned(), "Deployment".to_owned());
-        let watch = Watch { api_version, kind, labels: String::new(), namespace: Some(namespace), kept: false };
+        let watch =
+            Watch { api_version, kind, labels: String::new(), namespace: Some(namespace), kept: false };
         let gates = self.gates.clone();
         self.watch(watch, move |change| gates.set(&change));
     }
@@ -245,7 +248,13 @@ impl Start {
             return;
         }
         let labels = format!("{WATCH_LABEL}=Enabled");
-        let watch = Watch { api_version: "v1".to_owned(), kind: kind.to_owned(), labels, namespace: None, kept: false };
+        let watch = Watch {
+            api_version: "v1".to_owned(),
+            kind: kind.to_owned(),
+            labels,
+            namespace: None,
+            kept: false,
+        };
         let wakes = self.wakes.clone();
         self.watch(watch, move |change| {
             if let Change::Set(object) | Change::Gone(object) = change {

@@ -53,12 +53,13 @@ async fn stir(world: &World, round: u32) {
 fn a_second_reconcile_of_an_unchanged_revision_writes_nothing(
     #[case] fields: Value,
     #[values(V2_9, V2_2_3)] flux: FluxRelease,
+    #[values(Place::Here, Place::Elsewhere)] place: Place,
 ) {
     if flux == V2_2_3 && fields.get("healthCheckExprs").is_some() {
         // It has no such field, and refuses it.
         return;
     }
-    play(flux, |mut world, cluster| async move {
+    play_at(place, flux, &[], |mut world, cluster| async move {
         let gate = Gate::open();
         let mut fields = fields;
         fields["interval"] = "1m".into();
@@ -79,8 +80,11 @@ fn a_second_reconcile_of_an_unchanged_revision_writes_nothing(
 #[rstest]
 #[case::same_storage(false)]
 #[case::empty_storage(true)]
-fn the_first_reconcile_after_a_restart_writes_nothing(#[case] empty: bool) {
-    play(V2_9, |mut world, cluster| async move {
+fn the_first_reconcile_after_a_restart_writes_nothing(
+    #[case] empty: bool,
+    #[values(Place::Here, Place::Elsewhere)] place: Place,
+) {
+    play_at(place, V2_9, &[], |mut world, cluster| async move {
         settle(&mut world, &Gate::open(), &json!({ "interval": "1m", "wait": true })).await;
         let (gate, log) = (Gate::open(), cluster.log().len());
         world.gate(&gate);
@@ -96,9 +100,9 @@ fn the_first_reconcile_after_a_restart_writes_nothing(#[case] empty: bool) {
     });
 }
 
-#[test]
-fn a_failure_that_goes_on_is_written_once() {
-    play(V2_9, |mut world, _| async move {
+#[rstest]
+fn a_failure_that_goes_on_is_written_once(#[values(Place::Here, Place::Elsewhere)] place: Place) {
+    play_at(place, V2_9, &[], |mut world, _| async move {
         let gate = Gate::open();
         world.gate(&gate);
         world.start();
@@ -118,9 +122,11 @@ fn a_failure_that_goes_on_is_written_once() {
     });
 }
 
-#[test]
-fn a_request_is_answered_in_the_status_and_nowhere_else() {
-    play(V2_9, |mut world, _| async move {
+#[rstest]
+fn a_request_is_answered_in_the_status_and_nowhere_else(
+    #[values(Place::Here, Place::Elsewhere)] place: Place,
+) {
+    play_at(place, V2_9, &[], |mut world, _| async move {
         let gate = Gate::open();
         settle(&mut world, &gate, &json!({ "wait": true })).await;
         let before = gate.writes().len();
@@ -136,9 +142,9 @@ fn a_request_is_answered_in_the_status_and_nowhere_else() {
     });
 }
 
-#[test]
-fn a_drift_is_one_write_and_what_is_said_of_it() {
-    play(V2_9, |mut world, _| async move {
+#[rstest]
+fn a_drift_is_one_write_and_what_is_said_of_it(#[values(Place::Here, Place::Elsewhere)] place: Place) {
+    play_at(place, V2_9, &[], |mut world, _| async move {
         let gate = Gate::open();
         settle(&mut world, &gate, &json!({ "interval": "1m" })).await;
         let before = gate.writes().len();

@@ -186,7 +186,10 @@ impl Cluster {
         let who = ObjectRef::of(&object);
         let path = format!("{}{subresource}?fieldManager={manager}", self.path(&who).await?);
         let write = self.seen.write(&who);
-        noted(write, self.send_value("PUT", &path, Some((JSON, bytes(&object))), Some(Arc::new(object))).await)
+        noted(
+            write,
+            self.send_value("PUT", &path, Some((JSON, bytes(&object))), Some(Arc::new(object))).await,
+        )
     }
 
     /// A JSON patch (RFC 6902) of the object.

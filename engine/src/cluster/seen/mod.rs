@@ -265,3 +265,6 @@ fn place_of(who: &ObjectRef) -> (String, String) {
 fn version_of(object: &Value) -> Option<u64> {
     object["metadata"]["resourceVersion"].as_str()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;
