@@ -77,7 +77,7 @@ impl Engine {
         let cluster = Cluster::new(options.client.clone());
         // Where requests take time, there are fewer of them, and some are made beside the work.
         let elsewhere = options.cluster_changes.is_none();
-        let cluster = if elsewhere { cluster.with_memory(&options.clock) } else { cluster };
+        let cluster = if elsewhere { cluster.elsewhere(&options.clock) } else { cluster };
         let outbox = elsewhere.then(Outbox::default);
         let wakes = Wakes::default();
         let stopping = Stopping::default();

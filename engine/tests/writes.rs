@@ -159,3 +159,74 @@ fn a_drift_is_one_write_and_what_is_said_of_it(#[values(Place::Here, Place::Else
         assert!(objects.iter().all(|write| **write == applied || **write == status), "{writes:?}");
     });
 }
+
+#[test]
+fn on_a_cluster_elsewhere_a_new_revision_takes_a_dry_run_and_an_apply_for_each_object_and_one_status() {
+    play_at(Place::Elsewhere, V2_9, &["Kustomization", "GitRepository"], |mut world, _| async move {
+        let gate = Gate::open();
+        world.gate(&gate);
+        world.start();
+        world.write("apps/one.yaml", &cm_file("one", "1"));
+        let revision = world.commit("Start");
+        world.source().await;
+        world.kustomization("apps", "./apps", json!({})).await;
+        world.ready("apps", &revision).await;
+        world.clock.sleep(MINUTE / 2).await;
+        let reads = || [ks("apps"), SOURCE.to_owned(), cm("one"), cm("two")].map(|path| gate.reads_of(&path));
+        let (writes, before) = (gate.writes().len(), reads());
+        world.write("apps/two.yaml", &cm_file("two", "1")).write("apps/three.yaml", &cm_file("three", "1"));
+        let revision = world.commit("More");
+        world
+            .merge(
+                SOURCE,
+                json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "now" } } }),
+            )
+            .await;
+        world.ready("apps", &revision).await;
+        world.clock.sleep(Duration::from_secs(2)).await;
+        let mut found = gate.writes()[writes..].to_vec();
+        found.sort();
+        let event = "POST /api/v1/namespaces/flux-system/events".to_owned();
+        let mut expected = vec![
+            format!("PATCH {}", cm("three")),
+            format!("PATCH {}", cm("two")),
+            format!("PATCH {}/status", ks("apps")),
+            format!("PATCH {SOURCE}/status"),
+            event.clone(),
+            event.clone(),
+            event,
+        ];
+        expected.sort();
+        assert_eq!(found, expected);
+        // What is there is read and planned, what is new is planned alone.
+        let made: Vec<usize> = reads().iter().zip(before).map(|(now, before)| now - before).collect();
+        assert_eq!(made, [0, 0, 2, 1]);
+    });
+}
+
+#[test]
+fn what_somebody_else_has_deleted_or_made_anew_is_no_ghost_on_a_cluster_elsewhere() {
+    play_at(Place::Elsewhere, V2_9, &["Kustomization", "GitRepository"], |mut world, _| async move {
+        world.write("apps/one.yaml", &cm_file("one", "1"));
+        let revision = world.commit("Start");
+        world.source().await;
+        world.kustomization("apps", "./apps", json!({ "interval": "1m" })).await;
+        world.ready("apps", &revision).await;
+        for round in 0..3 {
+            // Without its finalizer nobody waits for the engine.
+            world.merge(&ks("apps"), json!({ "metadata": { "finalizers": null } })).await;
+            world.delete(&ks("apps")).await;
+            if round == 1 {
+                world.clock.sleep(MINUTE * 3).await;
+                assert!(world.get(&ks("apps")).await.is_null());
+            }
+            world.kustomization("apps", "./apps", json!({ "interval": "1m" })).await;
+            let made = world.ready("apps", &revision).await;
+            assert!(made["metadata"]["finalizers"].is_array(), "{made:#}");
+            world.clock.sleep(MINUTE * 2).await;
+        }
+        world.delete(&ks("apps")).await;
+        world.until(&ks("apps"), 60, Value::is_null).await;
+        world.until(&cm("one"), 60, Value::is_null).await;
+    });
+}

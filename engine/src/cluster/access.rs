@@ -16,6 +16,8 @@ pub(crate) struct Cluster {
     pub(super) client: Client,
     pub(super) discovery: Discovery,
     pub(super) seen: Seen,
+    /// Added to the query of each write.
+    query: &'static str,
     user: Option<String>,
 }
 
@@ -24,12 +26,13 @@ const APPLY: &str = "application/apply-patch+yaml";
 
 impl Cluster {
     pub(crate) fn new(client: Client) -> Cluster {
-        Cluster { client, discovery: Discovery::default(), seen: Seen::default(), user: None }
+        Cluster { client, discovery: Discovery::default(), seen: Seen::default(), query: "", user: None }
     }
 
-    /// The same cluster, where what watches show is kept, and not asked for again (see [`Cluster::known`]).
-    pub(crate) fn with_memory(self, clock: &Clock) -> Cluster {
-        Cluster { seen: Seen::new(clock), ..self }
+    /// The same cluster, elsewhere, where requests cost time: what watches show is kept, and not asked for again (see
+    /// [`Cluster::known`]), and the server is not asked for warnings, which nobody reads: for them it parses each object once more.
+    pub(crate) fn elsewhere(self, clock: &Clock) -> Cluster {
+        Cluster { seen: Seen::new(clock), query: "&fieldValidation=Ignore", ..self }
     }
 
     /// The same cluster, acting as `user`.
@@ -145,7 +148,7 @@ impl Cluster {
         object: Arc<Value>,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
-        let path = format!("{}?fieldManager={manager}&force=true", self.path(who).await?);
+        let path = format!("{}?fieldManager={manager}&force=true{}", self.path(who).await?, self.query);
         let write = self.seen.write(who);
         noted(write, self.send_value("PATCH", &path, Some((APPLY, text.into_bytes())), Some(object)).await)
     }
@@ -158,7 +161,8 @@ impl Cluster {
         object: Arc<Value>,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
-        let path = format!("{}?fieldManager={manager}&force=true&dryRun=All", self.path(who).await?);
+        let path =
+            format!("{}?fieldManager={manager}&force=true&dryRun=All{}", self.path(who).await?, self.query);
         self.send_value("PATCH", &path, Some((APPLY, text.into_bytes())), Some(object)).await
     }
 
@@ -170,7 +174,7 @@ impl Cluster {
         patch: Value,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
-        let path = format!("{}{subresource}?fieldManager={manager}", self.path(object).await?);
+        let path = format!("{}{subresource}?fieldManager={manager}{}", self.path(object).await?, self.query);
         let content = Some(("application/merge-patch+json", bytes(&patch)));
         let write = self.seen.write(object);
         noted(write, self.send_value("PATCH", &path, content, Some(Arc::new(patch))).await)
@@ -184,7 +188,7 @@ impl Cluster {
         manager: &str,
     ) -> Result<Answer, ClusterError> {
         let who = ObjectRef::of(&object);
-        let path = format!("{}{subresource}?fieldManager={manager}", self.path(&who).await?);
+        let path = format!("{}{subresource}?fieldManager={manager}{}", self.path(&who).await?, self.query);
         let write = self.seen.write(&who);
         noted(
             write,
@@ -199,7 +203,7 @@ impl Cluster {
         patch: &Value,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
-        let path = format!("{}?fieldManager={manager}", self.path(object).await?);
+        let path = format!("{}?fieldManager={manager}{}", self.path(object).await?, self.query);
         let write = self.seen.write(object);
         noted(write, self.send("PATCH", &path, Some(("application/json-patch+json", bytes(patch)))).await)
     }
@@ -208,7 +212,7 @@ impl Cluster {
     pub(crate) async fn create(&self, object: Arc<Value>, manager: &str) -> Result<Answer, ClusterError> {
         let who = ObjectRef::of(&object);
         let resource = self.resource(&who).await?;
-        let path = format!("{}?fieldManager={manager}", collection(&resource, &who)?);
+        let path = format!("{}?fieldManager={manager}{}", collection(&resource, &who)?, self.query);
         let content = Some((JSON, bytes(&object)));
         self.send_value("POST", &path, content, Some(object)).await
     }
