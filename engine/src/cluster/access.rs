@@ -107,10 +107,15 @@ impl Cluster {
     /// watch has not told yet is missed, and told later.
     pub(crate) async fn known(&self, object: &ObjectRef) -> Result<Arc<Value>, ClusterError> {
         // Somebody else may not be allowed to read it.
-        match self.seen.find(object).filter(|_| self.user.is_none()) {
+        match self.remembered(object) {
             Some(known) => Ok(known),
             None => self.get(object).await,
         }
+    }
+
+    /// The object as [`Cluster::known`] has it without a request.
+    pub(crate) fn remembered(&self, object: &ObjectRef) -> Option<Arc<Value>> {
+        self.seen.find(object).filter(|_| self.user.is_none())
     }
 
     /// As [`Cluster::known`]; none where it does not exist.

@@ -57,6 +57,13 @@ impl Context {
         Events::new(&self.clock, controller).beside(self.outbox.as_ref())
     }
 
+    /// Wakes the users of a source whose status has been written, where they find it without a request; else the watch does.
+    pub(crate) fn published(&self, source: &ObjectRef) {
+        if let Some(source) = self.cluster.remembered(source) {
+            self.observer.observe(&source);
+        }
+    }
+
     /// The time as it is written into objects.
     pub(crate) fn now(&self) -> String {
         rfc3339(self.clock.now())

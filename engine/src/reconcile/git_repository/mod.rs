@@ -79,6 +79,7 @@ impl GitRepositoryReconciler {
         }
         status.conditions = conditions.into_list();
         patch.write(cluster, &status).await?;
+        self.context.published(&ObjectRef::of(object));
         if let Some((severity, reason, message)) = event {
             self.events.write(cluster, object, severity, reason, &message, &[]).await;
         }
