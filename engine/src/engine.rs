@@ -112,11 +112,12 @@ impl Engine {
         }
         let watches = start.tasks.len();
         let mut tasks = start.tasks;
-        tasks.extend(
-            outbox
-                .iter()
-                .map(|outbox| options.clock.spawn(format!("{} events", start.name), outbox.clone().run())),
-        );
+        tasks.extend(outbox.iter().map(|outbox| {
+            options.clock.spawn(
+                format!("{} events", start.name),
+                outbox.clone().run(options.clock.clone(), stopping.clone()),
+            )
+        }));
         Engine { _tasks: tasks, watches, clock: options.clock, wakes, stopping, outbox }
     }
 

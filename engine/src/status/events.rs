@@ -82,7 +82,8 @@ impl Events {
         match &self.outbox {
             Some(outbox) => {
                 let (events, cluster, reason) = (self.clone(), cluster.clone(), reason.to_owned());
-                outbox.put(Letter { events, cluster, who, reason, event }).await;
+                let told = self.clock.now();
+                outbox.put(Letter { events, cluster, who, reason, event, told }).await;
             }
             None => self.send(cluster, &who, reason, event).await,
         }

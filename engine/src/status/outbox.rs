@@ -2,14 +2,20 @@
 
 use super::events::Events;
 use crate::cluster::Cluster;
+use crate::driver::Stopping;
 use crate::object::ObjectRef;
-use seatrial_time::Signal;
+use crate::race::first;
+use jiff::Timestamp;
+use seatrial_time::{Clock, Signal};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// At most so many events wait; who has one more waits until there is room.
 const MOST: usize = 1000;
+/// How long an event waits for reconciles that are under way: they go first.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Events that wait to be written, in the order in which they were told. Cheap to clone; clones share.
 ///
@@ -38,6 +44,8 @@ pub(super) struct Letter {
     pub(super) who: ObjectRef,
     pub(super) reason: String,
     pub(super) event: Value,
+    /// When it was told.
+    pub(super) told: Timestamp,
 }
 
 impl Outbox {
@@ -65,12 +73,13 @@ impl Outbox {
         Some(letter)
     }
 
-    /// Writes what is put here, one after the other, for ever.
-    pub(crate) async fn run(self) {
+    /// Writes what is put here, one after the other, for ever. `work` says when no reconcile is under way.
+    pub(crate) async fn run(self, clock: Clock, work: Stopping) {
         loop {
             let filled = self.0.filled.stamp();
             match self.next() {
-                Some(Letter { events, cluster, who, reason, event }) => {
+                Some(Letter { events, cluster, who, reason, event, told }) => {
+                    first(work.quiet(), clock.sleep_until(told + PATIENCE)).await;
                     events.send(&cluster, &who, &reason, event).await;
                     self.lock().writing = None;
                     self.0.taken.bump();
