@@ -205,6 +205,28 @@ fn on_a_cluster_elsewhere_a_new_revision_takes_a_dry_run_and_an_apply_for_each_o
 }
 
 #[test]
+fn work_that_takes_long_on_a_cluster_elsewhere_says_what_it_does() {
+    play_at(Place::Elsewhere, V2_9, &["Kustomization", "GitRepository"], |mut world, _| async move {
+        world.write("apps/claim.yaml", CLAIM);
+        let revision = world.commit("Start");
+        world.source().await;
+        world.kustomization("apps", "./apps", json!({ "wait": true })).await;
+        world.until(CLAIM_PATH, 60, |claim| !claim.is_null()).await;
+        world.clock.sleep(Duration::from_secs(3)).await;
+        let found = world.get(&ks("apps")).await;
+        for type_ in ["Reconciling", "Healthy"] {
+            let said = condition(&found, type_)["message"].as_str().unwrap_or_default().to_owned();
+            assert!(said.starts_with("Running health checks"), "{type_}: {said}");
+        }
+        assert_eq!(ready(&found)["status"], "Unknown");
+        world.merge(&format!("{CLAIM_PATH}/status"), json!({ "status": { "phase": "Bound" } })).await;
+        let found = world.ready("apps", &revision).await;
+        assert_eq!(condition(&found, "Healthy")["status"], "True");
+        assert!(condition(&found, "Reconciling").is_null());
+    });
+}
+
+#[test]
 fn what_somebody_else_has_deleted_or_made_anew_is_no_ghost_on_a_cluster_elsewhere() {
     play_at(Place::Elsewhere, V2_9, &["Kustomization", "GitRepository"], |mut world, _| async move {
         world.write("apps/one.yaml", &cm_file("one", "1"));

@@ -41,6 +41,9 @@ pub(crate) struct Context {
     pub(crate) outbox: Option<Outbox>,
 }
 
+/// How often a finalizer is taken off anew because the object has changed meanwhile.
+const TRIES: usize = 3;
+
 impl Context {
     /// Where the cluster stands now; empty where that is not known.
     pub(crate) fn cluster_stamps(&self) -> Vec<Stamp> {
@@ -76,11 +79,24 @@ impl Context {
         self.set_finalizers(object, finalizers, manager).await
     }
 
-    /// Takes the finalizer off `object`.
+    /// Takes the finalizer off `object`. One that has changed since it was read loses it all the same: what had to be done before is done.
     pub(crate) async fn remove_finalizer(&self, object: &Value, manager: &str) -> Result<(), ClusterError> {
-        let mut finalizers = object::finalizers(object);
-        finalizers.retain(|finalizer| finalizer != FINALIZER);
-        self.set_finalizers(object, finalizers, manager).await
+        let others = |object: &Value| {
+            let mut finalizers = object::finalizers(object);
+            finalizers.retain(|finalizer| finalizer != FINALIZER);
+            finalizers
+        };
+        let mut result = self.set_finalizers(object, others(object), manager).await;
+        for _ in 0..TRIES {
+            if !result.as_ref().is_err_and(|error| error.has_code(409)) {
+                break;
+            }
+            let now = self.cluster.find(&ObjectRef::of(object)).await?;
+            let now = now.filter(|now| now["metadata"]["uid"] == object["metadata"]["uid"]);
+            let Some(now) = now.filter(|now| has_finalizer(now)) else { return Ok(()) };
+            result = self.set_finalizers(&now, others(&now), manager).await;
+        }
+        result
     }
 
     async fn set_finalizers(
