@@ -10,6 +10,7 @@ use crate::reconcile::{
 };
 use crate::source::oci::{Authenticating, Repeating};
 use crate::source::{GitHosts, OciRegistries};
+use crate::status::Outbox;
 use kube::Client;
 use seatrial_api::FluxRelease;
 use seatrial_api::catalog::{FluxKind, KINDS};
@@ -53,13 +54,15 @@ pub struct EngineOptions {
 /// to the same end all the same; [`Engine::stop`] leaves nothing half done.
 #[must_use = "dropping an engine stops it"]
 pub struct Engine {
-    tasks: Vec<Task>,
+    _tasks: Vec<Task>,
+    watches: usize,
     clock: Clock,
     wakes: Wakes,
     stopping: Stopping,
+    outbox: Option<Outbox>,
 }
 
-/// Objects whose reconciles did not end in time; they were dropped where they stood.
+/// Objects whose reconciles did not end in time, or whose events were not written; they were dropped where they stood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("end the reconciles of {} in time", .objects.join(", "))]
 pub struct Unfinished {
@@ -72,6 +75,10 @@ impl Engine {
     /// for until they are.
     pub fn start(options: EngineOptions) -> Engine {
         let cluster = Cluster::new(options.client.clone());
+        // Where requests take time, there are fewer of them, and some are made beside the work.
+        let elsewhere = options.cluster_changes.is_none();
+        let cluster = if elsewhere { cluster.elsewhere(&options.clock) } else { cluster };
+        let outbox = elsewhere.then(Outbox::default);
         let wakes = Wakes::default();
         let stopping = Stopping::default();
         let gates = Gates::new(options.driver.gate.clone(), wakes.clone());
@@ -97,6 +104,7 @@ impl Engine {
             bundles: Default::default(),
             scans: Default::default(),
             wakes: wakes.clone(),
+            outbox: outbox.clone(),
         });
         let mut start = Start { name: options.name, context, wakes: wakes.clone(), gates, tasks: Vec::new() };
         start.watch_deployments();
@@ -106,10 +114,18 @@ impl Engine {
         for kind in ["ConfigMap", "Secret"] {
             start.watch_references(kind);
         }
-        Engine { tasks: start.tasks, clock: options.clock, wakes, stopping }
+        let watches = start.tasks.len();
+        let mut tasks = start.tasks;
+        tasks.extend(outbox.iter().map(|outbox| {
+            options.clock.spawn(
+                format!("{} events", start.name),
+                outbox.clone().run(options.clock.clone(), stopping.clone()),
+            )
+        }));
+        Engine { _tasks: tasks, watches, clock: options.clock, wakes, stopping, outbox }
     }
 
-    /// Begins no reconcile any more, lets those that run end, and stops. Health checks that wait are canceled (from Flux 2.9 on): the
+    /// Begins no reconcile any more, lets those that run end, and stops, when their events are written. Health checks that wait are canceled (from Flux 2.9 on): the
     /// status says so, and the next engine takes them up again.
     ///
     /// # Errors
@@ -117,13 +133,24 @@ impl Engine {
     pub async fn stop(self, limit: Duration) -> Result<(), Unfinished> {
         self.stopping.ask();
         self.wakes.wake_all();
-        let ended = self.clock.timeout(limit, self.stopping.quiet()).await;
-        ended.map_err(|_| Unfinished { objects: self.stopping.running() })
+        let ended = async {
+            self.stopping.quiet().await;
+            if let Some(outbox) = &self.outbox {
+                outbox.quiet().await;
+            }
+        };
+        self.clock.timeout(limit, ended).await.map_err(|_| {
+            let mut objects = self.stopping.running();
+            objects.extend(self.outbox.iter().flat_map(Outbox::left));
+            objects.sort();
+            objects.dedup();
+            Unfinished { objects }
+        })
     }
 
     /// How many watches the engine has.
     pub fn watches(&self) -> usize {
-        self.tasks.len()
+        self.watches
     }
 }
 
@@ -172,7 +199,8 @@ impl Start {
 
     fn control<R: Reconcile>(&mut self, kind: &FluxKind, api_version: String, reconciler: R) {
         let driver = self.context.driver.clone();
-        if kind.group == SOURCES && (driver.selector.is_some() || driver.namespace.is_some()) {
+        let observed = kind.group == SOURCES && (driver.selector.is_some() || driver.namespace.is_some());
+        if observed {
             // Kustomizations of this engine may be of sources of others.
             self.observe(kind, api_version.clone());
         }
@@ -187,6 +215,7 @@ impl Start {
                 kind: kind.kind.to_owned(),
                 labels: driver.selector.clone().unwrap_or_default(),
                 namespace: driver.namespace.clone(),
+                kept: !observed,
             },
             options: driver,
             reconciler: Arc::new(reconciler),
@@ -199,7 +228,7 @@ impl Start {
     /// Watches a kind that others write and Kustomizations read.
     fn observe(&mut self, kind: &FluxKind, api_version: String) {
         let kind = kind.kind.to_owned();
-        let watch = Watch { api_version, kind, labels: String::new(), namespace: None };
+        let watch = Watch { api_version, kind, labels: String::new(), namespace: None, kept: true };
         let context = self.context.clone();
         self.watch(watch, move |change| match change {
             Change::Listed(objects) => objects.iter().for_each(|object| context.observer.observe(object)),
@@ -212,7 +241,8 @@ impl Start {
     fn watch_deployments(&mut self) {
         let Some(namespace) = self.gates.namespace().map(str::to_owned) else { return };
         let (api_version, kind) = ("apps/v1".to_owned(), "Deployment".to_owned());
-        let watch = Watch { api_version, kind, labels: String::new(), namespace: Some(namespace) };
+        let watch =
+            Watch { api_version, kind, labels: String::new(), namespace: Some(namespace), kept: false };
         let gates = self.gates.clone();
         self.watch(watch, move |change| gates.set(&change));
     }
@@ -223,7 +253,13 @@ impl Start {
             return;
         }
         let labels = format!("{WATCH_LABEL}=Enabled");
-        let watch = Watch { api_version: "v1".to_owned(), kind: kind.to_owned(), labels, namespace: None };
+        let watch = Watch {
+            api_version: "v1".to_owned(),
+            kind: kind.to_owned(),
+            labels,
+            namespace: None,
+            kept: false,
+        };
         let wakes = self.wakes.clone();
         self.watch(watch, move |change| {
             if let Change::Set(object) | Change::Gone(object) = change {

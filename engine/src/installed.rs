@@ -64,6 +64,7 @@ impl InstalledEngine {
             kind: "Deployment".to_owned(),
             labels: String::new(),
             namespace: Some(installed.namespace.to_owned()),
+            kept: false,
         };
         let task = clock.clone().spawn(format!("{} release", options.name), async move {
             let cluster = Cluster::new(options.client.clone());

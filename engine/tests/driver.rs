@@ -242,26 +242,62 @@ fn a_fetch_that_fails_is_tried_ever_later_and_at_once_when_it_is_asked_for() {
     play(V2_9, |mut world, _| async move {
         // Nobody tells this engine of changes, as on real clusters, so that every try is made.
         world.options().cluster_changes = None;
-        let gate = Gate::open();
-        world.gate(&gate);
         world.options().driver =
             DriverOptions { max_retry_delay: Duration::from_secs(60), ..DriverOptions::default() };
         world.start();
-        let tries = |gate: &Gate| gate.reads_of(SOURCE);
+        let git = world.git.clone();
+        let tries = || *git.opened.lock().unwrap();
         world.source().await;
         world.fails_at(SOURCE, "GitOperationFailed").await;
         let mut seen = Vec::new();
         for _ in 0..4 {
-            let before = tries(&gate);
+            let before = tries();
             world.clock.sleep(Duration::from_secs(60)).await;
-            seen.push(tries(&gate) - before);
+            seen.push(tries() - before);
         }
         // 0.75, 1.5, 3, …, 48 seconds, and then every minute.
         assert!(seen[0] >= 5 && seen[1] <= 2 && seen[3] == 1, "{seen:?}");
-        let before = tries(&gate);
+        let before = tries();
         let asked = json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "now" } } });
         world.merge(SOURCE, asked).await;
         world.clock.sleep(Duration::from_secs(1)).await;
-        assert!(tries(&gate) > before);
+        assert!(tries() > before);
+    });
+}
+
+#[test]
+fn events_on_a_cluster_elsewhere_hold_up_nothing_but_the_end() {
+    play_at(Place::Elsewhere, V2_9, &["Kustomization", "GitRepository"], |mut world, _| async move {
+        let delay = Duration::from_secs(40);
+        world.gate(&Gate::slow_for_events(&world.clock, delay));
+        world.start();
+        world.write("apps/one.yaml", &cm_file("one", "1"));
+        let revision = world.commit("Start");
+        world.source().await;
+        world.kustomization("apps", "./apps", json!({})).await;
+        let began = world.clock.now();
+        world.ready("apps", &revision).await;
+        assert!(world.clock.now().duration_since(began).as_secs() < 10, "it waits for events");
+        assert_eq!(world.events("apps").await, [] as [String; 0]);
+        world.engine.take().unwrap().stop(Duration::from_secs(300)).await.unwrap();
+        let events = world.events("apps").await;
+        let reasons: Vec<_> = events.iter().filter_map(|event| event.split(':').next()).collect();
+        assert_eq!(reasons, ["Progressing", "ReconciliationSucceeded"]);
+    });
+}
+
+#[test]
+fn events_that_are_not_written_in_time_are_told_with_their_objects() {
+    play_at(Place::Elsewhere, V2_9, &["Kustomization", "GitRepository"], |mut world, _| async move {
+        world.gate(&Gate::slow_for_events(&world.clock, Duration::from_secs(3600)));
+        world.start();
+        world.write("apps/one.yaml", &cm_file("one", "1"));
+        let revision = world.commit("Start");
+        world.source().await;
+        world.kustomization("apps", "./apps", json!({})).await;
+        world.ready("apps", &revision).await;
+        let stopped = world.engine.take().unwrap().stop(Duration::from_secs(5)).await;
+        let text = stopped.unwrap_err().to_string();
+        assert!(text.contains("Kustomization/flux-system/apps"), "{text}");
     });
 }

@@ -1,9 +1,11 @@
 //! Requests.
 
 use super::discovery::Discovery;
+use super::seen::{Seen, Write};
 use super::{ClusterError, Resource};
 use crate::object::ObjectRef;
 use kube::Client;
+use seatrial_time::Clock;
 use seatrial_wire::{Answer, Sent};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -13,6 +15,9 @@ use std::sync::Arc;
 pub(crate) struct Cluster {
     pub(super) client: Client,
     pub(super) discovery: Discovery,
+    pub(super) seen: Seen,
+    /// Added to the query of each write.
+    query: &'static str,
     user: Option<String>,
 }
 
@@ -21,7 +26,13 @@ const APPLY: &str = "application/apply-patch+yaml";
 
 impl Cluster {
     pub(crate) fn new(client: Client) -> Cluster {
-        Cluster { client, discovery: Discovery::default(), user: None }
+        Cluster { client, discovery: Discovery::default(), seen: Seen::default(), query: "", user: None }
+    }
+
+    /// The same cluster, elsewhere, where requests cost time: what watches show is kept, and not asked for again (see
+    /// [`Cluster::known`]), and the server is not asked for warnings, which nobody reads: for them it parses each object once more.
+    pub(crate) fn elsewhere(self, clock: &Clock) -> Cluster {
+        Cluster { seen: Seen::new(clock), query: "&fieldValidation=Ignore", ..self }
     }
 
     /// The same cluster, acting as `user`.
@@ -82,7 +93,38 @@ impl Cluster {
 
     /// The object, or an error that [is not found](ClusterError::is_not_found).
     pub(crate) async fn get(&self, object: &ObjectRef) -> Result<Arc<Value>, ClusterError> {
-        self.read(&self.path(object).await?).await
+        let asked = self.seen.asks();
+        let found = self.read(&self.path(object).await?).await;
+        match &found {
+            Ok(found) => self.seen.found(object, asked, Some(found)),
+            Err(error) if error.is_not_found() => self.seen.found(object, asked, None),
+            Err(_) => {}
+        }
+        found
+    }
+
+    /// The object as a watch of this process has last shown it, or an own write left it; else as [`Cluster::get`] has it. What a
+    /// watch has not told yet is missed, and told later.
+    pub(crate) async fn known(&self, object: &ObjectRef) -> Result<Arc<Value>, ClusterError> {
+        // Somebody else may not be allowed to read it.
+        match self.remembered(object) {
+            Some(known) => Ok(known),
+            None => self.get(object).await,
+        }
+    }
+
+    /// The object as [`Cluster::known`] has it without a request.
+    pub(crate) fn remembered(&self, object: &ObjectRef) -> Option<Arc<Value>> {
+        self.seen.find(object).filter(|_| self.user.is_none())
+    }
+
+    /// As [`Cluster::known`]; none where it does not exist.
+    pub(crate) async fn find_known(&self, object: &ObjectRef) -> Result<Option<Arc<Value>>, ClusterError> {
+        match self.known(object).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The object, if it exists.
@@ -111,8 +153,9 @@ impl Cluster {
         object: Arc<Value>,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
-        let path = format!("{}?fieldManager={manager}&force=true", self.path(who).await?);
-        self.send_value("PATCH", &path, Some((APPLY, text.into_bytes())), Some(object)).await
+        let path = format!("{}?fieldManager={manager}&force=true{}", self.path(who).await?, self.query);
+        let write = self.seen.write(who);
+        noted(write, self.send_value("PATCH", &path, Some((APPLY, text.into_bytes())), Some(object)).await)
     }
 
     /// What a server-side apply, forced, would make of the object. Nothing is stored.
@@ -123,7 +166,8 @@ impl Cluster {
         object: Arc<Value>,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
-        let path = format!("{}?fieldManager={manager}&force=true&dryRun=All", self.path(who).await?);
+        let path =
+            format!("{}?fieldManager={manager}&force=true&dryRun=All{}", self.path(who).await?, self.query);
         self.send_value("PATCH", &path, Some((APPLY, text.into_bytes())), Some(object)).await
     }
 
@@ -135,9 +179,10 @@ impl Cluster {
         patch: Value,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
-        let path = format!("{}{subresource}?fieldManager={manager}", self.path(object).await?);
+        let path = format!("{}{subresource}?fieldManager={manager}{}", self.path(object).await?, self.query);
         let content = Some(("application/merge-patch+json", bytes(&patch)));
-        self.send_value("PATCH", &path, content, Some(Arc::new(patch))).await
+        let write = self.seen.write(object);
+        noted(write, self.send_value("PATCH", &path, content, Some(Arc::new(patch))).await)
     }
 
     /// Puts `object` in the place of the one of its name, or in that of its subresource (`/status`).
@@ -147,9 +192,13 @@ impl Cluster {
         subresource: &str,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
-        let path = self.path(&ObjectRef::of(&object)).await?;
-        let path = format!("{path}{subresource}?fieldManager={manager}");
-        self.send_value("PUT", &path, Some((JSON, bytes(&object))), Some(Arc::new(object))).await
+        let who = ObjectRef::of(&object);
+        let path = format!("{}{subresource}?fieldManager={manager}{}", self.path(&who).await?, self.query);
+        let write = self.seen.write(&who);
+        noted(
+            write,
+            self.send_value("PUT", &path, Some((JSON, bytes(&object))), Some(Arc::new(object))).await,
+        )
     }
 
     /// A JSON patch (RFC 6902) of the object.
@@ -159,24 +208,28 @@ impl Cluster {
         patch: &Value,
         manager: &str,
     ) -> Result<Answer, ClusterError> {
-        let path = format!("{}?fieldManager={manager}", self.path(object).await?);
-        self.send("PATCH", &path, Some(("application/json-patch+json", bytes(patch)))).await
+        let path = format!("{}?fieldManager={manager}{}", self.path(object).await?, self.query);
+        let write = self.seen.write(object);
+        noted(write, self.send("PATCH", &path, Some(("application/json-patch+json", bytes(patch)))).await)
     }
 
     /// Creates the object.
-    pub(crate) async fn create(&self, object: Value, manager: &str) -> Result<Answer, ClusterError> {
+    pub(crate) async fn create(&self, object: Arc<Value>, manager: &str) -> Result<Answer, ClusterError> {
         let who = ObjectRef::of(&object);
         let resource = self.resource(&who).await?;
-        let path = format!("{}?fieldManager={manager}", collection(&resource, &who)?);
+        let path = format!("{}?fieldManager={manager}{}", collection(&resource, &who)?, self.query);
         let content = Some((JSON, bytes(&object)));
-        self.send_value("POST", &path, content, Some(Arc::new(object))).await
+        self.send_value("POST", &path, content, Some(object)).await
     }
 
     /// Deletes the object, and later its dependents; one that is gone already is no error.
     pub(crate) async fn delete(&self, object: &ObjectRef) -> Result<(), ClusterError> {
         let options =
             json!({ "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background" });
-        match self.send("DELETE", &self.path(object).await?, Some((JSON, bytes(&options)))).await {
+        let path = self.path(object).await?;
+        // It goes, now or later: what is known of it ends here.
+        let _write = self.seen.write(object);
+        match self.send("DELETE", &path, Some((JSON, bytes(&options)))).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }
@@ -186,6 +239,15 @@ impl Cluster {
     pub(super) async fn events(&self, path: &str) -> Result<seatrial_wire::Stream, ClusterError> {
         Ok(seatrial_wire::events(&self.client, self.request("GET", path, None)?).await?)
     }
+}
+
+/// Puts the answer to a write where it is remembered.
+fn noted(write: Write<'_>, answer: Result<Answer, ClusterError>) -> Result<Answer, ClusterError> {
+    if write.is_kept() {
+        let object = answer.as_ref().ok().and_then(|answer| answer.value().ok());
+        write.ended(object.as_ref());
+    }
+    answer
 }
 
 fn collection(resource: &Resource, object: &ObjectRef) -> Result<String, ClusterError> {

@@ -4,6 +4,7 @@ mod access;
 mod discovery;
 mod elsewhere;
 mod error;
+mod seen;
 mod watch;
 
 pub(crate) use access::Cluster;

@@ -22,6 +22,8 @@ pub(crate) struct Watch {
     pub(crate) labels: String,
     /// The one namespace, or none for all.
     pub(crate) namespace: Option<String>,
+    /// Whether the cluster remembers what it shows, if it remembers anything; one watch of a kind at most.
+    pub(crate) kept: bool,
 }
 
 /// What has happened.
@@ -56,6 +58,7 @@ impl Watch {
                 },
                 Err(error) => error,
             };
+            self.broke(cluster);
             match error.has_code(400) {
                 true => tracing::warn!(kind = self.kind, labels = self.labels, %error, "watching is refused"),
                 false => tracing::debug!(kind = self.kind, %error, "watching failed"),
@@ -91,7 +94,11 @@ impl Watch {
             item["apiVersion"] = self.api_version.clone().into();
             item["kind"] = self.kind.clone().into();
         }
-        on(Change::Listed(items.into_iter().map(Arc::new).collect()));
+        let items: Vec<Arc<Value>> = items.into_iter().map(Arc::new).collect();
+        if self.kept {
+            cluster.seen.listed(&self.api_version, &self.kind, &items);
+        }
+        on(Change::Listed(items));
         Ok((path, version))
     }
 
@@ -112,15 +119,42 @@ impl Watch {
                 Err(error) => return Err(error),
             };
             let started = version.clone();
+            self.heard(cluster);
             while let Some(event) = stream.next().await {
+                self.remember(cluster, &event);
                 if !take(event, &mut version, on)? {
                     return Ok(());
                 }
             }
+            self.broke(cluster);
             if started == version {
                 // A server that ends each watch at once must not be asked without a pause.
                 clock.sleep(RETRY).await;
             }
+        }
+    }
+}
+
+impl Watch {
+    fn heard(&self, cluster: &Cluster) {
+        if self.kept {
+            cluster.seen.heard(&self.api_version, &self.kind);
+        }
+    }
+
+    fn broke(&self, cluster: &Cluster) {
+        if self.kept {
+            cluster.seen.broke(&self.api_version, &self.kind);
+        }
+    }
+
+    fn remember(&self, cluster: &Cluster, event: &Event) {
+        match event.kind {
+            _ if !self.kept => {}
+            EventKind::Added | EventKind::Modified => cluster.seen.set(&event.object),
+            EventKind::Deleted => cluster.seen.gone(&event.object),
+            EventKind::Bookmark => self.heard(cluster),
+            EventKind::Error => self.broke(cluster),
         }
     }
 }

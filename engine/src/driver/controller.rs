@@ -1,8 +1,8 @@
 //! One task for each object of a kind.
 //!
 //! A task waits for its turn, reconciles, then parks until its object changes in a way that matters, until somebody else wakes it, or until
-//! the time that the reconcile asked for. It reads its object anew each time: what woke it does not matter to what it
-//! does, and nothing is lost when several reasons fall together.
+//! the time that the reconcile asked for. It takes its object anew each time, from the server or from what the watch has shown: what woke
+//! it does not matter to what it does, and nothing is lost when several reasons fall together.
 
 use super::{DriverOptions, Gates, Queue, Wakes};
 use crate::cluster::{Change, Cluster, Watch};
@@ -158,7 +158,7 @@ impl<R: Reconcile> Controller<R> {
                 let Some(turn) = queue.turn(&who.to_string()).await else { return };
                 let woken = wake.stamp();
                 let work = async {
-                    match cluster.find(&who).await {
+                    match cluster.find_known(&who).await {
                         Ok(Some(object)) => {
                             let mut object = Arc::unwrap_or_clone(object);
                             object["apiVersion"] = who.api_version().into();

@@ -9,6 +9,7 @@ use crate::reconcile::image::Scans;
 use crate::reconcile::kustomization::Bundles;
 use crate::source::{GitHosts, OciRegistries};
 use crate::status::conditions::rfc3339;
+use crate::status::{Events, Outbox};
 use seatrial_api::FluxRelease;
 use seatrial_api::meta::{FINALIZER, REQUESTED_AT};
 use seatrial_render::Renderer;
@@ -36,12 +37,34 @@ pub(crate) struct Context {
     pub(crate) wakes: Wakes,
     pub(crate) driver: DriverOptions,
     pub(crate) stopping: Stopping,
+    /// Who writes events; none where requests take no time.
+    pub(crate) outbox: Option<Outbox>,
 }
+
+/// How often a finalizer is taken off anew because the object has changed meanwhile.
+const TRIES: usize = 3;
 
 impl Context {
     /// Where the cluster stands now; empty where that is not known.
     pub(crate) fn cluster_stamps(&self) -> Vec<Stamp> {
         self.changes.iter().map(Signal::stamp).collect()
+    }
+
+    /// Whether the cluster is elsewhere: requests take time, and nobody tells of changes but watches.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.changes.is_none()
+    }
+
+    /// The events of a controller.
+    pub(crate) fn events(&self, controller: &'static str) -> Events {
+        Events::new(&self.clock, controller).beside(self.outbox.as_ref())
+    }
+
+    /// Wakes the users of a source whose status has been written, where they find it without a request; else the watch does.
+    pub(crate) fn published(&self, source: &ObjectRef) {
+        if let Some(source) = self.cluster.remembered(source) {
+            self.observer.observe(&source);
+        }
     }
 
     /// The time as it is written into objects.
@@ -56,11 +79,24 @@ impl Context {
         self.set_finalizers(object, finalizers, manager).await
     }
 
-    /// Takes the finalizer off `object`.
+    /// Takes the finalizer off `object`. One that has changed since it was read loses it all the same: what had to be done before is done.
     pub(crate) async fn remove_finalizer(&self, object: &Value, manager: &str) -> Result<(), ClusterError> {
-        let mut finalizers = object::finalizers(object);
-        finalizers.retain(|finalizer| finalizer != FINALIZER);
-        self.set_finalizers(object, finalizers, manager).await
+        let others = |object: &Value| {
+            let mut finalizers = object::finalizers(object);
+            finalizers.retain(|finalizer| finalizer != FINALIZER);
+            finalizers
+        };
+        let mut result = self.set_finalizers(object, others(object), manager).await;
+        for _ in 0..TRIES {
+            if !result.as_ref().is_err_and(|error| error.has_code(409)) {
+                break;
+            }
+            let now = self.cluster.find(&ObjectRef::of(object)).await?;
+            let now = now.filter(|now| now["metadata"]["uid"] == object["metadata"]["uid"]);
+            let Some(now) = now.filter(|now| has_finalizer(now)) else { return Ok(()) };
+            result = self.set_finalizers(&now, others(&now), manager).await;
+        }
+        result
     }
 
     async fn set_finalizers(

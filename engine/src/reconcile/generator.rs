@@ -45,7 +45,7 @@ struct Generated {
 
 impl GeneratorReconciler {
     pub(crate) fn new(context: Arc<Context>) -> GeneratorReconciler {
-        let events = Events::new(&context.clock, MANAGER);
+        let events = context.events(MANAGER);
         GeneratorReconciler { context, events }
     }
 
@@ -169,7 +169,7 @@ impl GeneratorReconciler {
                 source["namespace"].as_str().unwrap_or(namespace),
                 text("name"),
             );
-            let found = self.context.cluster.get(&who).await;
+            let found = self.context.cluster.known(&who).await;
             let found = found.map_err(|error| failed(format!("unable to get source '{who}': {error}")))?;
             let artifact = &found["status"]["artifact"];
             let stored = artifact["digest"].as_str().and_then(|digest| self.context.artifacts.get(digest));

@@ -30,7 +30,7 @@ pub(crate) struct OciRepositoryReconciler {
 
 impl OciRepositoryReconciler {
     pub(crate) fn new(context: Arc<Context>) -> OciRepositoryReconciler {
-        let events = Events::new(&context.clock, MANAGER);
+        let events = context.events(MANAGER);
         OciRepositoryReconciler { context, events }
     }
 
@@ -58,6 +58,7 @@ impl OciRepositoryReconciler {
         }
         status.conditions = conditions.into_list();
         patch.write(cluster, &status).await?;
+        self.context.published(&ObjectRef::of(object));
         if let Some((severity, reason, message)) = event {
             self.events.write(cluster, object, severity, reason, &message, &[]).await;
         }

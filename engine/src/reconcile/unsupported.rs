@@ -23,7 +23,7 @@ pub(crate) struct Unsupported {
 
 impl Unsupported {
     pub(crate) fn new(context: Arc<Context>) -> Unsupported {
-        let events = Events::new(&context.clock, MANAGER);
+        let events = context.events(MANAGER);
         Unsupported { context, events }
     }
 }

@@ -1,6 +1,7 @@
 //! Events: what happened, for people, on the object that it happened to.
 
 use super::conditions::rfc3339;
+use super::outbox::{Letter, Outbox};
 use crate::cluster::Cluster;
 use crate::object::ObjectRef;
 use seatrial_time::Clock;
@@ -25,6 +26,8 @@ pub(crate) enum Severity {
 pub(crate) struct Events {
     clock: Clock,
     controller: &'static str,
+    /// Who writes them; none where whoever tells of something waits until it is written.
+    outbox: Option<Outbox>,
     state: Arc<Mutex<State>>,
 }
 
@@ -40,7 +43,12 @@ const NAMES: usize = 16;
 
 impl Events {
     pub(crate) fn new(clock: &Clock, controller: &'static str) -> Events {
-        Events { clock: clock.clone(), controller, state: Arc::default() }
+        Events { clock: clock.clone(), controller, outbox: None, state: Arc::default() }
+    }
+
+    /// Events that are written beside the work, where there is somebody who does it.
+    pub(crate) fn beside(self, outbox: Option<&Outbox>) -> Events {
+        Events { outbox: outbox.cloned(), ..self }
     }
 
     /// The name of the next event. Names in their order are events in theirs, as with the real controllers: what says
@@ -70,10 +78,25 @@ impl Events {
             }
             state.said_last.insert(who.to_string(), said);
         }
+        let event = self.event(object, &who, &self.name(&who), severity, reason, message, annotations);
+        match &self.outbox {
+            Some(outbox) => {
+                let (events, cluster, reason) = (self.clone(), cluster.clone(), reason.to_owned());
+                let told = self.clock.now();
+                outbox.put(Letter { events, cluster, who, reason, event, told }).await;
+            }
+            None => self.send(cluster, &who, reason, event).await,
+        }
+    }
+
+    /// Writes an event; where its name is taken, under another one.
+    pub(super) async fn send(&self, cluster: &Cluster, who: &ObjectRef, reason: &str, event: Value) {
+        let mut event = Arc::new(event);
         for left in (0..NAMES).rev() {
-            let event = self.event(object, &who, &self.name(&who), severity, reason, message, annotations);
-            match cluster.create(event, self.controller).await {
-                Err(error) if error.has_code(409) && left > 0 => {}
+            match cluster.create(event.clone(), self.controller).await {
+                Err(error) if error.has_code(409) && left > 0 => {
+                    Arc::make_mut(&mut event)["metadata"]["name"] = self.name(who).into();
+                }
                 Err(error) => return tracing::warn!(%who, reason, %error, "writing an event failed"),
                 Ok(_) => return,
             }

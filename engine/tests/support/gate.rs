@@ -3,9 +3,10 @@
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
-use seatrial_time::Signal;
+use seatrial_time::{Clock, Signal};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// At which write the engine dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) struct Gate(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     kill: Option<Kill>,
+    /// How long each event takes.
+    slow: Option<(Clock, Duration)>,
     state: Mutex<State>,
     died: Signal,
 }
@@ -43,6 +46,11 @@ impl Gate {
     /// A gate at which the engine dies: no request passes from then on, and none is answered.
     pub(crate) fn deadly(kill: Kill) -> Gate {
         Gate(Arc::new(Inner { kill: Some(kill), ..Inner::default() }))
+    }
+
+    /// A gate at which each event is held up for so long.
+    pub(crate) fn slow_for_events(clock: &Clock, delay: Duration) -> Gate {
+        Gate(Arc::new(Inner { slow: Some((clock.clone(), delay)), ..Inner::default() }))
     }
 
     /// Method and path of each write that was sent, in order: every request that may change something.
@@ -85,6 +93,12 @@ impl Gate {
         }
         if self.0.state.lock().unwrap().dead {
             return pending().await;
+        }
+        if let Some((clock, delay)) = &self.0.slow
+            && number.is_some()
+            && request.uri().path().ends_with("/events")
+        {
+            clock.sleep(*delay).await;
         }
         let response = client.send(request).await;
         if number.is_some() && self.0.kill == number.map(Kill::After) {

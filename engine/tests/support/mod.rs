@@ -49,6 +49,8 @@ pub(crate) struct TestGit {
     pub(crate) overtaken: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// What was pushed, or tried to be.
     pub(crate) pushes: Mutex<Vec<GitPush>>,
+    /// How often it was asked for a repository.
+    pub(crate) opened: Mutex<usize>,
 }
 
 impl TestGit {
@@ -57,8 +59,9 @@ impl TestGit {
         Repository::init_bare(folder.path()).unwrap();
         let others = Mutex::default();
         let seconds = Mutex::new(1_767_225_600);
-        let (refuses, overtaken, pushes) = Default::default();
-        Arc::new(TestGit { folder, others, changes: Signal::new(), seconds, refuses, overtaken, pushes })
+        let (refuses, overtaken, pushes, opened) = Default::default();
+        let changes = Signal::new();
+        Arc::new(TestGit { folder, others, changes, seconds, refuses, overtaken, pushes, opened })
     }
 
     /// Commits exactly these files to [`BRANCH`]; gives the revision as statuses have it.
@@ -135,6 +138,7 @@ impl TestGit {
 
 impl GitHosts for TestGit {
     fn open(&self, url: &str, _auth: &GitAuth) -> Result<GitRemote, GitError> {
+        *self.opened.lock().unwrap() += 1;
         if url == URL {
             return Ok(GitRemote { path: PathBuf::from(self.folder.path()), changes: self.changes.clone() });
         }
@@ -531,10 +535,29 @@ pub(crate) fn play_kinds<F: Future<Output = ()>>(
     kinds: &[&str],
     story: impl FnOnce(World, Cluster) -> F,
 ) {
+    play_at(Place::Here, flux, kinds, story);
+}
+
+/// Where the cluster is, as the engine knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the process: somebody tells of each change.
+    Here,
+    /// Elsewhere, as real clusters are: the engine remembers what watches show, and writes events beside the work.
+    Elsewhere,
+}
+
+/// As [`play_kinds`], on a cluster that the engine takes to be there.
+pub(crate) fn play_at<F: Future<Output = ()>>(
+    place: Place,
+    flux: FluxRelease,
+    kinds: &[&str],
+    story: impl FnOnce(World, Cluster) -> F,
+) {
     let end = simulate(Simulation::seeded(7), |clock| async move {
         let cluster = Cluster::new(clock.clone(), ClusterOptions::default());
-        let world =
-            World::with(clock, cluster.client(Identity::admin()), Some(cluster.changes()), flux, kinds).await;
+        let changes = (place == Place::Here).then(|| cluster.changes());
+        let world = World::with(clock, cluster.client(Identity::admin()), changes, flux, kinds).await;
         story(world, cluster).await;
     });
     if let Err(stuck) = end {

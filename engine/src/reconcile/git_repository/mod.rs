@@ -46,7 +46,7 @@ fn unreachable(error: &GitError) -> Failure {
 
 impl GitRepositoryReconciler {
     pub(crate) fn new(context: Arc<Context>) -> GitRepositoryReconciler {
-        let events = Events::new(&context.clock, MANAGER);
+        let events = context.events(MANAGER);
         GitRepositoryReconciler { context, events }
     }
 
@@ -79,6 +79,7 @@ impl GitRepositoryReconciler {
         }
         status.conditions = conditions.into_list();
         patch.write(cluster, &status).await?;
+        self.context.published(&ObjectRef::of(object));
         if let Some((severity, reason, message)) = event {
             self.events.write(cluster, object, severity, reason, &message, &[]).await;
         }
@@ -187,7 +188,7 @@ impl GitRepositoryReconciler {
         let mut included = Vec::new();
         for rule in &spec.include {
             let other = ObjectRef { name: rule.repository.name.clone(), ..who.clone() };
-            let found = self.context.cluster.get(&other).await;
+            let found = self.context.cluster.known(&other).await;
             let found = found.ok().and_then(|found| {
                 let artifact: Artifact = serde_json::from_value(found["status"]["artifact"].clone()).ok()?;
                 let stored = self.context.artifacts.get(artifact.digest.as_deref()?)?;

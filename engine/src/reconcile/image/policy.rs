@@ -26,7 +26,7 @@ pub(crate) struct PolicyReconciler {
 
 impl PolicyReconciler {
     pub(crate) fn new(context: Arc<Context>) -> PolicyReconciler {
-        let events = Events::new(&context.clock, MANAGER);
+        let events = context.events(MANAGER);
         PolicyReconciler { context, events }
     }
 
@@ -138,7 +138,7 @@ impl PolicyReconciler {
             ..who.clone()
         };
         let context = "failed to get the referred ImageRepository";
-        let found = self.context.cluster.find(&wanted).await;
+        let found = self.context.cluster.find_known(&wanted).await;
         let found =
             found.map_err(|error| Failure::new("DependencyNotReady", format!("{context}: {error}")))?;
         let mut found = (*found.ok_or_else(|| {

@@ -39,7 +39,7 @@ enum Found {
 
 impl RepositoryReconciler {
     pub(crate) fn new(context: Arc<Context>) -> RepositoryReconciler {
-        let events = Events::new(&context.clock, MANAGER);
+        let events = context.events(MANAGER);
         RepositoryReconciler { context, events, secrets: Mutex::default() }
     }
 

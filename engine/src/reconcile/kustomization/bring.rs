@@ -38,7 +38,9 @@ impl Run<'_> {
         stale.iter().for_each(|who| self.context.settled.forget(who));
         if spec.prune && !stale.is_empty() {
             self.state.speak();
-            let pruned = apply::prune(cluster, stale, &self.who).await;
+            let pruning = apply::prune(cluster, stale, &self.who);
+            let (pruned, told) = self.beside_progress(pruning).await;
+            self.state.told(told);
             let failed_entries = pruned.failed.iter().map(|(who, _)| apply::inventory::entry(who));
             inventory.entries.extend(failed_entries);
             self.state.status.inventory = Some(inventory.clone());
@@ -83,6 +85,25 @@ impl Run<'_> {
             concurrent: self.context.driver.concurrent_ssa.max(1),
         };
         let options = ApplyOptions { force: spec.force, timeout };
+        let work = self.stages(&manager, options, acting, wanted);
+        let (changes, told) = self.beside_progress(work).await;
+        self.state.told(told);
+        let changes = changes?;
+        if let Some(message) = summary(&changes, &[Action::Unchanged, Action::Skipped]) {
+            self.state.speak();
+            self.event(Severity::Info, "Progressing", &message).await;
+        }
+        Ok(changes)
+    }
+
+    /// Applies one stage after the other; what others may need is waited for.
+    async fn stages(
+        &self,
+        manager: &Manager<'_>,
+        options: ApplyOptions,
+        acting: &Acting,
+        wanted: &Bundle,
+    ) -> Result<Vec<Change>, Stop> {
         let mut changes = Vec::new();
         let last = 2;
         for (number, stage) in wanted.stages.iter().enumerate() {
@@ -99,15 +120,11 @@ impl Run<'_> {
                 let objects = stage.iter().map(|wanted| wanted.who.clone()).collect();
                 let target = HealthTarget { objects, ..Default::default() };
                 self.waiter(acting)
-                    .wait(&target, self.context.clock.now(), timeout, None)
+                    .wait(&target, self.context.clock.now(), options.timeout, None)
                     .await
                     .map_err(|error| failed("ReconciliationFailed", error))?;
             }
             changes.extend(done);
-        }
-        if let Some(message) = summary(&changes, &[Action::Unchanged, Action::Skipped]) {
-            self.state.speak();
-            self.event(Severity::Info, "Progressing", &message).await;
         }
         Ok(changes)
     }
@@ -155,7 +172,7 @@ impl Run<'_> {
         if self.context.stopping.is_asked() {
             return true;
         }
-        let Ok(now) = self.context.cluster.get(&self.who).await else { return true };
+        let Ok(now) = self.context.cluster.known(&self.who).await else { return true };
         let old = self.object;
         object::generation(&now) != object::generation(old)
             || requested_at(&now) != requested_at(old)
@@ -203,13 +220,14 @@ impl Run<'_> {
         }
         let target = HealthTarget { objects, expressions: spec.health_check_exprs.clone() };
         let was_healthy = self.state.conditions.is(HEALTHY, Status::True);
-        self.progress("Running health checks", timeout).await?;
         if !self.state.is_quiet() {
+            self.passing("Running health checks", timeout);
             let message = self.message("Running health checks", timeout);
             self.state.conditions.set(HEALTHY, Status::Unknown, "Progressing", message);
-            self.state.write(&self.context.cluster).await?;
+            self.state.tell(self.context).await?;
         }
-        let result = self.wait(&target, acting, spec, timeout).await;
+        let (result, told) = self.beside_progress(self.wait(&target, acting, spec, timeout)).await;
+        self.state.told(told);
         self.state.conditions.set_now(self.context.now());
         match result {
             Ok(took) => {

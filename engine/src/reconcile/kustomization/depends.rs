@@ -47,7 +47,7 @@ pub(super) async fn check(
         if target == who {
             return Err(DependsError::Cycle(vec![who.key(), who.key()]));
         }
-        let found = cluster.get(&target).await;
+        let found = cluster.known(&target).await;
         let result = match found {
             Err(source) => Err(DependsError::NotFound { key: target.key(), source }),
             Ok(found) => is_ready(own, &found, dependency, revision),
@@ -127,7 +127,7 @@ async fn cycle(cluster: &Cluster, own: &ObjectRef, object: &Value) -> Option<Vec
                 return Some(way);
             }
             if seen.insert(next.key())
-                && let Ok(Some(found)) = cluster.find(&next).await
+                && let Ok(Some(found)) = cluster.find_known(&next).await
             {
                 ways.push((way, found));
             }

@@ -32,7 +32,7 @@ impl Run<'_> {
             .unwrap_or_else(|| "source.toolkit.fluxcd.io/v1".to_owned());
         let namespace = reference.namespace.as_deref().unwrap_or(&self.who.namespace);
         let who = ObjectRef::new(&api_version, &reference.kind, namespace, &reference.name);
-        let found = match self.context.cluster.get(&who).await {
+        let found = match self.context.cluster.known(&who).await {
             Ok(found) => found,
             Err(error) => {
                 // The real controller reads from its cache, which names the kind and not the resource.

@@ -42,7 +42,7 @@ pub(crate) struct KustomizationReconciler {
 
 impl KustomizationReconciler {
     pub(crate) fn new(context: Arc<Context>) -> KustomizationReconciler {
-        let events = Events::new(&context.clock, "kustomize-controller");
+        let events = context.events("kustomize-controller");
         KustomizationReconciler { context, events }
     }
 

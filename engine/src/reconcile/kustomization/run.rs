@@ -2,7 +2,7 @@
 
 use super::acting::{Acting, Seen, acting};
 use super::checks::{check_expressions, refuse_unsupported, timeout};
-use super::state::State;
+use super::state::{Late, State};
 use super::stop::{Ended, REQUEUE, Stop};
 use crate::cluster::ClusterError;
 use crate::object::ObjectRef;
@@ -132,7 +132,8 @@ impl<'a> Run<'a> {
         let acting = self.acting(spec).await?;
         let wanted = self.build(spec, &artifact).await?;
         let digest = wanted.digest.clone();
-        self.progress("Detecting drift", timeout).await?;
+        self.passing("Detecting drift", timeout);
+        self.state.tell(self.context).await?;
         let result = self.bring(spec, &source, &wanted, &acting, timeout).await;
         let reason = match &result {
             Ok(()) => "ReconciliationSucceeded",
@@ -172,15 +173,15 @@ impl<'a> Run<'a> {
         format!("{what} for revision {} with a timeout of {}", self.revision, GoDuration::from_std(timeout))
     }
 
-    /// Tells of what takes no time: it is written only if it fails.
-    fn passing(&mut self, what: &str, timeout: Duration) {
+    /// Notes progress. What takes no time is written only if it fails.
+    pub(super) fn passing(&mut self, what: &str, timeout: Duration) {
         let message = self.message(what, timeout);
         self.state.passing(self.context, &message);
     }
 
-    pub(super) async fn progress(&mut self, what: &str, timeout: Duration) -> Result<(), Stop> {
-        let message = self.message(what, timeout);
-        Ok(self.state.progress(self.context, &self.context.cluster, &message).await?)
+    /// Does `work`, of which the progress that is noted tells if it takes long.
+    pub(super) async fn beside_progress<T>(&self, work: impl Future<Output = T>) -> (T, Option<Late>) {
+        Late::beside(self.state.late(), self.context, work).await
     }
 
     fn took(&self) -> GoDuration {

@@ -6,9 +6,12 @@ use crate::object;
 use crate::reconcile::context::{Context, requested_at};
 use crate::status::StatusPatch;
 use crate::status::conditions::{Conditions, Status};
+use futures::future::{Either, join, select};
 use seatrial_api::kustomization::KustomizationStatus;
 use seatrial_api::meta::condition::{READY, RECONCILING, STALLED};
 use serde_json::Value;
+use std::pin::pin;
+use std::time::Duration;
 
 /// The status as it is to be, and as it was last written.
 pub(super) struct State {
@@ -18,6 +21,43 @@ pub(super) struct State {
     generation: i64,
     /// Nothing has to be said before something is found to do: this has been tried before, in the same state.
     quiet: bool,
+    /// Progress is noted that has not been written.
+    untold: bool,
+}
+
+/// How long work goes on before its progress is written, where a write takes time.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Progress that is written if the work takes long.
+pub(super) struct Late {
+    status: KustomizationStatus,
+    patch: StatusPatch,
+}
+
+impl Late {
+    /// Does `work`, and meanwhile writes the progress, if there is any to be told.
+    pub(super) async fn beside<T>(
+        late: Option<Late>,
+        context: &Context,
+        work: impl Future<Output = T>,
+    ) -> (T, Option<Late>) {
+        let Some(mut late) = late else { return (work.await, None) };
+        let mut work = pin!(work);
+        let patience = pin!(context.clock.sleep(PATIENCE));
+        if let Either::Left((done, _)) = select(work.as_mut(), patience).await {
+            return (done, None);
+        }
+        // It is waited for: a write that is given up may reach the server after the next one.
+        let (done, written) = join(work, late.patch.write(&context.cluster, &late.status)).await;
+        match written {
+            Ok(()) => (done, Some(late)),
+            // The next write says the same, and tells of the failure if it goes on.
+            Err(error) => {
+                tracing::debug!(%error, "writing progress failed");
+                (done, None)
+            }
+        }
+    }
 }
 
 impl State {
@@ -32,7 +72,8 @@ impl State {
         if asked.is_some() {
             status.last_handled_reconcile_at = asked;
         }
-        State { status, conditions, patch: StatusPatch::of(object, MANAGER), generation, quiet: !is_asked }
+        let patch = StatusPatch::of(object, MANAGER);
+        State { status, conditions, patch, generation, quiet: !is_asked, untold: false }
     }
 
     /// Says which revision is tried: what was tried before, to the end, is tried again without a word.
@@ -55,20 +96,6 @@ impl State {
         self.quiet
     }
 
-    /// Tells of progress.
-    pub(super) async fn progress(
-        &mut self,
-        context: &Context,
-        cluster: &Cluster,
-        message: &str,
-    ) -> Result<(), ClusterError> {
-        if self.quiet {
-            return Ok(());
-        }
-        self.passing(context, message);
-        self.write(cluster).await
-    }
-
     /// Takes note of progress that the next write tells of, unless it is over by then.
     pub(super) fn passing(&mut self, context: &Context, message: &str) {
         if !self.quiet {
@@ -77,10 +104,36 @@ impl State {
         }
     }
 
+    /// Tells of the progress that is noted: at once, or, where a write takes time, when the work has taken long ([`State::late`]).
+    pub(super) async fn tell(&mut self, context: &Context) -> Result<(), ClusterError> {
+        if self.quiet {
+            return Ok(());
+        }
+        self.untold = context.is_elsewhere();
+        if self.untold { Ok(()) } else { self.write(&context.cluster).await }
+    }
+
+    /// What is to be told when the work that begins has taken long.
+    pub(super) fn late(&self) -> Option<Late> {
+        self.untold.then(|| Late { status: self.whole(), patch: self.patch.clone() })
+    }
+
+    /// Takes note of what was told meanwhile.
+    pub(super) fn told(&mut self, late: Option<Late>) {
+        if let Some(Late { patch, .. }) = late {
+            self.patch = patch;
+            self.untold = false;
+        }
+    }
+
+    fn whole(&self) -> KustomizationStatus {
+        KustomizationStatus { conditions: self.conditions.clone().into_list(), ..self.status.clone() }
+    }
+
     /// Writes what has changed.
-    pub(super) async fn write(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
-        let mut status = self.status.clone();
-        status.conditions = self.conditions.clone().into_list();
+    async fn write(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
+        self.untold = false;
+        let status = self.whole();
         self.patch.write(cluster, &status).await
     }
 

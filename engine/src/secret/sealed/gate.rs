@@ -110,6 +110,7 @@ async fn follow(options: SealedSecretsOptions, running: Arc<Running>) {
         kind: "Deployment".to_owned(),
         labels: String::new(),
         namespace: None,
+        kept: false,
     };
     let on = |change: Change| match change {
         Change::Gone(object) => drop(running.lock().remove(&ObjectRef::of(&object))),

@@ -122,6 +122,7 @@ fn controllers_of(setting: &Setting, keys: &Keys, log: &Log, counters: &Counters
             kind: "SealedSecret".to_owned(),
             labels: flags.selector.clone(),
             namespace: None,
+            kept: false,
         },
         options,
         reconciler: Arc::new(reconciler),
@@ -136,6 +137,7 @@ fn controllers_of(setting: &Setting, keys: &Keys, log: &Log, counters: &Counters
             kind: "Secret".to_owned(),
             labels: String::new(),
             namespace: None,
+            kept: false,
         };
         let (cluster, clock, changes) = (cluster.clone(), clock.clone(), changes.clone());
         let name = format!("{} Secret watch of sealed secrets", setting.name);

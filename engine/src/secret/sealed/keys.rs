@@ -125,7 +125,7 @@ impl Keys {
             "type": "kubernetes.io/tls",
             "data": { "tls.crt": base64(certificate.pem()), "tls.key": base64(&key.to_pem().map_err(told)?) },
         });
-        let answer = cluster.create(object, MANAGER).await.map_err(|error| error.to_string())?;
+        let answer = cluster.create(Arc::new(object), MANAGER).await.map_err(|error| error.to_string())?;
         let written = answer.value().map_err(|error| error.to_string())?;
         let name = written["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         log.info("New key written", &[("namespace", namespace), ("name", &name)]);

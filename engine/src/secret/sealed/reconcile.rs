@@ -14,7 +14,7 @@ use seatrial_seal::secret::unseal;
 use seatrial_time::{Clock, Signal};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How often a SealedSecret is tried again; then only a change of it, or of its Secret, wakes it.
 const RETRIES: u32 = 5;
@@ -144,7 +144,7 @@ impl SealedReconciler {
         let target = ObjectRef::new("v1", "Secret", &who.namespace, &who.name);
         let existing = self.cluster.find(&target).await.map_err(Failure::Update)?;
         let Some(existing) = existing else {
-            return self.cluster.create(wanted, MANAGER).await.map(drop).map_err(Failure::Update);
+            return self.cluster.create(Arc::new(wanted), MANAGER).await.map(drop).map_err(Failure::Update);
         };
         let mut existing = Value::clone(&existing);
         existing["apiVersion"] = "v1".into();

@@ -63,7 +63,7 @@ struct Pushed {
 
 impl AutomationReconciler {
     pub(crate) fn new(context: Arc<Context>) -> AutomationReconciler {
-        let events = Events::new(&context.clock, MANAGER);
+        let events = context.events(MANAGER);
         let sources = GitRepositoryReconciler::new(context.clone());
         AutomationReconciler { context, events, sources, keys: OpenKeys::default() }
     }

@@ -39,7 +39,8 @@ impl AutomationReconciler {
         let namespace = if source.namespace.is_empty() { &who.namespace } else { &source.namespace };
         let wanted = ObjectRef::new(SOURCE_API, "GitRepository", namespace, &source.name);
         let failed = |message: String| self.failed(&message);
-        let found = self.context.cluster.find(&wanted).await.map_err(|error| failed(error.to_string()))?;
+        let found =
+            self.context.cluster.find_known(&wanted).await.map_err(|error| failed(error.to_string()))?;
         let found = found.ok_or_else(|| match self.is_old() {
             true => Failure::new(NO_SOURCE, "referenced git repository is missing"),
             false => failed(format!(
