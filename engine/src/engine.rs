@@ -55,6 +55,8 @@ pub struct EngineOptions {
 #[must_use = "dropping an engine stops it"]
 pub struct Engine {
     _tasks: Vec<Task>,
+    /// Writes events beside the work.
+    letters: Option<Task>,
     watches: usize,
     clock: Clock,
     wakes: Wakes,
@@ -115,14 +117,18 @@ impl Engine {
             start.watch_references(kind);
         }
         let watches = start.tasks.len();
-        let mut tasks = start.tasks;
-        tasks.extend(outbox.iter().map(|outbox| {
+        let letters = outbox.as_ref().map(|outbox| {
             options.clock.spawn(
                 format!("{} events", start.name),
                 outbox.clone().run(options.clock.clone(), stopping.clone()),
             )
-        }));
-        Engine { _tasks: tasks, watches, clock: options.clock, wakes, stopping, outbox }
+        });
+        Engine { _tasks: start.tasks, letters, watches, clock: options.clock, wakes, stopping, outbox }
+    }
+
+    /// Drops the work where it stands. What has been told is written all the same, as long as the result lives.
+    pub(crate) fn leave(self) -> Option<Task> {
+        self.letters
     }
 
     /// Begins no reconcile any more, lets those that run end, and stops, when their events are written. Health checks that wait are canceled (from Flux 2.9 on): the

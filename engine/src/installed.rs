@@ -3,7 +3,7 @@
 //! # Flow
 //! A watch of the Deployments of Flux's controllers says which release runs; an [`Engine`] of that release works. When another
 //! release has been rolled out, the engine that works is dropped where it stands, as a pod that is replaced, and one of the
-//! other release starts.
+//! other release starts. What the old one has told is still written.
 //!
 //! # Guarantees
 //! - Two engines of one cluster never work at once.
@@ -70,7 +70,7 @@ impl InstalledEngine {
             let cluster = Cluster::new(options.client.clone());
             let changes = options.cluster_changes.clone();
             let mut engine = options.driver.gate.is_none().then(|| Engine::start(options.clone()));
-            let mut deployments = BTreeMap::new();
+            let (mut letters, mut deployments) = (None, BTreeMap::new());
             let on = |change: Change| {
                 note(&mut deployments, change);
                 let found: Vec<Arc<Value>> = deployments.values().cloned().collect();
@@ -79,7 +79,7 @@ impl InstalledEngine {
                     return;
                 }
                 tracing::info!(cluster = options.name, %flux, "Flux is installed");
-                drop(engine.take());
+                drop(std::mem::replace(&mut letters, engine.take().and_then(Engine::leave)));
                 options.flux = flux;
                 release.set(flux);
                 engine = Some(Engine::start(options.clone()));

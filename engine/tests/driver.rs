@@ -105,8 +105,12 @@ fn the_same_seed_gives_the_same_order_under_a_limit() {
 #[case::one_shard("sharding.fluxcd.io/key=shard1", ["one"])]
 #[case::the_rest("!sharding.fluxcd.io/key", ["none"])]
 #[case::a_set("sharding.fluxcd.io/key in (shard2, shard3)", ["two"])]
-fn an_engine_reconciles_its_shard_alone(#[case] selector: &'static str, #[case] expected: [&'static str; 1]) {
-    play(V2_9, |mut world, _| async move {
+fn an_engine_reconciles_its_shard_alone(
+    #[case] selector: &'static str,
+    #[case] expected: [&'static str; 1],
+    #[values(Place::Here, Place::Elsewhere)] place: Place,
+) {
+    play_at(place, V2_9, &[], |mut world, _| async move {
         // The source is of no shard: another engine fetches it, into the storage that both share.
         let mut options = world.options().clone();
         options.driver.selector = Some(format!("!{SHARD}"));

@@ -152,13 +152,19 @@ impl<R: Reconcile> Controller<R> {
         let (reconciler, tells) = (self.reconciler.clone(), self.changes.is_some());
         let (queue, options, mut failures) = (self.queue.clone(), self.options.clone(), 0);
         let gates = self.gates.clone();
+        // What another watch has shown may be older than what woke the task.
+        let own_watch_is_kept = self.watch.kept;
         self.clock.spawn(format!("reconcile {who}"), async move {
             loop {
                 gates.open(&who.kind).await;
                 let Some(turn) = queue.turn(&who.to_string()).await else { return };
                 let woken = wake.stamp();
                 let work = async {
-                    match cluster.find_known(&who).await {
+                    let found = match own_watch_is_kept {
+                        true => cluster.find_known(&who).await,
+                        false => cluster.find(&who).await,
+                    };
+                    match found {
                         Ok(Some(object)) => {
                             let mut object = Arc::unwrap_or_clone(object);
                             object["apiVersion"] = who.api_version().into();

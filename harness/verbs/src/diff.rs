@@ -156,6 +156,9 @@ impl Diff<'_> {
                     cover(&mut to);
                 } else if is_secret {
                     mask(&mut from, &mut to);
+                } else if object.get("sops").is_some() {
+                    cover_encrypted(object, &mut from);
+                    cover_encrypted(object, &mut to);
                 }
                 self.text.push_str(&format!("► {who} drifted\n{}", report(&from, &to)));
             }
@@ -242,6 +245,26 @@ fn cover(secret: &mut Value) {
     }
 }
 
+/// Covers what SOPS encrypted in an object that is no Secret: the cluster has it in plain text.
+fn cover_encrypted(built: &Value, shown: &mut Value) {
+    match built {
+        Value::String(text) if text.starts_with("ENC[") => *shown = SOPS_MASK.into(),
+        Value::Object(map) => {
+            for (key, value) in map {
+                if let Some(shown) = shown.get_mut(key) {
+                    cover_encrypted(value, shown);
+                }
+            }
+        }
+        Value::Array(list) => {
+            for (value, shown) in list.iter().zip(shown.as_array_mut().into_iter().flatten()) {
+                cover_encrypted(value, shown);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// A refusal, without what a Secret was refused for: the API server shows the value.
 fn without_values(object: &Value, error: String) -> String {
     if object["kind"] != "Secret" || object["apiVersion"] != "v1" {
@@ -251,5 +274,21 @@ fn without_values(object: &Value, error: String) -> String {
     match error[failed..].find(": ") {
         Some(at) => format!("{}: <redacted, since it is about a Secret>", &error[..failed + at]),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_sops_encrypted_is_covered_in_objects_of_all_kinds() {
+        let built = json!({"spec": {"host": "a", "password": "ENC[1]", "list": [{"token": "ENC[2]"}, "b"], "gone": "ENC[3]"}});
+        let mut live =
+            json!({"spec": {"host": "c", "password": "hunter2", "list": [{"token": "t0"}, "b", "more"]}});
+        cover_encrypted(&built, &mut live);
+        let want = json!({"spec": {"host": "c", "password": SOPS_MASK, "list": [{"token": SOPS_MASK}, "b", "more"]}});
+        assert_eq!(live, want);
     }
 }

@@ -6,7 +6,7 @@
 //! gives none, the server has to be asked.
 //!
 //! # Guarantees
-//! - An object is never older than the last answer that this process got for a write of it.
+//! - An object that a watch has shown is never older than the last answer that this process got for a write of it.
 //! - Once a write of an object has failed, was given up, or deleted it, and once the server has said that it is not there, nothing is
 //!   given before a read that began later has found it.
 //! - Nothing is given of a kind whose watch has broken, or has been silent for [`SILENCE`].

@@ -67,7 +67,7 @@ fn look(
         at.push(Step::Item(index));
         let text =
             if texts { patch.as_str().filter(|text| text.contains('\n')) } else { patch["patch"].as_str() };
-        let is_secret = patch["target"]["kind"] == "Secret";
+        let is_secret = may_be_secret(&patch["target"]);
         let who = match text {
             Some(text) => {
                 if !texts {
@@ -95,6 +95,12 @@ fn look(
     }
 }
 
+/// Whether the target of a patch names Secrets: its kind is a regular expression of whole words.
+fn may_be_secret(target: &Value) -> bool {
+    let kind = target["kind"].as_str().unwrap_or_default();
+    kind == "Secret" || regex::Regex::new(&format!("^(?:{kind})$")).is_ok_and(|kind| kind.is_match("Secret"))
+}
+
 /// The Secret into which a patch brings a value; `target`: its target is a Secret.
 fn secret(patch: &[u8], target: bool) -> Option<String> {
     documents(patch).iter().find_map(|document| match document {
@@ -115,4 +121,25 @@ fn secret(patch: &[u8], target: bool) -> Option<String> {
         object => is_plain(object)
             .then(|| format!("the Secret {}", object["metadata"]["name"].as_str().unwrap_or_default())),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_kind_of_a_target_is_a_regular_expression_of_whole_words() {
+        for (kind, want) in [
+            (json!("Secret"), true),
+            (json!("ConfigMap|Secret"), true),
+            (json!("Sec.*"), true),
+            (json!("ConfigMap"), false),
+            (json!("SealedSecret"), false),
+            (json!("("), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(may_be_secret(&json!({ "kind": kind })), want, "{kind}");
+        }
+    }
 }

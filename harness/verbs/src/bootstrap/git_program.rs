@@ -92,7 +92,8 @@ impl Clone {
             command.env_remove(name);
         }
         command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
-        let mut settings: Vec<(&str, String)> = Vec::new();
+        // Whatever the user's own setting: a commit is read as UTF-8 before it is signed.
+        let mut settings = vec![("i18n.commitEncoding", "UTF-8".to_owned())];
         match &self.remote.access {
             Access::User => {}
             Access::Password { username, password } => {

@@ -92,7 +92,10 @@ fn hunks<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<(Vec<&'a str>, Vec<&'a str
     out
 }
 
-/// The longest common part of two lists: the places of its lines in both.
+/// Texts of so many lines on both sides together are compared exactly, which takes time by the product of lines and differences.
+const EXACT: usize = 10_000;
+
+/// The longest common part of two lists, of very long ones a long common part: the places of its lines in both.
 fn common(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
     // Lines that one side alone has are in no common part, and would cost the most.
     let (before, after): (BTreeSet<&str>, BTreeSet<&str>) =
@@ -101,9 +104,10 @@ fn common(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
         (0..lines.len()).filter(|at| others.contains(lines[*at])).collect()
     };
     let (from, to) = (kept(old, &after), kept(new, &before));
-    let lines =
-        |at: &[usize], lines: &[&'_ str]| at.iter().map(|at| lines[*at].to_owned()).collect::<Vec<_>>();
-    let ops = capture_diff_slices(Algorithm::Myers, &lines(&from, old), &lines(&to, new));
+    let from_lines: Vec<&str> = from.iter().map(|at| old[*at]).collect();
+    let to_lines: Vec<&str> = to.iter().map(|at| new[*at]).collect();
+    let algorithm = if from.len() + to.len() <= EXACT { Algorithm::RawMyers } else { Algorithm::Myers };
+    let ops = capture_diff_slices(algorithm, &from_lines, &to_lines);
     let same = ops.iter().filter_map(|op| match *op {
         DiffOp::Equal { old_index, new_index, len } => Some((old_index, new_index, len)),
         _ => None,
@@ -143,6 +147,14 @@ mod tests {
             }
         }
         row[new.len()]
+    }
+
+    #[test]
+    fn the_common_part_of_texts_in_another_order_is_the_longest() {
+        let lines: Vec<String> = (0..1_500).map(|number| format!("{number}")).collect();
+        let old: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let new: Vec<&str> = (0..1_500).map(|at| old[at * 701 % 1_500]).collect();
+        assert_eq!(common(&old, &new).len(), longest(&old, &new));
     }
 
     proptest! {
