@@ -358,6 +358,27 @@ fn tokens_that_have_expired_open_nothing() {
     });
 }
 
+/// Mirrors of containerd say in `ns` whose repository they mean.
+#[rstest]
+#[case::another_registry("ghcr.io", "ghcr.io/shop/web")]
+#[case::docker_hub("docker.io", "shop/web")]
+#[case::docker_hub_by_its_host("registry-1.docker.io", "shop/web")]
+fn the_challenge_of_a_mirror_names_what_the_service_knows(#[case] ns: &str, #[case] name: &str) {
+    let tokens = "{images: ['1'], tokens: {users: {ci: {password: pushes}}}}";
+    let registry = format!("    ghcr.io/shop/web: {tokens}\n    shop/web: {tokens}\n");
+    play_registry(&registry, "", async |http, _| {
+        let path = format!("/v2/shop/web/manifests/1?ns={ns}");
+        let refused = Client::http(&http).get(&path).await;
+        assert_eq!(refused.status, 401);
+        let scope = challenge(&refused)["scope"].clone();
+        assert_eq!(scope, format!("repository:{name}:pull"));
+        let (status, given) = token_of(&basic(&http, "ci", "pushes"), &scope).await;
+        assert_eq!(status, 200);
+        let pulled = bearer(&http, given["token"].as_str().unwrap()).get(&path).await;
+        assert_eq!(pulled.status, 200, "{pulled:?}");
+    });
+}
+
 /// flux has the client library that the engine follows.
 #[test]
 fn the_real_flux_takes_tokens() {

@@ -2,7 +2,7 @@
 
 use super::error::{Code, Refusal, Wanted};
 use super::route::Route;
-use super::{Asked, Registries, Result, repository};
+use super::{Asked, Registries, Result, path_of, repository};
 use crate::registry::{RATE_LIMIT, Refused, unauthorized};
 use crate::scenario::TokenAction;
 use crate::serve::auth::{basic, bearer};
@@ -29,7 +29,12 @@ impl Registries {
             };
         };
         let actions = actions(asked.request.method(), route);
-        let wanted = |fault| Wanted { name: written.unwrap_or_default().to_owned(), actions, fault };
+        let asked_for = match (asked.query("ns"), written) {
+            (None, Some(written)) => written.to_owned(),
+            // The service has no `ns`, so that it is told the whole name.
+            _ => path_of(&name),
+        };
+        let wanted = |fault| Wanted::repository(asked_for.clone(), actions, fault);
         let open = !self.registry.has_login(&name);
         if open && !self.token.admits(headers) && !self.registry.has_given(&auth, false) {
             return refuse().map_err(|refusal| refusal.wanting(wanted(None)));

@@ -148,7 +148,7 @@ fn scope(pairs: &Pairs) -> Result<Scope> {
 }
 
 /// How a scope is written.
-pub(super) fn scope_of<'a>(name: &str, actions: impl IntoIterator<Item = &'a TokenAction>) -> String {
+fn scope_of<'a>(name: &str, actions: impl IntoIterator<Item = &'a TokenAction>) -> String {
     let words: Vec<&str> = actions.into_iter().map(|action| action.word()).collect();
     format!("repository:{name}:{}", words.join(","))
 }
