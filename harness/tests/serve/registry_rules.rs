@@ -379,6 +379,29 @@ fn the_challenge_of_a_mirror_names_what_the_service_knows(#[case] ns: &str, #[ca
     });
 }
 
+#[test]
+fn the_list_of_repositories_is_a_scope_of_its_own() {
+    with_tokens(async |http, run_token| {
+        let (_, ann) = token_of(&basic(&http, "ann", "new"), "registry:catalog:*").await;
+        let (_, run) = token_of(&basic(&http, "me", &run_token), "registry:catalog:*").await;
+        let token = |given: &serde_json::Value| bearer(&http, given["token"].as_str().unwrap());
+        for (client, error) in [
+            (Client::http(&http), None),
+            (basic(&http, "ann", "new"), None),
+            (token(&ann), Some("insufficient_scope")),
+            (bearer(&http, "unknown"), Some("invalid_token")),
+        ] {
+            let refused = client.get("/v2/_catalog").await;
+            let said = challenge(&refused);
+            assert_eq!((refused.status, said["scope"].as_str()), (401, "registry:catalog:*"));
+            assert_eq!(said.get("error").map(String::as_str), error);
+            let detail = &refused.json()["errors"][0]["detail"][0];
+            assert_eq!(detail["Name"].as_str(), error.map(|_| "catalog"));
+        }
+        assert_eq!(token(&run).get("/v2/_catalog").await.status, 200);
+    });
+}
+
 /// flux has the client library that the engine follows.
 #[test]
 fn the_real_flux_takes_tokens() {
