@@ -156,3 +156,42 @@ fn a_token_is_not_shown() {
         }
     });
 }
+
+const OWN: &str = "127.0.0.1:5000";
+
+fn at_host(host: &str, auth: OciAuth) -> OciAddress {
+    OciAddress { host: host.to_owned(), ..at(auth) }
+}
+
+/// What the service of a registry says to these credentials, where it gives no token.
+async fn takes(registry: &Registry, at: &OciAddress) -> Result<(), String> {
+    let challenge = OciRegistries::challenge(registry, at).await.unwrap().unwrap();
+    let token = OciRegistries::token(registry, at, &challenge).await;
+    token.map(drop).map_err(|error| error.to_string())
+}
+
+#[test]
+fn credentials_count_at_their_own_registry_alone() {
+    under_rule(async |registry, clock| {
+        registry.serve_as(OWN);
+        guarded(&registry, &clock, &[]);
+        registry.create("ghcr.io/btoll/debug", ["1"]).unwrap();
+        let bob = TokenUserSpec { password: "new".to_owned(), actions: None };
+        let tokens = TokensSpec { users: [("bob".to_owned(), bob)].into(), ..TokensSpec::default() };
+        registry.guard("ghcr.io/btoll/debug", &tokens, &clock).unwrap();
+        let (ann, bob) = (user("ann", "new"), user("bob", "new"));
+        for (host, auth, known) in [
+            ("index.docker.io", &ann, true),
+            ("index.docker.io", &bob, false),
+            ("ghcr.io", &bob, true),
+            ("ghcr.io", &ann, false),
+            // Here all of them are served.
+            (OWN, &ann, true),
+            (OWN, &bob, true),
+            (OWN, &user("bob", "old"), false),
+        ] {
+            let taken = takes(&registry, &at_host(host, auth.clone())).await;
+            assert_eq!(taken.is_ok(), known, "{host}, {auth:?}: {taken:?}");
+        }
+    });
+}

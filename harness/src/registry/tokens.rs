@@ -222,7 +222,7 @@ impl Tokens {
 impl State {
     fn give(&mut self, token: &str, scope: &Scope, asker: Asker<'_>) -> Option<GivenToken> {
         let at = self.tokens.clock.as_ref()?.now();
-        if *asker.auth != OciAuth::None && !asker.is_run && !self.is_known(asker.auth) {
+        if *asker.auth != OciAuth::None && !asker.is_run && !self.is_known(asker, scope) {
             return None;
         }
         let mut expires_after = USUAL;
@@ -253,12 +253,18 @@ impl State {
         Some(GivenToken { at, expires_after, scope: scope.collect() })
     }
 
-    /// Whether some repository knows these credentials.
-    fn is_known(&self, auth: &OciAuth) -> bool {
-        self.repositories.values().any(|repository| {
+    /// Whether some repository of the registry that is asked knows these credentials. The registry's own address, and its service
+    /// over HTTP, have them all.
+    fn is_known(&self, asker: Asker<'_>, scope: &Scope) -> bool {
+        let asked = |registry: &str| {
+            let mut wanted = scope.repositories.keys().map(RepositoryName::registry);
+            asker.way != Way::Inside || wanted.any(|asked| asked == registry || self.hosts.contains(asked))
+        };
+        let there = self.repositories.iter().filter(|(name, _)| asked(name.registry()));
+        there.map(|(_, repository)| repository).any(|repository| {
             let ruled = repository.rule.as_ref().filter(|ruled| ruled.rule.login != OciAuth::None);
-            match (ruled, &repository.access, auth) {
-                (Some(ruled), ..) => !expired(ruled) && admits(&ruled.rule.login, auth),
+            match (ruled, &repository.access, asker.auth) {
+                (Some(ruled), ..) => !expired(ruled) && admits(&ruled.rule.login, asker.auth),
                 (None, Some(access), OciAuth::Basic { username, password }) => {
                     access.users.get(username).is_some_and(|(known, _)| known == password)
                 }
