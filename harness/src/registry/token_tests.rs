@@ -195,3 +195,21 @@ fn credentials_count_at_their_own_registry_alone() {
         }
     });
 }
+
+#[rstest]
+#[case::docker_hub("index.docker.io", "auth.docker.io", "registry.docker.io")]
+#[case::the_registrys_own_address(OWN, OWN, OWN)]
+fn the_service_is_that_of_the_registry_that_is_asked(
+    #[case] host: &'static str,
+    #[case] service_host: &'static str,
+    #[case] service: &'static str,
+) {
+    under_rule(async move |registry, clock| {
+        registry.serve_as(OWN);
+        guarded(&registry, &clock, &[]);
+        let challenge = OciRegistries::challenge(&registry, &at_host(host, OciAuth::None)).await;
+        let challenge = challenge.unwrap().unwrap();
+        assert_eq!(challenge.realm, format!("https://{service_host}/token"));
+        assert_eq!(challenge.service, service);
+    });
+}

@@ -148,8 +148,7 @@ impl Registry {
     /// Where clients of a repository that tokens guard are sent, in process.
     pub(crate) fn challenge(&self, name: &RepositoryName) -> Option<OciChallenge> {
         let state = self.state();
-        let name = state.own_name(name);
-        state.repositories.get(&name)?.access.as_ref()?;
+        state.repositories.get(&state.own_name(name))?.access.as_ref()?;
         let (host, service) = match name.registry() {
             "docker.io" => ("auth.docker.io", "registry.docker.io"),
             other => (other, other),
