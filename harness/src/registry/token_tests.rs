@@ -1,6 +1,8 @@
 //! Repositories that a token service guards, in process: for Flux, and for nodes.
 
 use super::tests::{basic, node_pulls, pull_secret, under_rule};
+#[cfg(feature = "serve")]
+use super::{Asker, RepositoryName, Scope, Way};
 use super::{Registry, Rule};
 use crate::scenario::{Span, TokenAction, TokenUserSpec, TokensSpec};
 use rstest::rstest;
@@ -211,5 +213,27 @@ fn the_service_is_that_of_the_registry_that_is_asked(
         let challenge = challenge.unwrap().unwrap();
         assert_eq!(challenge.realm, format!("https://{service_host}/token"));
         assert_eq!(challenge.service, service);
+    });
+}
+
+#[cfg(feature = "serve")]
+#[test]
+fn two_names_of_one_repository_get_what_both_ask_for() {
+    under_rule(async |registry, clock| {
+        registry.serve_as(OWN);
+        guarded(&registry, &clock, &[TokenAction::Pull]);
+        let name = |text: &str| RepositoryName::parse(text).unwrap();
+        let scope = Scope {
+            repositories: [
+                (name("127.0.0.1:5000/btoll/debug"), [TokenAction::Pull].into()),
+                (name("btoll/debug"), [TokenAction::Push].into()),
+            ]
+            .into(),
+            catalog: false,
+        };
+        let auth = user("ci", "new");
+        let given = registry.give("t", &scope, Asker { auth: &auth, is_run: false, way: Way::Http }).unwrap();
+        let both = [TokenAction::Pull, TokenAction::Push].into();
+        assert_eq!(given.scope, [(name("btoll/debug"), both)]);
     });
 }

@@ -229,7 +229,8 @@ impl State {
         for (name, wanted) in &scope.repositories {
             let name = self.own_name(name);
             let allowed = self.allowed(&name, asker);
-            access.insert(name.clone(), wanted.intersection(&allowed).copied().collect());
+            let known: &mut BTreeSet<TokenAction> = access.entry(name).or_default();
+            known.extend(wanted.intersection(&allowed));
         }
         let lives = access
             .keys()
