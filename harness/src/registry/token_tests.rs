@@ -237,3 +237,24 @@ fn two_names_of_one_repository_get_what_both_ask_for() {
         assert_eq!(given.scope, [(name("btoll/debug"), both)]);
     });
 }
+
+#[cfg(feature = "serve")]
+#[test]
+fn a_token_that_gets_others_is_forgotten_in_the_end() {
+    under_rule(async |registry, clock| {
+        guarded(&registry, &clock, &[]);
+        let auth = user("ann", "new");
+        registry.refresh_by("first", &auth);
+        clock.sleep(Duration::from_secs(29 * 86_400)).await;
+        assert_eq!(registry.refreshing("first"), Some(auth.clone()));
+        registry.refresh_by("second", &auth);
+        clock.sleep(Duration::from_secs(86_400)).await;
+        assert_eq!(registry.refreshing("first"), None);
+        assert_eq!(registry.refreshing("second"), Some(auth.clone()));
+        for number in 0..1000 {
+            registry.refresh_by(&number.to_string(), &auth);
+        }
+        assert_eq!(registry.refreshing("second"), None);
+        assert_eq!(registry.refreshing("0"), Some(auth));
+    });
+}
