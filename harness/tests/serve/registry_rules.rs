@@ -402,6 +402,25 @@ fn the_list_of_repositories_is_a_scope_of_its_own() {
     });
 }
 
+/// Clients are told it in whole seconds, and take 0 for a minute.
+#[rstest]
+#[case::half_a_second("500ms", Some("a token holds for a second or longer"))]
+#[case::no_time("0s", Some("a token that holds for no time opens nothing"))]
+#[case::a_second("1s", None)]
+fn a_token_holds_for_a_second_at_least(#[case] span: &str, #[case] want: Option<&str>) {
+    let text = format!(
+        "apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: short}}\nspec:\n  \
+         clusters: {{beta: {{}}}}\n  registry:\n    shop/web: {{tokens: {{expiresAfter: {span}}}}}\n  \
+         steps:\n  - advance: 1m\n"
+    );
+    let parsed = parse_text(Path::new("short.yaml"), &text).map(drop);
+    let told = parsed.map_err(|invalid| format!("{invalid:?}"));
+    match want {
+        None => assert_eq!(told, Ok(())),
+        Some(words) => assert!(told.as_ref().is_err_and(|told| told.contains(words)), "{told:?}"),
+    }
+}
+
 /// flux has the client library that the engine follows.
 #[test]
 fn the_real_flux_takes_tokens() {
