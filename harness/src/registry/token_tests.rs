@@ -1,6 +1,8 @@
 //! Repositories that a token service guards, in process: for Flux, and for nodes.
 
 use super::tests::{basic, node_pulls, pull_secret, under_rule};
+#[cfg(feature = "serve")]
+use super::{Asker, RepositoryName, Scope, Way};
 use super::{Registry, Rule};
 use crate::scenario::{Span, TokenAction, TokenUserSpec, TokensSpec};
 use rstest::rstest;
@@ -154,5 +156,105 @@ fn a_token_is_not_shown() {
         for secret in ["\"new\"", "inside-"] {
             assert!(!shown.contains(secret), "{secret}");
         }
+    });
+}
+
+const OWN: &str = "127.0.0.1:5000";
+
+fn at_host(host: &str, auth: OciAuth) -> OciAddress {
+    OciAddress { host: host.to_owned(), ..at(auth) }
+}
+
+/// What the service of a registry says to these credentials, where it gives no token.
+async fn takes(registry: &Registry, at: &OciAddress) -> Result<(), String> {
+    let challenge = OciRegistries::challenge(registry, at).await.unwrap().unwrap();
+    let token = OciRegistries::token(registry, at, &challenge).await;
+    token.map(drop).map_err(|error| error.to_string())
+}
+
+#[test]
+fn credentials_count_at_their_own_registry_alone() {
+    under_rule(async |registry, clock| {
+        registry.serve_as(OWN);
+        guarded(&registry, &clock, &[]);
+        registry.create("ghcr.io/btoll/debug", ["1"]).unwrap();
+        let bob = TokenUserSpec { password: "new".to_owned(), actions: None };
+        let tokens = TokensSpec { users: [("bob".to_owned(), bob)].into(), ..TokensSpec::default() };
+        registry.guard("ghcr.io/btoll/debug", &tokens, &clock).unwrap();
+        let (ann, bob) = (user("ann", "new"), user("bob", "new"));
+        for (host, auth, known) in [
+            ("index.docker.io", &ann, true),
+            ("index.docker.io", &bob, false),
+            ("ghcr.io", &bob, true),
+            ("ghcr.io", &ann, false),
+            // Here all of them are served.
+            (OWN, &ann, true),
+            (OWN, &bob, true),
+            (OWN, &user("bob", "old"), false),
+        ] {
+            let taken = takes(&registry, &at_host(host, auth.clone())).await;
+            assert_eq!(taken.is_ok(), known, "{host}, {auth:?}: {taken:?}");
+        }
+    });
+}
+
+#[rstest]
+#[case::docker_hub("index.docker.io", "auth.docker.io", "registry.docker.io")]
+#[case::the_registrys_own_address(OWN, OWN, OWN)]
+fn the_service_is_that_of_the_registry_that_is_asked(
+    #[case] host: &'static str,
+    #[case] service_host: &'static str,
+    #[case] service: &'static str,
+) {
+    under_rule(async move |registry, clock| {
+        registry.serve_as(OWN);
+        guarded(&registry, &clock, &[]);
+        let challenge = OciRegistries::challenge(&registry, &at_host(host, OciAuth::None)).await;
+        let challenge = challenge.unwrap().unwrap();
+        assert_eq!(challenge.realm, format!("https://{service_host}/token"));
+        assert_eq!(challenge.service, service);
+    });
+}
+
+#[cfg(feature = "serve")]
+#[test]
+fn two_names_of_one_repository_get_what_both_ask_for() {
+    under_rule(async |registry, clock| {
+        registry.serve_as(OWN);
+        guarded(&registry, &clock, &[TokenAction::Pull]);
+        let name = |text: &str| RepositoryName::parse(text).unwrap();
+        let scope = Scope {
+            repositories: [
+                (name("127.0.0.1:5000/btoll/debug"), [TokenAction::Pull].into()),
+                (name("btoll/debug"), [TokenAction::Push].into()),
+            ]
+            .into(),
+            catalog: false,
+        };
+        let auth = user("ci", "new");
+        let given = registry.give("t", &scope, Asker { auth: &auth, is_run: false, way: Way::Http }).unwrap();
+        let both = [TokenAction::Pull, TokenAction::Push].into();
+        assert_eq!(given.scope, [(name("btoll/debug"), both)]);
+    });
+}
+
+#[cfg(feature = "serve")]
+#[test]
+fn a_token_that_gets_others_is_forgotten_in_the_end() {
+    under_rule(async |registry, clock| {
+        guarded(&registry, &clock, &[]);
+        let auth = user("ann", "new");
+        registry.refresh_by("first", &auth);
+        clock.sleep(Duration::from_secs(29 * 86_400)).await;
+        assert_eq!(registry.refreshing("first"), Some(auth.clone()));
+        registry.refresh_by("second", &auth);
+        clock.sleep(Duration::from_secs(86_400)).await;
+        assert_eq!(registry.refreshing("first"), None);
+        assert_eq!(registry.refreshing("second"), Some(auth.clone()));
+        for number in 0..1000 {
+            registry.refresh_by(&number.to_string(), &auth);
+        }
+        assert_eq!(registry.refreshing("second"), None);
+        assert_eq!(registry.refreshing("0"), Some(auth));
     });
 }

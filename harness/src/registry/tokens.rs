@@ -16,11 +16,21 @@ use jiff::Timestamp;
 use seatrial_engine::{OciAuth, OciChallenge, Secret};
 use seatrial_time::Clock;
 use sha2::{Digest as _, Sha256};
+#[cfg(feature = "serve")]
+use std::collections::VecDeque;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long a token holds where nothing else is said.
 const USUAL: Duration = Duration::from_secs(300);
+
+/// How long one holds with which others can be had.
+#[cfg(feature = "serve")]
+const LASTING: Duration = Duration::from_secs(30 * 86_400);
+
+/// How many of those there are at most: the oldest is forgotten.
+#[cfg(feature = "serve")]
+const MOST_LASTING: usize = 1000;
 
 /// Whom a repository's token service lets in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +46,9 @@ pub(super) struct Tokens {
     /// Set as soon as a repository is guarded by tokens.
     clock: Option<Clock>,
     given: BTreeMap<[u8; 32], Given>,
-    /// The credentials behind tokens with which others can be had.
+    /// Tokens with which others can be had, the oldest first.
     #[cfg(feature = "serve")]
-    refreshing: BTreeMap<[u8; 32], OciAuth>,
+    refreshing: VecDeque<Refreshing>,
     count: u64,
 }
 
@@ -50,6 +60,16 @@ struct Given {
     catalog: bool,
     until: Timestamp,
     way: Way,
+}
+
+/// A token with which others can be had.
+#[cfg(feature = "serve")]
+#[derive(Debug)]
+struct Refreshing {
+    digest: [u8; 32],
+    /// The credentials behind it.
+    auth: OciAuth,
+    until: Timestamp,
 }
 
 /// How somebody reaches the registry.
@@ -126,6 +146,10 @@ impl From<&TokensSpec> for Access {
     }
 }
 
+fn later(at: Timestamp, time: Duration) -> Timestamp {
+    at.checked_add(time).unwrap_or(Timestamp::MAX)
+}
+
 fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
@@ -148,8 +172,7 @@ impl Registry {
     /// Where clients of a repository that tokens guard are sent, in process.
     pub(crate) fn challenge(&self, name: &RepositoryName) -> Option<OciChallenge> {
         let state = self.state();
-        let name = state.own_name(name);
-        state.repositories.get(&name)?.access.as_ref()?;
+        state.repositories.get(&state.own_name(name))?.access.as_ref()?;
         let (host, service) = match name.registry() {
             "docker.io" => ("auth.docker.io", "registry.docker.io"),
             other => (other, other),
@@ -184,13 +207,23 @@ impl Registry {
     /// Remembers credentials under a token with which others can be had.
     #[cfg(feature = "serve")]
     pub(crate) fn refresh_by(&self, token: &str, auth: &OciAuth) {
-        self.state().tokens.refreshing.insert(digest(token), auth.clone());
+        let mut state = self.state();
+        let tokens = &mut state.tokens;
+        let Some(now) = tokens.clock.as_ref().map(Clock::now) else { return };
+        let until = later(now, LASTING);
+        tokens.refreshing.push_back(Refreshing { digest: digest(token), auth: auth.clone(), until });
+        let too_many = tokens.refreshing.len().saturating_sub(MOST_LASTING);
+        tokens.refreshing.drain(..too_many);
+        tokens.refreshing.retain(|known| now < known.until);
     }
 
     /// The credentials behind such a token.
     #[cfg(feature = "serve")]
     pub(crate) fn refreshing(&self, token: &str) -> Option<OciAuth> {
-        self.state().tokens.refreshing.get(&digest(token)).cloned()
+        let (state, digest) = (self.state(), digest(token));
+        let now = state.tokens.clock.as_ref()?.now();
+        let mut holding = state.tokens.refreshing.iter().filter(|known| now < known.until);
+        holding.find(|known| known.digest == digest).map(|known| known.auth.clone())
     }
 
     /// Whether these are a token of the service that holds; with `catalog`, one that is good for the list of all repositories.
@@ -222,7 +255,7 @@ impl Tokens {
 impl State {
     fn give(&mut self, token: &str, scope: &Scope, asker: Asker<'_>) -> Option<GivenToken> {
         let at = self.tokens.clock.as_ref()?.now();
-        if *asker.auth != OciAuth::None && !asker.is_run && !self.is_known(asker.auth) {
+        if *asker.auth != OciAuth::None && !asker.is_run && !self.is_known(asker, scope) {
             return None;
         }
         let mut expires_after = USUAL;
@@ -230,7 +263,8 @@ impl State {
         for (name, wanted) in &scope.repositories {
             let name = self.own_name(name);
             let allowed = self.allowed(&name, asker);
-            access.insert(name.clone(), wanted.intersection(&allowed).copied().collect());
+            let known: &mut BTreeSet<TokenAction> = access.entry(name).or_default();
+            known.extend(wanted.intersection(&allowed));
         }
         let lives = access
             .keys()
@@ -238,7 +272,7 @@ impl State {
         if let Some(shortest) = lives.min() {
             expires_after = shortest;
         }
-        let until = at.checked_add(expires_after).unwrap_or(Timestamp::MAX);
+        let until = later(at, expires_after);
         self.tokens.given.retain(|_, given| at < given.until);
         let given = Given {
             access: access.clone(),
@@ -253,12 +287,18 @@ impl State {
         Some(GivenToken { at, expires_after, scope: scope.collect() })
     }
 
-    /// Whether some repository knows these credentials.
-    fn is_known(&self, auth: &OciAuth) -> bool {
-        self.repositories.values().any(|repository| {
+    /// Whether some repository of the registry that is asked knows these credentials. The registry's own address, and its service
+    /// over HTTP, have them all.
+    fn is_known(&self, asker: Asker<'_>, scope: &Scope) -> bool {
+        let asked = |registry: &str| {
+            let mut wanted = scope.repositories.keys().map(RepositoryName::registry);
+            asker.way != Way::Inside || wanted.any(|asked| asked == registry || self.hosts.contains(asked))
+        };
+        let there = self.repositories.iter().filter(|(name, _)| asked(name.registry()));
+        there.map(|(_, repository)| repository).any(|repository| {
             let ruled = repository.rule.as_ref().filter(|ruled| ruled.rule.login != OciAuth::None);
-            match (ruled, &repository.access, auth) {
-                (Some(ruled), ..) => !expired(ruled) && admits(&ruled.rule.login, auth),
+            match (ruled, &repository.access, asker.auth) {
+                (Some(ruled), ..) => !expired(ruled) && admits(&ruled.rule.login, asker.auth),
                 (None, Some(access), OciAuth::Basic { username, password }) => {
                     access.users.get(username).is_some_and(|(known, _)| known == password)
                 }

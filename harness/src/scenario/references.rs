@@ -175,11 +175,15 @@ impl Context<'_> {
     }
 
     fn tokens(&mut self, tokens: &Node) {
-        let zero = |node: &&Node| {
-            node.text().is_some_and(|text| text.parse::<super::Span>().is_ok_and(|span| span.0.is_zero()))
-        };
-        if let Some(node) = tokens.get("expiresAfter").filter(zero) {
-            self.problem(node.at, "a token that holds for no time opens nothing: `expiredTokens` of `setRegistry` is that fault");
+        let span = |node: &Node| node.text().and_then(|text| text.parse::<super::Span>().ok());
+        let expires = tokens.get("expiresAfter").and_then(|node| Some((node, span(node)?.0)));
+        if let Some((node, span)) = expires.filter(|(_, span)| span.as_secs() == 0) {
+            let problem = if span.is_zero() {
+                "a token that holds for no time opens nothing: `expiredTokens` of `setRegistry` is that fault"
+            } else {
+                "a token holds for a second or longer: clients are told it in whole seconds"
+            };
+            self.problem(node.at, problem);
         }
         for user in tokens.get("users").map(Node::entries).unwrap_or_default() {
             if user.key.is_empty() || user.key.contains(':') {

@@ -5,6 +5,7 @@ use super::registry_step::ImageSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A repository of the registry: its images, or more about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,7 +46,7 @@ pub struct TokensSpec {
 }
 
 /// A user of the token service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenUserSpec {
     /// The password.
@@ -54,6 +55,13 @@ pub struct TokenUserSpec {
     /// What the user may do with this repository. Default: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions: Option<Vec<TokenAction>>,
+}
+
+impl fmt::Debug for TokenUserSpec {
+    /// Hides the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenUserSpec").field("password", &"***").field("actions", &self.actions).finish()
+    }
 }
 
 /// What a token is good for.
@@ -96,6 +104,29 @@ impl RepositorySpec {
         match self {
             RepositorySpec::Images(_) => None,
             RepositorySpec::Guarded(guarded) => guarded.tokens.as_ref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::{GuardedSpec, RepositorySpec, SetRegistry};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn the_registrys_secrets_are_not_shown() {
+        let users = json!({"ann": {"password": "hidden", "actions": ["pull"]}});
+        let spec: GuardedSpec = serde_json::from_value(json!({"tokens": {"users": users}})).unwrap();
+        let login = |login: Value| -> SetRegistry {
+            serde_json::from_value(json!({"repository": "r", "login": login})).unwrap()
+        };
+        for shown in [
+            format!("{:?}", RepositorySpec::Guarded(spec)),
+            format!("{:?}", login(json!({"username": "ann", "password": "hidden"}))),
+            format!("{:?} ann", login(json!({"token": "hidden"}))),
+        ] {
+            assert!(!shown.contains("hidden"), "{shown}");
+            assert!(shown.contains("***") && shown.contains("ann"), "{shown}");
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::registry::Digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// An image of the registry: its tag, or more about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -85,7 +86,7 @@ pub struct FaultSpec {
 }
 
 /// The credentials that are let in: user name and password, or a token.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LoginSpec {
     /// The user name.
@@ -102,6 +103,19 @@ pub struct LoginSpec {
     /// How long they are let in. Default: until another `setRegistry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_after: Option<Span>,
+}
+
+impl fmt::Debug for LoginSpec {
+    /// Hides what is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hidden = |secret: &Option<String>| secret.as_ref().map(|_| "***");
+        f.debug_struct("LoginSpec")
+            .field("username", &self.username)
+            .field("password", &hidden(&self.password))
+            .field("token", &hidden(&self.token))
+            .field("expires_after", &self.expires_after)
+            .finish()
+    }
 }
 
 impl SetRegistry {

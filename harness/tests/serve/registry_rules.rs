@@ -358,6 +358,69 @@ fn tokens_that_have_expired_open_nothing() {
     });
 }
 
+/// Mirrors of containerd say in `ns` whose repository they mean.
+#[rstest]
+#[case::another_registry("ghcr.io", "ghcr.io/shop/web")]
+#[case::docker_hub("docker.io", "shop/web")]
+#[case::docker_hub_by_its_host("registry-1.docker.io", "shop/web")]
+fn the_challenge_of_a_mirror_names_what_the_service_knows(#[case] ns: &str, #[case] name: &str) {
+    let tokens = "{images: ['1'], tokens: {users: {ci: {password: pushes}}}}";
+    let registry = format!("    ghcr.io/shop/web: {tokens}\n    shop/web: {tokens}\n");
+    play_registry(&registry, "", async |http, _| {
+        let path = format!("/v2/shop/web/manifests/1?ns={ns}");
+        let refused = Client::http(&http).get(&path).await;
+        assert_eq!(refused.status, 401);
+        let scope = challenge(&refused)["scope"].clone();
+        assert_eq!(scope, format!("repository:{name}:pull"));
+        let (status, given) = token_of(&basic(&http, "ci", "pushes"), &scope).await;
+        assert_eq!(status, 200);
+        let pulled = bearer(&http, given["token"].as_str().unwrap()).get(&path).await;
+        assert_eq!(pulled.status, 200, "{pulled:?}");
+    });
+}
+
+#[test]
+fn the_list_of_repositories_is_a_scope_of_its_own() {
+    with_tokens(async |http, run_token| {
+        let (_, ann) = token_of(&basic(&http, "ann", "new"), "registry:catalog:*").await;
+        let (_, run) = token_of(&basic(&http, "me", &run_token), "registry:catalog:*").await;
+        let token = |given: &serde_json::Value| bearer(&http, given["token"].as_str().unwrap());
+        for (client, error) in [
+            (Client::http(&http), None),
+            (basic(&http, "ann", "new"), None),
+            (token(&ann), Some("insufficient_scope")),
+            (bearer(&http, "unknown"), Some("invalid_token")),
+        ] {
+            let refused = client.get("/v2/_catalog").await;
+            let said = challenge(&refused);
+            assert_eq!((refused.status, said["scope"].as_str()), (401, "registry:catalog:*"));
+            assert_eq!(said.get("error").map(String::as_str), error);
+            let detail = &refused.json()["errors"][0]["detail"][0];
+            assert_eq!(detail["Name"].as_str(), error.map(|_| "catalog"));
+        }
+        assert_eq!(token(&run).get("/v2/_catalog").await.status, 200);
+    });
+}
+
+/// Clients are told it in whole seconds, and take 0 for a minute.
+#[rstest]
+#[case::half_a_second("500ms", Some("a token holds for a second or longer"))]
+#[case::no_time("0s", Some("a token that holds for no time opens nothing"))]
+#[case::a_second("1s", None)]
+fn a_token_holds_for_a_second_at_least(#[case] span: &str, #[case] want: Option<&str>) {
+    let text = format!(
+        "apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: short}}\nspec:\n  \
+         clusters: {{beta: {{}}}}\n  registry:\n    shop/web: {{tokens: {{expiresAfter: {span}}}}}\n  \
+         steps:\n  - advance: 1m\n"
+    );
+    let parsed = parse_text(Path::new("short.yaml"), &text).map(drop);
+    let told = parsed.map_err(|invalid| format!("{invalid:?}"));
+    match want {
+        None => assert_eq!(told, Ok(())),
+        Some(words) => assert!(told.as_ref().is_err_and(|told| told.contains(words)), "{told:?}"),
+    }
+}
+
 /// flux has the client library that the engine follows.
 #[test]
 fn the_real_flux_takes_tokens() {

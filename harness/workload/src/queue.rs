@@ -58,6 +58,12 @@ impl Queue {
         }
     }
 
+    /// Makes a key due at this time, where it is not due before.
+    pub(crate) fn add_at(&self, key: Key, at: Timestamp) {
+        self.lock().due.entry(key).and_modify(|due| *due = at.min(*due)).or_insert(at);
+        self.added.bump();
+    }
+
     /// After a reconciliation that went well: forgets failures, and sets or clears the time at which the key is due.
     pub(crate) fn done(&self, key: &Key, wake: Option<Timestamp>) {
         let mut state = self.lock();
@@ -146,6 +152,26 @@ mod tests {
             assert_eq!(queue.next().await, b);
             assert_eq!(queue.next().await, a);
             assert_eq!(clock.now().duration_since(start).as_secs(), 60);
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_key_becomes_due_while_nobody_expects_it() {
+        simulate(Simulation::seeded(1), |clock| async move {
+            let queue = Queue::new(clock.clone());
+            let (a, start) = (Key::new("ns", "a"), clock.now());
+            let second = move |second| later(start, Duration::from_secs(second));
+            let (other, timer, key) = (queue.clone(), clock.clone(), a.clone());
+            let task = clock.spawn("other", async move {
+                timer.sleep(Duration::from_secs(5)).await;
+                for at in [20, 10, 30] {
+                    other.add_at(key.clone(), second(at));
+                }
+            });
+            assert_eq!(queue.next().await, a);
+            assert_eq!(clock.now(), second(10));
+            drop(task);
         })
         .unwrap();
     }

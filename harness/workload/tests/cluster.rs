@@ -82,6 +82,27 @@ fn an_image_that_is_never_pulled_is_found_once_another_pod_has_pulled_it() {
 }
 
 #[test]
+fn an_image_that_is_never_pulled_is_not_looked_for_while_nothing_changes() {
+    // Each look draws an id, so that the next container shows how many there were.
+    let next_id = |wait| {
+        run(1, json!([]), |world| async move {
+            let mut quiet = deployment("quiet", "app:1", 1);
+            quiet["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "Never".into();
+            world.create(DEPLOYMENTS, quiet).await;
+            world.sleep(wait).await;
+            world.create(DEPLOYMENTS, deployment("loud", "app:2", 1)).await;
+            world.until(DEPLOYMENTS, "loud", 20, is_current).await;
+            let pods = world.list(PODS).await;
+            let loud = pods.iter().find(|pod| pod["metadata"]["labels"]["app"] == "loud").unwrap();
+            loud["status"]["containerStatuses"][0]["containerID"].clone()
+        })
+    };
+    let early = next_id(60);
+    assert!(early.is_string());
+    assert_eq!(early, next_id(86_400));
+}
+
+#[test]
 fn a_crash_loop_never_becomes_available_and_restarts_less_and_less() {
     let profiles = json!([{"selector": {"name": "web"}, "outcome": "crashLoop"}]);
     on_cluster(profiles, |world| async move {

@@ -1,7 +1,7 @@
 //! Refusals in the form of the specification.
 
 use super::Site;
-use super::token::{PATH, scope_of};
+use super::token::PATH;
 use crate::registry::{RegistryError, TokenFault};
 use crate::scenario::TokenAction;
 use crate::serve::http::{Answer, CHALLENGE, answer, set};
@@ -75,11 +75,30 @@ pub(super) struct Refusal {
 /// A token that a request needs.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    /// The repository, as it is written.
-    pub(super) name: String,
-    pub(super) actions: &'static [TokenAction],
+    /// The type of what is asked for.
+    kind: &'static str,
+    /// What is asked for, as the service knows it.
+    name: String,
+    actions: Vec<&'static str>,
     /// What is wrong with the one that was shown.
-    pub(super) fault: Option<TokenFault>,
+    fault: Option<TokenFault>,
+}
+
+impl Wanted {
+    /// One that is good for these actions on a repository.
+    pub(super) fn repository(name: String, actions: &[TokenAction], fault: Option<TokenFault>) -> Wanted {
+        let actions = actions.iter().map(|action| action.word()).collect();
+        Wanted { kind: "repository", name, actions, fault }
+    }
+
+    /// One that is good for the list of all repositories.
+    pub(super) fn catalog(fault: Option<TokenFault>) -> Wanted {
+        Wanted { kind: "registry", name: "catalog".to_owned(), actions: vec!["*"], fault }
+    }
+
+    fn scope(&self) -> String {
+        format!("{}:{}:{}", self.kind, self.name, self.actions.join(","))
+    }
 }
 
 impl Refusal {
@@ -111,7 +130,9 @@ impl Refusal {
     pub(super) fn answer_at(self, site: Option<&Site>) -> Answer {
         let detail = self.wanted.as_ref().filter(|wanted| wanted.fault.is_some()).map(|wanted| {
             let actions = wanted.actions.iter();
-            let access = actions.map(|action| json!({"Type": "repository", "Class": "", "Name": wanted.name, "Action": action.word()}));
+            let access = actions.map(
+                |action| json!({"Type": wanted.kind, "Class": "", "Name": wanted.name, "Action": action}),
+            );
             access.collect::<Vec<_>>()
         });
         let body = json!({"errors": [{"code": self.code.word(), "message": self.message, "detail": detail}]});
@@ -121,7 +142,7 @@ impl Refusal {
                 Some(Site { scheme, host }) => {
                     let mut words = format!("Bearer realm=\"{scheme}://{host}{PATH}\",service=\"{host}\"");
                     if let Some(wanted) = &self.wanted {
-                        words += &format!(",scope=\"{}\"", scope_of(&wanted.name, wanted.actions));
+                        words += &format!(",scope=\"{}\"", wanted.scope());
                         if let Some(fault) = wanted.fault.and_then(TokenFault::word) {
                             words += &format!(",error=\"{fault}\"");
                         }

@@ -146,8 +146,7 @@ fn repository(path: &str, mirrored: Option<&str>) -> Result<RepositoryName> {
 
 /// The path under which a repository is found here.
 fn path_of(name: &RepositoryName) -> String {
-    match name.registry() {
-        "docker.io" => name.path().to_owned(),
-        other => format!("{other}/{}", name.path()),
-    }
+    // A path of Docker Hub can begin as the name of another registry does.
+    let is_short = RepositoryName::parse(name.path()).is_ok_and(|short| short == *name);
+    if is_short { name.path().to_owned() } else { name.to_string() }
 }

@@ -2,8 +2,8 @@
 
 use super::error::{Code, Refusal, Wanted};
 use super::route::Route;
-use super::{Asked, Registries, Result, repository};
-use crate::registry::{RATE_LIMIT, Refused, unauthorized};
+use super::{Asked, Registries, Result, path_of, repository};
+use crate::registry::{RATE_LIMIT, Refused, TokenFault, unauthorized};
 use crate::scenario::TokenAction;
 use crate::serve::auth::{basic, bearer};
 use crate::serve::http::{Answer, answer, set};
@@ -22,14 +22,21 @@ impl Registries {
             // Clients look at the base whether their login is a good one.
             let is_base = matches!(route, Some(Route::Base));
             let known = is_base && self.registry.knows(&auth);
-            return if self.token.admits(headers) || known || self.registry.has_given(&auth, !is_base) {
-                Ok(None)
-            } else {
-                refuse()
-            };
+            if self.token.admits(headers) || known || self.registry.has_given(&auth, !is_base) {
+                return Ok(None);
+            }
+            return refuse().map_err(|refusal| match route {
+                Some(Route::Catalog) => refusal.wanting(Wanted::catalog(self.catalog_fault(&auth))),
+                _ => refusal,
+            });
         };
         let actions = actions(asked.request.method(), route);
-        let wanted = |fault| Wanted { name: written.unwrap_or_default().to_owned(), actions, fault };
+        let asked_for = match (asked.query("ns"), written) {
+            (None, Some(written)) => written.to_owned(),
+            // The service has no `ns`, so that it is told the whole name.
+            _ => path_of(&name),
+        };
+        let wanted = |fault| Wanted::repository(asked_for.clone(), actions, fault);
         let open = !self.registry.has_login(&name);
         if open && !self.token.admits(headers) && !self.registry.has_given(&auth, false) {
             return refuse().map_err(|refusal| refusal.wanting(wanted(None)));
@@ -45,6 +52,16 @@ impl Registries {
                 Err(Refusal::new(Code::Unauthorized, unauthorized(false)).wanting(wanted(Some(fault))))
             }
             Some(Refused::Fault { status, retry_after }) => Ok(Some(fault(status, retry_after))),
+        }
+    }
+
+    /// What is wrong with a token that does not open the list of all repositories.
+    fn catalog_fault(&self, auth: &OciAuth) -> Option<TokenFault> {
+        match auth {
+            OciAuth::Bearer { .. } if !self.registry.gives_tokens() => None,
+            OciAuth::Bearer { .. } if self.registry.has_given(auth, false) => Some(TokenFault::Scope),
+            OciAuth::Bearer { .. } => Some(TokenFault::Invalid),
+            _ => None,
         }
     }
 }

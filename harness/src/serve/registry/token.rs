@@ -65,7 +65,8 @@ pub(super) async fn give(on: &Registries, asked: Asked, service: &str) -> Result
     let mut body = json!({
         "token": token.reveal(),
         "access_token": token.reveal(),
-        "expires_in": given.expires_after.as_secs(),
+        // Clients take 0 for a minute.
+        "expires_in": given.expires_after.as_secs().max(1),
         "issued_at": jiff::Timestamp::from_second(given.at.as_second()).unwrap_or_default().to_string(),
     });
     if method == Method::POST {
@@ -148,7 +149,7 @@ fn scope(pairs: &Pairs) -> Result<Scope> {
 }
 
 /// How a scope is written.
-pub(super) fn scope_of<'a>(name: &str, actions: impl IntoIterator<Item = &'a TokenAction>) -> String {
+fn scope_of<'a>(name: &str, actions: impl IntoIterator<Item = &'a TokenAction>) -> String {
     let words: Vec<&str> = actions.into_iter().map(|action| action.word()).collect();
     format!("repository:{name}:{}", words.join(","))
 }

@@ -25,8 +25,8 @@ pub(crate) enum Image {
     },
     /// It is not, and the container's policy is never to pull it.
     NeverPulled {
-        /// When it is looked for again.
-        until: Timestamp,
+        /// When it is looked for again, where no pull on the node decides that.
+        until: Option<Timestamp>,
     },
     /// It is being pulled.
     Pulling {
@@ -297,7 +297,7 @@ fn start(input: &Input<'_>, last: Option<Value>, mut notes: Vec<Note>) -> Output
             notes.push(input.note(true, "Failed", format!("Error: {REASON}")));
         }
         let status = waiting(REASON, Some(shown));
-        return Output { status, notes, wake: Some(*until), evict: false };
+        return Output { status, notes, wake: *until, evict: false };
     }
     if let Image::Failed { message, announced, pausing, until } = &found {
         let (reason, shown) = if *pausing {
@@ -525,7 +525,7 @@ mod tests {
     #[test]
     fn an_image_that_is_never_pulled_is_looked_for_again() {
         let mut case = Case::new("Always", Fate::Run { ready: true });
-        case.image = Image::NeverPulled { until: second(11) };
+        case.image = Image::NeverPulled { until: Some(second(11)) };
         let first = case.step(1);
         let message = "Container image \"img:1\" is not present with pull policy of Never";
         let waiting = json!({"reason": "ErrImageNeverPull", "message": message});

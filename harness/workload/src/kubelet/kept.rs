@@ -1,14 +1,26 @@
 //! The images that nodes have.
 
-use crate::object::text;
+use crate::object::{Key, later, text};
 use crate::options::Login;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long until a kubelet looks for an image again that it must not pull.
+pub(crate) const LOOK: Duration = Duration::from_secs(10);
 
 /// What has been pulled, by node and image as pods name it.
 #[derive(Default)]
-pub(crate) struct Kept(Mutex<BTreeMap<(String, String), Image>>);
+pub(crate) struct Kept(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    images: BTreeMap<(String, String), Image>,
+    /// Pods that must not pull an image, and since when they look for it.
+    waiting: BTreeMap<(String, String), BTreeMap<Key, Timestamp>>,
+}
 
 /// An image on a node.
 struct Image {
@@ -19,7 +31,7 @@ struct Image {
 }
 
 impl Kept {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<(String, String), Image>> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -35,8 +47,8 @@ impl Kept {
         if asks_always(container, image) {
             return None;
         }
-        let mut all = self.all();
-        let found = all.get_mut(&(node.to_owned(), image.to_owned()))?;
+        let mut state = self.state();
+        let found = state.images.get_mut(&(node.to_owned(), image.to_owned()))?;
         if let Some(known) = &mut found.logins {
             let login = logins().into_iter().find(|login| known.iter().any(|known| known.covers(login)))?;
             // A Secret with new credentials, or another one with the same, counts from now on.
@@ -47,10 +59,39 @@ impl Kept {
         Some(found.id.clone())
     }
 
-    /// A node has pulled an image, with this login.
-    pub(crate) fn keep(&self, node: &str, image: &str, id: Option<&String>, login: Option<&Login>) {
-        let mut all = self.all();
-        let known = all.remove(&(node.to_owned(), image.to_owned()));
+    /// Remembers that a pod looks for an image that it must not pull. Gives the time of the next look, where that depends on more
+    /// than the image: the node has it, but not for this pod.
+    pub(crate) fn wait(&self, node: &str, image: &str, pod: &Key, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.state();
+        let name = (node.to_owned(), image.to_owned());
+        if state.images.contains_key(&name) {
+            return Some(later(now, LOOK));
+        }
+        state.waiting.entry(name).or_default().entry(pod.clone()).or_insert(now);
+        None
+    }
+
+    /// Forgets a pod that is gone.
+    pub(crate) fn forget(&self, pod: &Key) {
+        self.state().waiting.retain(|_, pods| {
+            pods.remove(pod);
+            !pods.is_empty()
+        });
+    }
+
+    /// A node has pulled an image, with this login. Gives the pods that look for it, and when each does so next.
+    pub(crate) fn keep(
+        &self,
+        node: &str,
+        image: &str,
+        id: Option<&String>,
+        login: Option<&Login>,
+        now: Timestamp,
+    ) -> Vec<(Key, Timestamp)> {
+        let mut state = self.state();
+        let State { images, waiting } = &mut *state;
+        let name = (node.to_owned(), image.to_owned());
+        let known = images.remove(&name);
         let known = known.filter(|known| known.id.as_ref() == id);
         let logins = login.and_then(|login| {
             let mut logins = known.map_or(Some(Vec::new()), |known| known.logins)?;
@@ -59,8 +100,17 @@ impl Kept {
             }
             Some(logins)
         });
-        all.insert((node.to_owned(), image.to_owned()), Image { id: id.cloned(), logins });
+        let waited = waiting.remove(&name).unwrap_or_default();
+        images.insert(name, Image { id: id.cloned(), logins });
+        waited.into_iter().map(|(pod, since)| (pod, next_look(since, now))).collect()
     }
+}
+
+/// When one who looks every ten seconds does so next.
+fn next_look(since: Timestamp, now: Timestamp) -> Timestamp {
+    let looks = now.duration_since(since).as_secs() / 10 + 1;
+    let looks = u32::try_from(looks).unwrap_or(u32::MAX);
+    later(since, LOOK.saturating_mul(looks))
 }
 
 /// Whether a container's image is pulled at every start; by default that of the tag `latest` is.
@@ -93,7 +143,7 @@ mod tests {
         let find = |node| kept.find(node, &container, Vec::new);
         assert_eq!(find("node"), None);
         let id = "img@sha256:1".to_owned();
-        kept.keep("node", text(&container, &["image"]), Some(&id), None);
+        kept.keep("node", text(&container, &["image"]), Some(&id), None, Timestamp::UNIX_EPOCH);
         assert_eq!(find("node"), found.then_some(Some(id)));
         assert_eq!(find("other"), None);
     }
@@ -118,8 +168,30 @@ mod tests {
     ) {
         let (kept, container) = (Kept::default(), json!({"image": "img:1"}));
         for login in pulls {
-            kept.keep("node", "img:1", None, login.as_ref());
+            kept.keep("node", "img:1", None, login.as_ref(), Timestamp::UNIX_EPOCH);
         }
         assert_eq!(kept.find("node", &container, || has.to_vec()), found.then_some(None));
+    }
+
+    #[rstest]
+    #[case::at_once(0, 10)]
+    #[case::between_two_looks(14, 20)]
+    #[case::as_it_looks(20, 30)]
+    #[case::after_a_month(2_592_001, 2_592_010)]
+    fn who_waits_for_an_image_looks_every_ten_seconds(#[case] kept_at: i64, #[case] want: i64) {
+        let kept = Kept::default();
+        let second = |second| Timestamp::from_second(1_000 + second).unwrap();
+        let pod = |name| Key::new("ns", name);
+        let waits = [("a", "node", 0), ("a", "node", 5), ("b", "other", 0), ("gone", "node", 0)];
+        for (name, node, since) in waits {
+            assert_eq!(kept.wait(node, "img:1", &pod(name), second(since)), None);
+        }
+        kept.forget(&pod("gone"));
+        let keep = || kept.keep("node", "img:1", None, None, second(kept_at));
+        assert_eq!(keep(), [(pod("a"), second(want))]);
+        assert_eq!(keep(), []);
+        // It is there, but not for this pod: that can change in other ways.
+        let again = kept.wait("node", "img:1", &pod("a"), second(kept_at));
+        assert_eq!(again, Some(second(kept_at + 10)));
     }
 }

@@ -4,14 +4,11 @@ use super::container::Image;
 use super::fate::not_found;
 use super::sync::{Kubelet, View};
 use crate::context::Context;
-use crate::object::{Key, Object, later, list, namespace, text};
+use crate::object::{Key, Object, earlier, list, namespace, text};
 use crate::options::{Pull, PullRequest};
 use crate::store::Store;
 use serde_json::Value;
 use std::time::Duration;
-
-/// How long until a kubelet looks for an image again that it must not pull.
-const LOOK: Duration = Duration::from_secs(10);
 
 impl View<'_> {
     /// Whether the image of a container is there; asks for it where the node does not have it.
@@ -28,7 +25,9 @@ impl View<'_> {
             return Image::Present { id, took: Duration::ZERO };
         }
         if text(container, &["imagePullPolicy"]) == "Never" {
-            return Image::NeverPulled { until: later(self.now, LOOK) };
+            // What another profile changes is looked at then.
+            let until = (!missing).then(|| kept.wait(node, image, &Key::of(pod), self.now)).flatten();
+            return Image::NeverPulled { until };
         }
         let found = self.memory.image(container_name, self.now, || {
             if missing {
@@ -38,7 +37,15 @@ impl View<'_> {
             context.options.images.pull(&PullRequest { image, secrets: &secrets })
         });
         if let Image::Present { id, .. } = &found {
-            kept.keep(node, image, id.as_ref(), self.memory.login(container_name));
+            let login = self.memory.login(container_name);
+            let own = Key::of(pod);
+            for (waiting, at) in kept.keep(node, image, id.as_ref(), login, self.now) {
+                if waiting == own {
+                    self.wake = earlier(self.wake, Some(at));
+                } else {
+                    context.queues.pods.add_at(waiting, at);
+                }
+            }
         }
         found
     }

@@ -75,6 +75,7 @@ impl Kubelet {
     pub(crate) async fn reconcile(&self, key: &Key) -> Result<Wake, ApiError> {
         let Some(pod) = self.pods().get(key) else {
             self.memory().forget(key);
+            self.kept.forget(key);
             return Ok(None);
         };
         let node = text(&pod, &["spec", "nodeName"]).to_owned();
@@ -305,7 +306,7 @@ pub(super) struct View<'a> {
     volumes: Option<String>,
     pub(super) memory: &'a mut super::memory::Remembered,
     notes: Vec<Note>,
-    wake: Wake,
+    pub(super) wake: Wake,
     evicted: bool,
     /// The start delay is over and the volumes are mounted: the pod has a sandbox.
     started: bool,
