@@ -307,9 +307,16 @@ fn cover(redactor: &mut Redactor, handle: &Handle, before: &mut State, after: &m
     let all: Vec<Vec<u8>> = all.into_iter().filter(|value| !value.is_empty()).collect();
     let secrets: BTreeMap<ObjectName, Known> =
         secrets.into_iter().map(|(name, values)| (name, Known::new(&values))).collect();
+    let all = Known::new(&all);
     for state in [before, after] {
         for held in state.objects.values_mut() {
             redactor.cover_secret(&mut held.object);
+            // Patches are texts, and may be of Secrets.
+            if held.object["kind"] == "Kustomization"
+                && let Some(patches) = held.object.pointer_mut("/spec/patches")
+            {
+                redactor.cover_values(patches, &all);
+            }
             for values in held.by.iter().filter_map(|by| secrets.get(by)) {
                 redactor.cover_values(&mut held.object, values);
             }
@@ -321,5 +328,5 @@ fn cover(redactor: &mut Redactor, handle: &Handle, before: &mut State, after: &m
             }
         }
     }
-    Known::new(&all)
+    all
 }

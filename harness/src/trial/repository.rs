@@ -118,7 +118,13 @@ impl Source {
             };
         }
         match head.shorthand().ok().filter(|_| head.is_branch()) {
-            Some(branch) => self.branch = branch.to_owned(),
+            Some(branch) => {
+                if origin.is_none() {
+                    // Nothing says what it is a clone of, as with a folder.
+                    read_declared(&git, head.peel_to_commit()?.id(), self)?;
+                }
+                self.branch = branch.to_owned();
+            }
             // As in CI, which checks out commits.
             None => {
                 read_declared(&git, head.peel_to_commit()?.id(), self)?;

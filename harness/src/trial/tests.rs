@@ -138,6 +138,26 @@ fn a_repository_is_played_whatever_its_origin_is(#[case] origin: &str) {
 }
 
 #[test]
+fn a_repository_without_remotes_is_taken_for_the_one_that_its_clusters_name() {
+    let followed = source("https://example.test/org/fleet").replace("main", "master");
+    let kustomization = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+        metadata: {name: app, namespace: flux-system}\n\
+        spec: {interval: 1m, prune: true, path: ./app, sourceRef: {kind: GitRepository, name: other}}\n";
+    let (dir, git) = repository(&[
+        ("clusters/beta/source.yaml", &followed),
+        ("clusters/beta/app.yaml", kustomization),
+        ("app/config.yaml", CONFIG),
+    ]);
+    let branch = git.head().unwrap().shorthand().unwrap().to_owned();
+    let trial = try_repository(&TrialOptions::new(dir.path())).unwrap();
+    assert!(trial.revision.starts_with(&format!("{branch}@")), "{}", trial.revision);
+    assert!(trial.notes[0].starts_with("the folder is taken for https://example.test/org/fleet: "));
+    if branch == "master" {
+        assert!(trial.passed(), "{}", Print::default().trial(&trial));
+    }
+}
+
+#[test]
 fn a_commit_on_no_branch_is_played_as_the_branch_that_is_followed() {
     let followed = source("https://example.test/org/fleet").replace("main", "master");
     let (dir, git) = repository(&[("clusters/beta/source.yaml", &followed)]);

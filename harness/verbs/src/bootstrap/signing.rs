@@ -6,13 +6,24 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The key of a ring; none where there is no ring: the other flags then mean nothing, as in flux.
+/// The key of a ring; none where there is no ring: the other flags are then refused, where flux signs nothing and says nothing.
 pub(super) fn key(
     ring: Option<&Path>,
     id: Option<&str>,
     passphrase: Option<&Hidden>,
 ) -> Result<Option<Arc<CommitKey>>, VerbError> {
-    let Some(ring) = ring.filter(|ring| !ring.as_os_str().is_empty()) else { return Ok(None) };
+    let Some(ring) = ring.filter(|ring| !ring.as_os_str().is_empty()) else {
+        let alone = [
+            ("--gpg-key-id", id.is_some_and(|id| !id.is_empty())),
+            ("--gpg-passphrase", passphrase.is_some_and(|Hidden(text)| !text.is_empty())),
+        ];
+        return match alone.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                Err(VerbError::usage(format!("{flag} needs --gpg-key-ring: without it no commit is signed")))
+            }
+            None => Ok(None),
+        };
+    };
     let wrong = |why: String| VerbError::usage(format!("invalid GPG signing key: {why}"));
     let shown = ring.display();
     let content = std::fs::read(ring).map_err(|error| match error.kind() {
