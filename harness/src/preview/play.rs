@@ -9,6 +9,7 @@ use crate::bootstrap::{Component, Sync};
 use crate::cluster::{self, Handle, KnownClusters};
 use crate::forge::{Files, Forge, Repo, Seed, Snapshot};
 use crate::monorepo::{Cluster, Layout};
+use crate::offline::documents;
 use crate::plan::ClusterPlan;
 use crate::redact::{self, Known, Redactor};
 use crate::registry::{Registry, UnknownImages};
@@ -24,7 +25,7 @@ use seatrial_api::meta::REQUESTED_AT;
 use seatrial_engine::{ArtifactStore, GitHosts};
 use seatrial_render::Renderer;
 use seatrial_time::{Clock, Simulation, simulate};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -295,6 +296,16 @@ fn follows(forge: &Forge, repo: &Repo, state: &State, source: &ObjectName) -> bo
     }
 }
 
+/// The values that the patches of a Kustomization bring into Secrets, whether or not these are there.
+fn patched(kustomization: &Value) -> Vec<Vec<u8>> {
+    if kustomization["kind"] != "Kustomization" {
+        return Vec::new();
+    }
+    let patches = kustomization["spec"]["patches"].as_array().into_iter().flatten();
+    let texts = patches.filter_map(|patch| patch["patch"].as_str());
+    texts.flat_map(|text| documents(text.as_bytes())).flat_map(|patch| redact::values(&patch)).collect()
+}
+
 /// Covers the values of Secrets in all that can be shown, but for the hints, which say what the sources are; for these it gives all
 /// values that there are.
 fn cover(redactor: &mut Redactor, handle: &Handle, before: &mut State, after: &mut State) -> Known {
@@ -304,6 +315,7 @@ fn cover(redactor: &mut Redactor, handle: &Handle, before: &mut State, after: &m
     }
     let mut all = handle.secret_values();
     all.extend(secrets.values().flatten().cloned());
+    all.extend(before.objects.values().chain(after.objects.values()).flat_map(|held| patched(&held.object)));
     let all: Vec<Vec<u8>> = all.into_iter().filter(|value| !value.is_empty()).collect();
     let secrets: BTreeMap<ObjectName, Known> =
         secrets.into_iter().map(|(name, values)| (name, Known::new(&values))).collect();

@@ -167,6 +167,16 @@ fn the_preview_says_what_a_change_does_to_a_cluster(
     assert_eq!(steady(&told(&fleet.preview(&["beta"]))), steady(expected));
 }
 
+#[test]
+fn patches_of_secrets_show_no_value_where_no_secret_is_patched() {
+    let fleet = Fleet::new(&[]);
+    let patch = "{apiVersion: v1, kind: Secret, metadata: {name: x}, stringData: {y: planted}}";
+    let patches = format!("  prune: true\n  patches:\n  - target: {{kind: Secret}}\n    patch: '{patch}'\n");
+    fleet.edit(&[Replace(APPS, "  prune: true\n", &patches)]);
+    let told = told(&fleet.preview(&["beta"])).join("\n");
+    assert!(told.contains("<redacted") && !told.contains("planted"), "{told}");
+}
+
 /// Without what each change of the engine can change: in which order objects go, and whether a ReplicaSet makes one more pod
 /// before it goes.
 fn steady<T: AsRef<str>>(lines: &[T]) -> Vec<String> {
